@@ -1,0 +1,66 @@
+"""The company's memory: every table, one file a noun. Times in UTC; money in minor units."""
+
+from crm.models.audit import AuditEntry, ContactCipher
+from crm.models.conversations import (
+    CannedReply,
+    Conversation,
+    DialogueSnapshot,
+    File,
+    Mention,
+    Message,
+    MessageKey,
+)
+from crm.models.knowledge import Article, ArticleKey
+from crm.models.people import Account, Consent, Contact, ContactKey, Identity, Label, Labelling, TimelineEntry
+from crm.models.products import Possession, Product
+from crm.models.requests import Callback, CallbackAttempt, Rating, RequestEvent, RequestLink, ServiceRequest
+from crm.models.staff import (
+    AccessToken,
+    BusinessHours,
+    CompanyProfile,
+    DayOff,
+    LoginAttempt,
+    Session,
+    Staff,
+    Team,
+    TeamMember,
+)
+
+__all__ = [
+    "AccessToken",
+    "Account",
+    "Article",
+    "ArticleKey",
+    "AuditEntry",
+    "BusinessHours",
+    "Callback",
+    "CallbackAttempt",
+    "CannedReply",
+    "CompanyProfile",
+    "Consent",
+    "Contact",
+    "ContactCipher",
+    "ContactKey",
+    "Conversation",
+    "DayOff",
+    "DialogueSnapshot",
+    "File",
+    "Identity",
+    "Label",
+    "Labelling",
+    "LoginAttempt",
+    "Mention",
+    "Message",
+    "MessageKey",
+    "Possession",
+    "Product",
+    "Rating",
+    "RequestEvent",
+    "RequestLink",
+    "ServiceRequest",
+    "Session",
+    "Staff",
+    "Team",
+    "TeamMember",
+    "TimelineEntry",
+]
