@@ -1,0 +1,225 @@
+"""Settings from the environment and `.env`, prefix `DANGOL_`; each is described in docs/settings.md."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "DANGOL_"
+
+
+class SettingsError(Exception):
+    """One line a fault: the setting, what is wrong with its value, and an example of a right one."""
+
+
+class Settings(BaseSettings):
+    """What an operator may decide. Read once, in `load`; rooms below get values, never this object."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        "",
+        description="Database: SQLite file or PostgreSQL. Empty: `dangol.db` in `DATA_DIR`.",
+        examples=["postgres://dangol:password@127.0.0.1:5432/dangol"],
+    )
+    data_dir: Path = Field(
+        Path("var"),
+        description="Folder for the database, files, models and keys that no other setting places.",
+        examples=["/srv/dangol"],
+    )
+    storage_url: str = Field(
+        "",
+        description="Folder for files of customers and staff. Empty: `files` in `DATA_DIR`.",
+        examples=["file:///srv/dangol/files"],
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.", examples=["127.0.0.1"])
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on.", examples=["8080"])
+    public_url: str = Field(
+        "",
+        description="Address that customers see, used in links. Empty: `http://HOST:PORT`.",
+        examples=["https://help.example.com"],
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed.",
+        examples=["127.0.0.1,10.0.0.5"],
+    )
+    secret_key: str = Field(
+        "",
+        description="Signs links and wraps keys; at least 32 characters. Empty: made and kept in `DATA_DIR`.",
+        examples=["k3J9…(openssl rand -base64 48)"],
+    )
+    locale: Literal["ko", "en"] = Field("ko", description="First language of pages and bot.", examples=["ko"])
+    timezone: str = Field(
+        "Asia/Seoul", description="Zone of business hours, dates and numbers.", examples=["Asia/Seoul"]
+    )
+    upload_max_mb: int = Field(
+        20,
+        ge=1,
+        le=2000,
+        description="Largest file a customer or staff member may send, in MB.",
+        examples=["20"],
+    )
+    sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
+        "FULL",
+        description="SQLite: FULL survives a power cut with every acknowledged message; "
+        "NORMAL may lose the last moments.",
+        examples=["FULL"],
+    )
+    chat_origins: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Sites that may embed the web chat, comma-separated origins.",
+        examples=["https://www.example.com,https://shop.example.com"],
+    )
+    chat_visitor_secret: str = Field(
+        "",
+        description="Verifies the signed visitor token (HS256) of an embedding site; at least 32 characters.",
+        examples=["9fQ2…(openssl rand -base64 48)"],
+    )
+
+    @field_validator("trusted_proxies", "chat_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip().rstrip("/") for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in ("sqlite", "postgres", "postgresql", "asyncpg"):
+            raise ValueError("must begin with sqlite:// or postgres://")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage(cls, value: str) -> str:
+        if value and urlsplit(value).scheme != "file":
+            raise ValueError("must begin with file://")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("must be an http:// or https:// address with a host")
+        return value.rstrip("/")
+
+    @field_validator("chat_origins")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+                raise ValueError(f"{origin!r} is not an origin (scheme and host, no path)")
+        return value
+
+    @field_validator("secret_key", "chat_visitor_secret")
+    @classmethod
+    def _long(cls, value: str) -> str:
+        if value and len(value) < 32:
+            raise ValueError(f"has {len(value)} characters, needs at least 32")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is not a zone of the IANA database")
+        return value
+
+    @cached_property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def database(self) -> str:
+        """The database address in force."""
+        return self.database_url or f"sqlite://{self.data_dir / 'dangol.db'}"
+
+    @property
+    def files_dir(self) -> Path:
+        """The folder in force for stored files."""
+        return Path(urlsplit(self.storage_url).path) if self.storage_url else self.data_dir / "files"
+
+    @property
+    def models_dir(self) -> Path:
+        return self.data_dir / "models"
+
+    @property
+    def wake_dir(self) -> Path:
+        return self.data_dir / "run"
+
+    @property
+    def url(self) -> str:
+        """The public address in force, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach us, directly and by the public address."""
+        names = {"127.0.0.1", "::1", "localhost"}
+        public = urlsplit(self.public_url).hostname if self.public_url else self.host
+        return self.host in names and public in names
+
+    def secret(self) -> bytes:
+        """The secret in force; made with mode 0600 in `DATA_DIR` when the setting is empty."""
+        if self.secret_key:
+            return self.secret_key.encode()
+        path = self.data_dir / "secret.key"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return _read_secret(path)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        return path.read_bytes()
+
+
+def _read_secret(path: Path) -> bytes:
+    secret = path.read_bytes().strip()
+    if len(secret) < 32:
+        raise SettingsError(
+            f"{PREFIX}SECRET_KEY: the file secret.key in DATA_DIR is damaged ({len(secret)} characters, "
+            "needs at least 32). Restore it from a backup; a new one makes sealed data unreadable."
+        )
+    return secret
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings. Raises `SettingsError` that names each wrong setting, its fault and an example."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(fault) for fault in error.errors())) from None
+
+
+def _explain(fault: Mapping[str, object]) -> str:
+    location = fault["loc"]
+    name = str(location[0]) if isinstance(location, tuple) and location else "?"
+    field = Settings.model_fields.get(name)
+    example = (field.examples or [""])[0] if field else ""
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    shown = "" if "secret" in name or name == "database_url" else f" (is {fault.get('input')!r})"
+    return f"{PREFIX}{name.upper()}: {said}{shown}. Example: {PREFIX}{name.upper()}={example}"
+
+
+def unknown(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Names with our prefix that are no settings, for `dangol check`: most likely typing mistakes."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    return sorted(
+        n for n in (environment or os.environ) if n.startswith(PREFIX) and n.split("__")[0] not in known
+    )
