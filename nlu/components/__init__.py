@@ -1,0 +1,1 @@
+"""Rasa graph components for Korean and English chat; each also works without Rasa's graph."""
