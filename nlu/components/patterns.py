@@ -42,7 +42,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("id", r"(?<![A-Za-z0-9])\d{2,}[-_]\d{3,}(?:[-_]\d+)*(?![A-Za-z0-9])"),
 )
 _PROTECTED = re.compile("|".join(f"({pattern})" for _, pattern in _PATTERNS), re.IGNORECASE)
-_HINT = re.compile(r"[\d@₩￦$€£원]|www")
+_HINT = re.compile(r"[\d@₩￦$€£원]|://|www", re.IGNORECASE)
 
 
 class Protected(NamedTuple):

@@ -82,13 +82,15 @@ def jamo(text: str) -> str:
 
 
 # What people type with consonants alone on a phone keyboard, as whole words.
-SHORTHAND = {
-    "ㄱㅅ": "감사", "ㄳ": "감사", "ㄱㅅㄱㅅ": "감사", "ㅇㅇ": "응", "ㅇㅋ": "오케이", "ㅇㅋㅇㅋ": "오케이",
-    "ㅇㅇㅋ": "오케이", "ㄴㄴ": "아니", "ㄴ": "아니", "ㅇ": "응", "ㄴㄴㄴ": "아니", "ㅎㅇ": "안녕", "ㅎㅇㅎㅇ": "안녕",
-    "ㅂㅂ": "잘가", "ㅂㅇ": "잘가", "ㅃㅃ": "잘가", "ㅅㄱ": "수고", "ㅅㄱㅇ": "수고", "ㅈㅅ": "죄송", "ㅁㄹ": "몰라",
-    "ㄱㄷ": "기다려", "ㄱㄱ": "진행", "ㄱㄱㄱ": "진행", "ㅊㅋ": "축하", "ㅇㄷ": "어디", "ㅁㅎ": "뭐해", "ㄹㅇ": "진짜",
-    "ㅇㅎ": "아하", "ㅇㄴ": "아니", "ㄷㅊ": "닥쳐", "ㄱㄴ": "가능", "ㅂㄱㄴ": "불가능", "ㅇㅈ": "인정", "ㅎㄷㄷ": "놀람",
-}  # fmt: skip
+_SHORTHAND_LIST = """
+    ㄱㅅ 감사 ㄳ 감사 ㄱㅅㄱㅅ 감사 ㅇㅇ 응 ㅇ 응 ㅇㅋ 오케이 ㅇㅋㅇㅋ 오케이 ㅇㅇㅋ 오케이
+    ㄴㄴ 아니 ㄴ 아니 ㄴㄴㄴ 아니 ㅎㅇ 안녕 ㅎㅇㅎㅇ 안녕 ㅂㅂ 잘가 ㅂㅇ 잘가 ㅃㅃ 잘가
+    ㅅㄱ 수고 ㅅㄱㅇ 수고 ㅈㅅ 죄송 ㅁㄹ 몰라 ㄱㄷ 기다려 ㄱㄱ 진행 ㄱㄱㄱ 진행 ㅊㅋ 축하
+    ㅇㄷ 어디 ㅁㅎ 뭐해 ㄹㅇ 진짜 ㅇㅎ 아하 ㅇㄴ 아니 ㄷㅊ 닥쳐 ㄱㄴ 가능 ㅂㄱㄴ 불가능
+    ㅇㅈ 인정 ㅎㄷㄷ 놀람
+"""
+_PAIRS = _SHORTHAND_LIST.split()
+SHORTHAND = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
 
 _LAUGH = re.compile(r"[ㅋㅎ]{2,}|[ㅠㅜ]{1,}|[ㅡ]{2,}|(?<=[가-힣])[ㅋㅎ]+(?![ㄱ-ㅎ])")
 _REPEAT = re.compile(r"([^\W\d])\1{2,}")
@@ -118,7 +120,7 @@ def normalise(text: str) -> str:
 
 
 def _conjoining() -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for jamo_char in map(chr, range(0x3131, 0x3164)):
         pairs.setdefault(unicodedata.normalize("NFKC", jamo_char), jamo_char)
     return pairs

@@ -1,0 +1,175 @@
+"""Rasa component: intents by `IntentModel`, one a audience, so neither ever sees the other's intents."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from nlu.components import encoder as encoders
+from nlu.components.intent_model import OUT_OF_SCOPE, Decision, HeldOut, IntentModel, Options, fit
+
+logger = logging.getLogger(__name__)
+
+DECISION = "decision"
+CUSTOMER, STAFF = "customer", "staff"
+_STAFF_PREFIX = "staff_"
+
+
+def audiences_of(intent: str) -> tuple[str, ...]:
+    """Who may mean this intent; what is out of scope is so for both."""
+    if intent == OUT_OF_SCOPE:
+        return CUSTOMER, STAFF
+    return (STAFF,) if intent.startswith(_STAFF_PREFIX) else (CUSTOMER,)
+
+
+def audience_of(message: Message) -> str:
+    """The audience in the message's metadata; a customer where nothing is said."""
+    metadata = message.get("metadata")
+    audience = metadata.get("audience") if isinstance(metadata, Mapping) else None
+    return STAFF if audience == STAFF else CUSTOMER
+
+
+@DefaultV1Recipe.register(
+    # A featurizer too, so that what follows (the scope gate) trains on its held-out decisions.
+    [DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER],
+    is_trainable=True,
+)
+class LinearIntentClassifier(GraphComponent):
+    """Calibrated linear intent classifier with a cascade from sparse features to a sentence encoder."""
+
+    def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
+        self.config = {**self.get_default_config(), **config}
+        self._storage = storage
+        self._resource = resource
+        self.models: dict[str, IntentModel] = {}
+        self._held: dict[str, list[Any]] = {}
+        self._encoder = encoders.load() if self.config["encoder"] else None
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Whether to use the sentence encoder (where installed) and to skip it when sure; and `Options`."""
+        return {"encoder": True, "thrifty": True, "ranking_length": 10}
+
+    @staticmethod
+    def required_packages() -> list[str]:
+        """Packages without which the component cannot train or parse."""
+        return ["sklearn", "kiwipiepy"]
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> LinearIntentClassifier:
+        """An untrained classifier."""
+        return cls(config, model_storage, resource)
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Train one model an audience that has at least two intents."""
+        options = Options(**{k: v for k, v in self.config.items() if k in Options.__dataclass_fields__})
+        for audience, pairs in sorted(self._by_audience(training_data).items()):
+            if len({intent for _, intent in pairs}) < 2:
+                continue
+            texts, labels = [text for text, _ in pairs], [intent for _, intent in pairs]
+            self.models[audience], held = fit(texts, labels, self._encoder, options)
+            self._held |= {f"{audience}\x1f{one.text}": _noted(one) for one in held}
+            logger.info("trained the %s model: %d examples", audience, len(texts))
+        self._persist()
+        return self._resource
+
+    @staticmethod
+    def _by_audience(training_data: TrainingData) -> dict[str, list[tuple[str, str]]]:
+        found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
+        for example in training_data.intent_examples:
+            text, intent = example.get(TEXT), example.get(INTENT)
+            if text and intent:
+                for audience in audiences_of(intent):
+                    found[audience][text, intent] = None
+        return {audience: list(pairs) for audience, pairs in found.items()}
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Give each training example the decisions taken on it while it was held out."""
+        for example in training_data.intent_examples:
+            decisions = {
+                audience: self._held[key]
+                for audience in (CUSTOMER, STAFF)
+                if (key := f"{audience}\x1f{example.get(TEXT)}") in self._held
+            }
+            example.set(DECISION, decisions)
+        return training_data
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Set intent, ranking and the evidence for the scope gate on each message."""
+        self._encode_ahead(messages)
+        for message in messages:
+            model = self.models.get(audience_of(message))
+            text = message.get(TEXT)
+            if model is not None and text:
+                self._set(message, model.decide(text, self._encoder, thrifty=self.config["thrifty"]))
+        return messages
+
+    def _encode_ahead(self, messages: list[Message]) -> None:
+        """Several messages in one batch fill the encoder's memory at a third of the price."""
+        if self._encoder is not None and len(messages) > 1 and not self.config["thrifty"]:
+            self._encoder.encode([message.get(TEXT) or "" for message in messages])
+
+    def _set(self, message: Message, decision: Decision) -> None:
+        ranking = [{"name": name, "confidence": chance} for name, chance in decision.ranking]
+        message.set(INTENT, ranking[0], add_to_output=True)
+        message.set("intent_ranking", ranking[: self.config["ranking_length"]], add_to_output=True)
+        message.set(DECISION, decision)
+
+    def _persist(self) -> None:
+        with self._storage.write_to(self._resource) as folder:
+            for audience, model in self.models.items():
+                np.savez_compressed(folder / f"{audience}.npz", **model.arrays())
+                facts = json.dumps(model.facts(), ensure_ascii=False)
+                (folder / f"{audience}.json").write_text(facts, encoding="utf-8")
+            held = json.dumps(self._held, ensure_ascii=False)
+            (folder / "held_out.json").write_text(held, encoding="utf-8")
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> LinearIntentClassifier:
+        """The trained classifier; an untrained one where nothing was trained."""
+        component = cls(config, model_storage, resource)
+        try:
+            with model_storage.read_from(resource) as folder:
+                component._restore(folder)
+        except ValueError:
+            logger.warning("no trained intent model in storage")
+        return component
+
+    def _restore(self, folder: Path) -> None:
+        for facts in sorted(folder.glob("*.json")):
+            known = json.loads(facts.read_text(encoding="utf-8"))
+            if facts.stem == "held_out":
+                self._held = known
+                continue
+            with np.load(facts.with_suffix(".npz"), allow_pickle=False) as arrays:
+                self.models[facts.stem] = IntentModel.restore(known, dict(arrays))
+
+
+def _noted(held: HeldOut) -> list[Any]:
+    return [held.intent, held.decision.ranking[:3], held.decision.evidence, held.decision.encoded]

@@ -1,0 +1,204 @@
+"""Rasa component: entities by a conditional random field on Kiwi tokens with their parts of speech."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.constants import TOKENS_NAMES
+from rasa.nlu.tokenizers.tokenizer import Token
+from rasa.shared.nlu.constants import ENTITIES, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from nlu.components.pattern_entities import overlaps
+
+logger = logging.getLogger(__name__)
+
+OUTSIDE = "O"
+_MODEL = "entities.crfsuite"
+
+
+def _shape(text: str) -> str:
+    kinds = (
+        "9"
+        if c.isdigit()
+        else "h"
+        if "가" <= c <= "힣"
+        else "A"
+        if c.isupper()
+        else "a"
+        if c.isalpha()
+        else "."
+        for c in text
+    )
+    out: list[str] = []
+    for kind in kinds:
+        if not out or out[-1] != kind:
+            out.append(kind)
+    return "".join(out)
+
+
+def _own(token: Token) -> list[str]:
+    text, pos = token.lemma.lower(), token.get("pos", "")
+    return [
+        f"l={text}", f"p={pos}", f"s={_shape(token.text)}", f"n={min(len(text), 6)}", f"f1={text[:1]}",
+        f"x3={text[-3:]}", f"x2={text[-2:]}", f"x1={text[-1:]}", f"f2={text[:2]}", f"f3={text[:3]}",
+    ]  # fmt: skip
+
+
+def token_features(tokens: Sequence[Token], text: str, hints: Sequence[str] = ()) -> list[list[str]]:
+    """CRF features: each token's own, its neighbours' two away, pairs, and whether a space is before it."""
+    own = [_own(token) for token in tokens]
+    lemmas = ["^^", "^", *(token.lemma.lower() for token in tokens), "$", "$$"]
+    tags = ["^", "^", *(token.get("pos", "") for token in tokens), "$", "$"]
+    rows = []
+    for i, token in enumerate(tokens):
+        j = i + 2
+        row = list(own[i])
+        row += [
+            f"-1l={lemmas[j - 1]}",
+            f"+1l={lemmas[j + 1]}",
+            f"-2l={lemmas[j - 2]}",
+            f"+2l={lemmas[j + 2]}",
+        ]
+        row += [f"-1p={tags[j - 1]}", f"+1p={tags[j + 1]}", f"-2p={tags[j - 2]}", f"+2p={tags[j + 2]}"]
+        row += [f"-1l0l={lemmas[j - 1]}|{lemmas[j]}", f"0l+1l={lemmas[j]}|{lemmas[j + 1]}"]
+        row += [
+            f"-1p0p+1p={tags[j - 1]}|{tags[j]}|{tags[j + 1]}",
+            f"0p+1p+2p={tags[j]}|{tags[j + 1]}|{tags[j + 2]}",
+        ]
+        row.append("spaced" if token.start == 0 or text[token.start - 1].isspace() else "joined")
+        if hints and hints[i]:
+            row.append(f"h={hints[i]}")
+        rows.append(row)
+    return rows
+
+
+def labels_of(tokens: Sequence[Token], entities: Sequence[dict[str, Any]]) -> list[str]:
+    """B-/I- labels of tokens; a token belongs to the entity that covers most of it."""
+    labels = [OUTSIDE] * len(tokens)
+    for entity in entities:
+        inside = [
+            i
+            for i, token in enumerate(tokens)
+            if 2 * (min(token.end, entity["end"]) - max(token.start, entity["start"]))
+            > token.end - token.start
+        ]
+        for place, i in enumerate(inside):
+            labels[i] = f"{'I' if place else 'B'}-{entity['entity']}"
+    return labels
+
+
+def entities_of(tokens: Sequence[Token], labels: Sequence[str], text: str) -> list[dict[str, Any]]:
+    """Spans of labelled tokens; an I- that continues nothing begins a span."""
+    found: list[dict[str, Any]] = []
+    before = OUTSIDE
+    for token, label in zip(tokens, labels, strict=True):
+        name = label[2:]
+        if label != OUTSIDE:
+            if label.startswith("I-") and before[2:] == name and found:
+                found[-1]["end"] = token.end
+            else:
+                found.append({"entity": name, "start": token.start, "end": token.end})
+        before = label
+    for entity in found:
+        entity["value"] = text[entity["start"] : entity["end"]]
+        entity["extractor"] = "KiwiCRFEntityExtractor"
+    return found
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
+class KiwiCRFEntityExtractor(GraphComponent):
+    """BIO tagger of crfsuite; stays out of the way of what patterns have found."""
+
+    def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
+        self.config = {**self.get_default_config(), **config}
+        self._storage = storage
+        self._resource = resource
+        self.tagger: Any = None
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Regularisation and the number of passes of L-BFGS."""
+        return {"c1": 0.05, "c2": 0.02, "max_iterations": 60}
+
+    @staticmethod
+    def required_packages() -> list[str]:
+        """Packages without which the component cannot work (sklearn_crfsuite brings pycrfsuite)."""
+        return ["sklearn_crfsuite"]
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> KiwiCRFEntityExtractor:
+        """An untrained extractor, which finds nothing."""
+        return cls(config, model_storage, resource)
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Train on every example that has tokens, with entities or without."""
+        import pycrfsuite
+
+        trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
+        trainer.set_params({name: self.config[name] for name in ("c1", "c2", "max_iterations")})
+        seen: set[str] = set()
+        for example in training_data.nlu_examples:
+            text, tokens = example.get(TEXT), example.get(TOKENS_NAMES[TEXT])
+            if text and tokens and text not in seen:
+                seen.add(text)
+                trainer.append(token_features(tokens, text), labels_of(tokens, example.get(ENTITIES, [])))
+        with self._storage.write_to(self._resource) as folder:
+            trainer.train(str(folder / _MODEL))
+        return self._resource
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> KiwiCRFEntityExtractor:
+        """The trained extractor; an untrained one where nothing was trained."""
+        component = cls(config, model_storage, resource)
+        try:
+            with model_storage.read_from(resource) as folder:
+                component._open(folder / _MODEL)
+        except ValueError:
+            logger.warning("no trained entity model in storage")
+        return component
+
+    def _open(self, model: Path) -> None:
+        import pycrfsuite
+
+        if model.exists():
+            self.tagger = pycrfsuite.Tagger()
+            # From memory: the storage folder may be gone while the model is still in use.
+            self.tagger.open_inmemory(model.read_bytes())
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Add what the field finds beside the entities already known."""
+        for message in messages:
+            known = message.get(ENTITIES, [])
+            found = self.extract(message.get(TEXT) or "", message.get(TOKENS_NAMES[TEXT]) or [])
+            fresh = [one for one in found if not overlaps(one, known)]
+            entities = sorted(known + fresh, key=lambda one: (one["start"], one["end"]))
+            message.set(ENTITIES, entities, add_to_output=True)
+        return messages
+
+    def extract(self, text: str, tokens: Sequence[Token]) -> list[dict[str, Any]]:
+        """Entities among the tokens of a text."""
+        if self.tagger is None or not tokens:
+            return []
+        return entities_of(tokens, self.tagger.tag(token_features(tokens, text)), text)

@@ -1,0 +1,203 @@
+"""The scope gate: does the assistant know what it was told, and well enough to act?
+
+Two logistic judges, trained on decisions about examples that were held out: one says how likely the
+message is within scope at all, one how likely the first intent is right. Their thresholds are set on
+the same decisions, so they fit the assistant they are trained with.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from nlu.components.classifier import CUSTOMER, DECISION, STAFF, audience_of
+from nlu.components.intent_model import OUT_OF_SCOPE, Decision, precise_from
+from nlu.components.linear import fit_sigmoid
+from nlu.language import detect
+
+logger = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float32]
+
+ACT, ASK, HANDOVER = "act", "ask", "handover"
+
+
+@dataclass
+class Judge:
+    """A logistic on the evidence of a decision."""
+
+    mean: list[float]
+    scale: list[float]
+    weights: list[float]
+    bias: float
+
+    @classmethod
+    def fit(cls, rows: Floats, hits: npt.NDArray[np.bool_]) -> Judge:
+        """Learn which evidence goes with a hit."""
+        mean, scale, weights, bias = fit_sigmoid(rows, hits)
+        return cls(mean.tolist(), scale.tolist(), weights.tolist(), bias)
+
+    def chances(self, rows: Floats) -> Floats:
+        """How likely each row of evidence is a hit."""
+        scaled = (rows - np.array(self.mean)) / np.array(self.scale)
+        result: Floats = 1 / (1 + np.exp(-(scaled @ np.array(self.weights) + self.bias)))
+        return result
+
+
+@dataclass
+class Gate:
+    """The two judges of one audience and the thresholds between the three bands."""
+
+    inside: Judge
+    right: Judge
+    act: float
+    ask: float
+    leave: float
+
+    @classmethod
+    def fit(cls, held: list[Any], *, act_precision: float, ask_precision: float) -> Gate:
+        """Learn from held-out decisions `[intent, ranking, evidence, encoded]`."""
+        rows = np.array([evidence for _, _, evidence, _ in held], np.float32)
+        within = np.array([intent != OUT_OF_SCOPE for intent, *_ in held])
+        right = np.array([intent == _first_inside(ranking)[0] for intent, ranking, *_ in held])
+        helpful = (
+            np.array([intent in [name for name, _ in ranking[:3]] for intent, ranking, *_ in held]) & within
+        )
+        inside, correct = Judge.fit(rows, within), Judge.fit(rows, right)
+        sure = correct.chances(rows)
+        return cls(
+            inside, correct,
+            act=min(precise_from(sure, right, act_precision), 0.97),
+            ask=min(precise_from(sure, helpful, ask_precision), 0.5),
+            leave=_balance(inside.chances(rows), within),
+        )  # fmt: skip
+
+    def band(self, decision: Decision) -> tuple[str, float, float]:
+        """The band, how likely the message is within scope, how likely its first intent is right."""
+        row = np.array([decision.evidence], np.float32)
+        within, right = float(self.inside.chances(row)[0]), float(self.right.chances(row)[0])
+        if within < self.leave or right < self.ask:
+            return HANDOVER, within, right
+        return (ACT if right >= self.act else ASK), within, right
+
+
+def _first_inside(ranking: Iterable[Iterable[Any]]) -> tuple[str, float]:
+    pairs = [(name, chance) for name, chance in ranking]
+    return next((pair for pair in pairs if pair[0] != OUT_OF_SCOPE), pairs[0])
+
+
+def _balance(chances: Floats, within: npt.NDArray[np.bool_]) -> float:
+    """The threshold that loses as small a share of the one side as of the other; 0 without outsiders."""
+    if within.all() or not within.any():
+        return 0.0
+    candidates = np.unique(chances)
+    lost = [(chances[within] < one).mean() - (chances[~within] < one).mean() for one in candidates]
+    return float(candidates[int(np.argmin(lost))])
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class ScopeGate(GraphComponent):
+    """Sets `band` ("act", "ask" or "handover") and `language` on a message; see the module.
+
+    What is judged out of scope gets that intent and the band "handover", whichever intent was first.
+    """
+
+    def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
+        self.config = {**self.get_default_config(), **config}
+        self._storage = storage
+        self._resource = resource
+        self.gates: dict[str, Gate] = {}
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Shares of held-out decisions that must be right to act, or to be worth a question."""
+        return {"act_precision": 0.97, "ask_precision": 0.8}
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> ScopeGate:
+        """An untrained gate: everything is a question."""
+        return cls(config, model_storage, resource)
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learn the judges and their thresholds of each audience."""
+        for audience in (CUSTOMER, STAFF):
+            held = [
+                decisions[audience]
+                for example in training_data.intent_examples
+                if audience in (decisions := example.get(DECISION) or {})
+            ]
+            if held:
+                self.gates[audience] = Gate.fit(held, **self.config_for_fit())
+        facts = {audience: asdict(gate) for audience, gate in self.gates.items()}
+        with self._storage.write_to(self._resource) as folder:
+            (folder / "gates.json").write_text(json.dumps(facts), encoding="utf-8")
+        return self._resource
+
+    def config_for_fit(self) -> dict[str, float]:
+        """The part of the configuration that training looks at."""
+        return {name: float(self.config[name]) for name in ("act_precision", "ask_precision")}
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> ScopeGate:
+        """The trained gate; an untrained one where nothing was trained."""
+        component = cls(config, model_storage, resource)
+        try:
+            with model_storage.read_from(resource) as folder:
+                facts = json.loads((folder / "gates.json").read_text(encoding="utf-8"))
+        except ValueError:
+            logger.warning("no trained scope gate in storage")
+            return component
+        for audience, gate in facts.items():
+            inside, right = Judge(**gate.pop("inside")), Judge(**gate.pop("right"))
+            component.gates[audience] = Gate(inside, right, **gate)
+        return component
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Judge each message's decision."""
+        for message in messages:
+            message.set("language", detect(message.get(TEXT) or ""), add_to_output=True)
+            decision = message.get(DECISION)
+            if isinstance(decision, Decision):
+                self._judge(message, decision)
+            else:
+                message.set("band", HANDOVER, add_to_output=True)
+        return messages
+
+    def _judge(self, message: Message, decision: Decision) -> None:
+        gate = self.gates.get(audience_of(message))
+        if gate is None:
+            message.set("band", ASK, add_to_output=True)
+            return
+        band, within, right = gate.band(decision)
+        if band == HANDOVER and within < gate.leave:
+            first = {"name": OUT_OF_SCOPE, "confidence": 1 - within}
+        else:
+            first = {"name": _first_inside(decision.ranking)[0], "confidence": right}
+        message.set(INTENT, first, add_to_output=True)
+        message.set("band", band, add_to_output=True)

