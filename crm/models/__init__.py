@@ -1,6 +1,6 @@
 """The company's memory: every table, one file a noun. Times in UTC; money in minor units."""
 
-from crm.models.audit import AuditEntry, ContactCipher
+from crm.models.audit import AuditEntry, AuditHead, ContactCipher, RetainedRecord
 from crm.models.conversations import (
     CannedReply,
     Conversation,
@@ -32,6 +32,7 @@ __all__ = [
     "Article",
     "ArticleKey",
     "AuditEntry",
+    "AuditHead",
     "BusinessHours",
     "Callback",
     "CallbackAttempt",
@@ -57,6 +58,7 @@ __all__ = [
     "Rating",
     "RequestEvent",
     "RequestLink",
+    "RetainedRecord",
     "ServiceRequest",
     "Session",
     "Staff",

@@ -16,6 +16,33 @@ class ContactCipher(Model):
         table = "contact_cipher"
 
 
+class AuditHead(Model):
+    """The end of the chain: one row, id 1. Updating it first serialises those who append."""
+
+    id = fields.IntField(primary_key=True, generated=False)
+    entry_id = fields.BigIntField(default=0)
+    hash = fields.CharField(max_length=64, default="")
+
+    class Meta:
+        table = "audit_head"
+
+
+class RetainedRecord(Model):
+    """What the law makes us keep of an erased person, apart from live data and sealed with the
+    installation's key. Deleted after `keep_until`."""
+
+    id = fields.BigIntField(primary_key=True)
+    kind = fields.CharField(max_length=16)  # contract, complaint, consent
+    reference = fields.CharField(max_length=40)  # number or id of the thing kept
+    basis = fields.CharField(max_length=80)  # the rule that demands it
+    sealed = fields.BinaryField()
+    keep_until = fields.DatetimeField()
+
+    class Meta:
+        table = "retained_record"
+        indexes = [Index(fields=["keep_until"]), Index(fields=["reference"])]
+
+
 class AuditEntry(Model):
     """One act. `sealed` holds personal values encrypted with the contact's key; `hash` covers all columns
     and the previous entry's hash."""

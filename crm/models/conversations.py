@@ -6,6 +6,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from crm.models.keys import KeyField
 from crm.models.people import Contact, Identity
 from crm.models.staff import Staff, Team
 
@@ -18,9 +19,11 @@ class Conversation(Model):
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
         "crm.Contact", related_name="conversations", on_delete=fields.CASCADE
     )
+    contact_id: int
     identity: fields.ForeignKeyRelation[Identity] = fields.ForeignKeyField(
         "crm.Identity", related_name="conversations", on_delete=fields.CASCADE
     )
+    identity_id: int
     channel = fields.CharField(max_length=16)
     channel_account = fields.CharField(max_length=64, default="")
     status = fields.CharField(max_length=10, default="open")  # open, snoozed, closed
@@ -28,9 +31,11 @@ class Conversation(Model):
     assignee: fields.ForeignKeyNullableRelation[Staff] = fields.ForeignKeyField(
         "crm.Staff", related_name="conversations", null=True, on_delete=fields.SET_NULL
     )
+    assignee_id: int | None
     team: fields.ForeignKeyNullableRelation[Team] = fields.ForeignKeyField(
         "crm.Team", related_name="conversations", null=True, on_delete=fields.SET_NULL
     )
+    team_id: int | None
     priority = fields.CharField(max_length=6, default="normal")  # low, normal, high, urgent
     locale = fields.CharField(max_length=5, default="ko")
     message_seq = fields.BigIntField(default=0)  # the last number given to a message
@@ -57,6 +62,7 @@ class Conversation(Model):
             Index(fields=["contact_id", "last_message_at"]),
             Index(fields=["identity_id", "id"]),
             Index(fields=["returns_at"]),
+            Index(fields=["waiting_since"]),
             Index(fields=["snoozed_until"]),
         ]
 
@@ -68,15 +74,17 @@ class Message(Model):
     conversation: fields.ForeignKeyRelation[Conversation] = fields.ForeignKeyField(
         "crm.Conversation", related_name="messages", on_delete=fields.CASCADE
     )
+    conversation_id: int
     seq = fields.BigIntField()
     direction = fields.CharField(max_length=5)  # in, out, note, event
     author = fields.CharField(max_length=7)  # contact, bot, staff, system
     staff: fields.ForeignKeyNullableRelation[Staff] = fields.ForeignKeyField(
         "crm.Staff", related_name="messages", null=True, on_delete=fields.SET_NULL
     )
+    staff_id: int | None
     text = fields.TextField(default="")
     lang = fields.CharField(max_length=5, default="")
-    purpose = fields.CharField(max_length=5, default="reply")  # reply, info, ad
+    purpose = fields.CharField(max_length=8, default="reply")  # reply, info, ad, opt_out, duty
     # {"label", "value", "payload"}: value is the short token a channel sees, payload stays here
     choices = fields.JSONField[list[dict[str, Any]]](default=list)
     cards = fields.JSONField[list[dict[str, Any]]](default=list)
@@ -98,13 +106,15 @@ class Message(Model):
 
 
 class MessageKey(Model):
-    """A token of a message's text, for search without a database extension."""
+    """A token of a message's text, for search without a database extension. An empty key marks a message
+    that is still to be indexed."""
 
     id = fields.BigIntField(primary_key=True)
-    key = fields.CharField(max_length=32)
+    key = KeyField(max_length=32)
     message: fields.ForeignKeyRelation[Message] = fields.ForeignKeyField(
         "crm.Message", related_name="keys", on_delete=fields.CASCADE
     )
+    message_id: int
 
     class Meta:
         table = "message_key"
@@ -119,12 +129,15 @@ class File(Model):
     message: fields.ForeignKeyNullableRelation[Message] = fields.ForeignKeyField(
         "crm.Message", related_name="files", null=True, on_delete=fields.CASCADE
     )
+    message_id: int | None
     conversation: fields.ForeignKeyNullableRelation[Conversation] = fields.ForeignKeyField(
         "crm.Conversation", related_name="files", null=True, on_delete=fields.CASCADE
     )
+    conversation_id: int | None
     request: fields.ForeignKeyNullableRelation[Model] = fields.ForeignKeyField(
         "crm.ServiceRequest", related_name="files", null=True, on_delete=fields.SET_NULL
     )
+    request_id: int | None
     owner = fields.CharField(max_length=80, default="")  # who uploaded: "identity:7", "staff:3"
     name = fields.CharField(max_length=200)
     type = fields.CharField(max_length=100)  # by content, not by name
@@ -148,12 +161,15 @@ class Mention(Model):
     message: fields.ForeignKeyRelation[Message] = fields.ForeignKeyField(
         "crm.Message", related_name="mentions", on_delete=fields.CASCADE
     )
+    message_id: int
     staff: fields.ForeignKeyRelation[Staff] = fields.ForeignKeyField(
         "crm.Staff", related_name="mentions", on_delete=fields.CASCADE
     )
+    staff_id: int
     conversation: fields.ForeignKeyRelation[Conversation] = fields.ForeignKeyField(
         "crm.Conversation", related_name="mentions", on_delete=fields.CASCADE
     )
+    conversation_id: int
     seen_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -172,6 +188,7 @@ class CannedReply(Model):
     team: fields.ForeignKeyNullableRelation[Team] = fields.ForeignKeyField(
         "crm.Team", related_name="canned_replies", null=True, on_delete=fields.SET_NULL
     )
+    team_id: int | None
 
     class Meta:
         table = "canned_reply"
@@ -183,6 +200,7 @@ class DialogueSnapshot(Model):
     conversation: fields.OneToOneRelation[Conversation] = fields.OneToOneField(
         "crm.Conversation", related_name="dialogue", primary_key=True, on_delete=fields.CASCADE
     )
+    conversation_id: int
     body = fields.TextField()
     model = fields.CharField(max_length=64, default="")
     at = fields.DatetimeField()

@@ -6,6 +6,8 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from crm.models.keys import KeyField
+
 
 class Account(Model):
     """거래처: a company that contacts belong to."""
@@ -35,6 +37,7 @@ class Contact(Model):
     account: fields.ForeignKeyNullableRelation[Account] = fields.ForeignKeyField(
         "crm.Account", related_name="contacts", null=True, on_delete=fields.SET_NULL
     )
+    account_id: int | None
     verified = fields.BooleanField(default=False)  # phone or e-mail proven, not merely typed
     blocked = fields.BooleanField(default=False)  # spam: messages are stored, nothing answers
     notes = fields.TextField(default="")
@@ -53,10 +56,11 @@ class ContactKey(Model):
     """A searchable suffix of a contact's name or phone (see docs/adr: suffix search)."""
 
     id = fields.BigIntField(primary_key=True)
-    key = fields.CharField(max_length=64)  # NFD jamo suffix or digits; PostgreSQL: COLLATE "C"
+    key = KeyField(max_length=64)  # a kind's letter, then an NFD jamo suffix or digits (crm/search.py)
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
         "crm.Contact", related_name="keys", on_delete=fields.CASCADE
     )
+    contact_id: int
 
     class Meta:
         table = "contact_key"
@@ -70,6 +74,7 @@ class Identity(Model):
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
         "crm.Contact", related_name="identities", on_delete=fields.CASCADE
     )
+    contact_id: int
     channel = fields.CharField(max_length=16)  # web, telegram, kakao, sms, email, desk
     channel_account = fields.CharField(max_length=64, default="")
     external_id = fields.CharField(max_length=200)
@@ -92,6 +97,7 @@ class Consent(Model):
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
         "crm.Contact", related_name="consents", on_delete=fields.CASCADE
     )
+    contact_id: int
     purpose = fields.CharField(max_length=24)  # privacy_notice, ad, night_ad, recording
     channel = fields.CharField(max_length=16, default="")
     granted = fields.BooleanField()
@@ -121,6 +127,7 @@ class Labelling(Model):
     label: fields.ForeignKeyRelation[Label] = fields.ForeignKeyField(
         "crm.Label", related_name="labellings", on_delete=fields.CASCADE
     )
+    label_id: int
     subject = fields.CharField(max_length=16)
     subject_id = fields.BigIntField()
 
@@ -136,6 +143,7 @@ class TimelineEntry(Model):
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
         "crm.Contact", related_name="timeline", on_delete=fields.CASCADE
     )
+    contact_id: int
     kind = fields.CharField(max_length=48)
     subject = fields.CharField(max_length=16, default="")  # request, conversation, callback, possession, ...
     subject_id = fields.BigIntField(null=True)

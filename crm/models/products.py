@@ -35,9 +35,11 @@ class Possession(Model):
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
         "crm.Contact", related_name="possessions", on_delete=fields.CASCADE
     )
+    contact_id: int
     product: fields.ForeignKeyRelation[Product] = fields.ForeignKeyField(
         "crm.Product", related_name="possessions", on_delete=fields.RESTRICT
     )
+    product_id: int
     kind = fields.CharField(max_length=10)  # purchase, rental
     since = fields.DateField()
     months = fields.IntField(null=True)  # term of a rental
