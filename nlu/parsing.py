@@ -1,0 +1,150 @@
+"""Parse data that no model makes, and what of a model's parse data a turn may believe.
+
+Choices, service numbers and commands never reach the model: their meaning is certain. Typed text always does,
+as text: Rasa would take a leading '/' for a command of the application.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ParseData = dict[str, Any]
+
+FALLBACK = "nlu_fallback"
+CHOOSE = "choose"
+STAFF_PREFIX = "staff_"
+SHARED_INTENTS = frozenset({"out_of_scope", FALLBACK, "restart", "back", "session_start"})
+LONGEST = 2_000  # code points the model reads of one message; the rest is kept and shown, not understood
+
+_COMMAND = re.compile(r"/(?P<intent>[^\s{@/]+)(?P<entities>\{.*\})?\Z", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class BadCommand(ValueError):
+    """The payload of a choice is not a command: '/intent' or '/intent{"entity": "value"}'."""
+
+
+class NotForAudience(PermissionError):
+    """The intent belongs to the other audience."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the active form waits for."""
+
+    slot: str
+    intents: frozenset[str]  # intents that are an answer to it
+
+
+def harmless(text: str) -> str:
+    """Typed text as the model may read it: never a command, always encodable, bounded.
+
+    Every code point keeps its place, so that offsets hold for the text as typed.
+    """
+    text = _SURROGATE.sub("\ufffd", text[:LONGEST]).replace("\x00", " ")
+    start = len(text) - len(text.lstrip())
+    end = start
+    while text[end : end + 1] == "/":
+        end += 1
+    return text[:start] + "／" * (end - start) + text[end:]
+
+
+def spoken(parsed: Mapping[str, Any], text: str) -> ParseData:
+    """Parse data of harmless text, about the text as it was typed."""
+    entities = [dict(entity) for entity in parsed.get("entities", ())]
+    for entity in entities:
+        if "start" in entity and "end" in entity:
+            entity["value"] = text[entity["start"] : entity["end"]]
+    return {**parsed, "text": text, "entities": entities}
+
+
+def unspoken(text: str) -> ParseData:
+    """Parse data of a message without words (an attachment, blanks): nothing to understand."""
+    return {
+        "text": text,
+        "intent": {"name": None, "confidence": 0.0},
+        "intent_ranking": [],
+        "entities": [],
+        "band": "handover",
+        "language": None,
+    }
+
+
+def certain(intent: str, text: str, entities: Sequence[Mapping[str, Any]] = ()) -> ParseData:
+    """Parse data of what needs no guessing, such as a service number or a choice."""
+    name = {"name": intent, "confidence": 1.0}
+    return {
+        "text": text,
+        "intent": name,
+        "intent_ranking": [dict(name)],
+        "entities": [dict(entity) for entity in entities],
+        "band": "act",
+        "language": None,
+    }
+
+
+def command(payload: str, *, text: str | None = None, audience: str = "customer") -> ParseData:
+    """Parse data of a choice's payload; `text` is the label that was chosen.
+
+    `/choose{"slot": s, "value": v}` answers the question about slot s with v. Raises BadCommand, and
+    NotForAudience when the intent belongs to the other audience.
+    """
+    match = _COMMAND.match(payload.strip())
+    if not match:
+        raise BadCommand(payload)
+    intent = match["intent"]
+    if not fits(intent, audience):
+        raise NotForAudience(intent)
+    values = _entities(match["entities"], payload)
+    parsed = certain(intent, text if text is not None else payload)
+    parsed["entities"] = [
+        {"entity": name, "value": value, "start": 0, "end": len(parsed["text"]), "extractor": CHOOSE}
+        for name, value in values.items()
+    ]
+    if intent == CHOOSE:
+        if "slot" not in values or "value" not in values:
+            raise BadCommand(payload)
+        parsed["choice"] = {"slot": values["slot"], "value": values["value"]}
+    return parsed
+
+
+def _entities(text: str | None, payload: str) -> dict[str, Any]:
+    try:
+        values = json.loads(text or "{}")
+    except ValueError as error:
+        raise BadCommand(payload) from error
+    return dict(values)
+
+
+def fits(intent: str, audience: str) -> bool:
+    """Whether this audience ('customer' or 'staff') may have this intent."""
+    return intent in SHARED_INTENTS or intent.startswith(STAFF_PREFIX) == (audience == "staff")
+
+
+def heard(parsed: Mapping[str, Any], audience: str, asked: Question | None) -> ParseData:
+    """What a turn believes of parse data: the intent when sure of it, else `nlu_fallback`.
+
+    Unsure words still answer the open question: a question for free text or an entity takes them whatever
+    their intent; a closed question takes its own intent from the band 'ask' when the runner-up is not one as
+    well. An intent of the other audience is never believed.
+    """
+    intent = parsed["intent"]["name"]
+    believed = intent and fits(intent, audience) and (parsed.get("band") == "act" or _answers(parsed, asked))
+    if believed:
+        return dict(parsed)
+    return {**parsed, "intent": {"name": FALLBACK, "confidence": 1.0}}
+
+
+def _answers(parsed: Mapping[str, Any], asked: Question | None) -> bool:
+    if asked is None or parsed.get("band") != "ask":
+        return False
+    likely = [guess["name"] for guess in ranking(parsed)[:2]]
+    return likely[0] in asked.intents and not set(likely[1:]) & asked.intents
+
+
+def ranking(parsed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The likeliest intents, best first: name and confidence."""
+    guesses = parsed.get("intent_ranking") or [parsed["intent"]]
+    return [{"name": g["name"], "confidence": g["confidence"]} for g in guesses if g.get("name")]
