@@ -1,0 +1,97 @@
+"""What the customer said, as the forms need it: text, intent, how sure, entities, or a pressed choice."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rasa_sdk import Tracker
+
+# Words that stop a form wherever it stands; matched on the whole text without spaces and marks.
+_STOP = re.compile(
+    r"(그만(할래요?|할게요?|둘래요?|둘게요?|하자|해요?|)|취소(할래요?|할게요?|해주세요|해줘요?|요|)|안할래요?|안할게요?|"
+    r"됐어요|관둘래요?|관둘게요?|나중에할게요?|(접수)?(취소|그만)(해주세요|할게요|할래요)?|stop|cancel|nevermind|quit|forgetit|"
+    r"cancelit|stopit|pleasestop|pleasecancel)"
+)
+_YES = re.compile(
+    r"(네+|넵+|넹+|예+|옙|응+|어|엉|ㅇㅇ+|ㅇㅋ|ㄱㄱ|맞아요?|맞습니다|네맞아요|네맞습니다|좋아요|좋습니다|그래요?|그렇게해주세요|"
+    r"접수해주세요|접수할게요|해주세요|부탁(해요|드려요|드립니다|합니다)|오케이|오키|yes|yep|yeah|yup|ok|okay|sure|correct|right|"
+    r"thatsright|goahead|pleasedo|looksgood)"
+)
+_NO = re.compile(
+    r"(아니+(요|오|에요|예요|야)?|아뇨+|아닙니다|아냐|노+|틀려요|틀렸어요|달라요|아닌데요|싫어요|no|nope|nah|wrong|notright|incorrect)"
+)
+_CORRECTION = re.compile(r"^\s*(아니+(요|오|야|고)?|아뇨|아 ?참|참[, ]|잠깐|no[, ]|not |actually|sorry|wait|i meant?|oops)", re.I)
+_INSTEAD = re.compile(r"말고|가 아니라|이 아니라|아니고|바꿀게|바꿔|로 변경|수정|instead|rather|change", re.I)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message of the customer."""
+
+    text: str
+    intent: str
+    sure: bool  # the understanding would act on it
+    entities: list[dict[str, Any]] = field(default_factory=list)
+    when: Mapping[str, Any] | None = None
+    files: int = 0
+
+    @property
+    def plain(self) -> str:
+        """Lower case, without spaces and punctuation: for matching whole short answers."""
+        return re.sub(r"[\s\W_]+", "", self.text.lower())
+
+    @property
+    def stops(self) -> bool:
+        return bool(_STOP.fullmatch(self.plain))
+
+    @property
+    def yes(self) -> bool:
+        return bool(_YES.fullmatch(self.plain)) or (self.sure and self.intent == "affirm")
+
+    @property
+    def no(self) -> bool:
+        return bool(_NO.fullmatch(self.plain)) or (self.sure and self.intent == "deny" and len(self.text) < 12)
+
+    @property
+    def corrects(self) -> bool:
+        """Whether it takes back something said before ('아니 냉장고요')."""
+        return bool(_CORRECTION.search(self.text) or _INSTEAD.search(self.text))
+
+    def chosen(self, slot: str) -> str | None:
+        """The value of a pressed choice for `slot`, or None."""
+        if self.intent == "choose" and self.entity("slot") == slot:
+            return self.entity("value") or ""
+        return None
+
+    def entity(self, name: str) -> str | None:
+        """The first value of an entity, as written."""
+        return next((str(e["value"]) for e in self.entities if e["entity"] == name), None)
+
+    def resolved(self, name: str) -> Any:
+        """The normalised value of an entity (see nlu: parse data), or None."""
+        return next((e["resolved"] for e in self.entities if e["entity"] == name and e.get("resolved")), None)
+
+    def moment(self) -> tuple[datetime, datetime, bool, bool] | None:
+        """From, to, whether a date and whether a time of day was said; aware."""
+        if not self.when:
+            return None
+        start, end = (datetime.fromisoformat(str(self.when[k])) for k in ("from", "to"))
+        return start, end, bool(self.when.get("has_date")), bool(self.when.get("has_time"))
+
+
+def said(tracker: Tracker) -> Said:
+    """Read the tracker's latest message."""
+    message = tracker.latest_message
+    metadata = message.get("metadata") or {}
+    understood = metadata.get("nlu") or {}
+    band = understood.get("band") or message.get("band") or "act"
+    return Said(
+        text=str(message.get("text") or ""),
+        intent=str((message.get("intent") or {}).get("name") or ""),
+        sure=band == "act",
+        entities=list(message.get("entities") or []),
+        when=message.get("when"),
+        files=int(metadata.get("files") or 0),
+    )

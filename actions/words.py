@@ -1,0 +1,109 @@
+"""Words of the domain for buttons and cards, Korean particles, dates and money as they are spoken."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rasa_sdk.executor import CollectingDispatcher
+
+_DAYS = {"ko": "월화수목금토일", "en": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]}
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+def label(domain: Mapping[str, Any], language: str, name: str, **values: Any) -> str:
+    """The text of response `name` in `language`, with `values` filled in; for buttons and cards.
+
+    Raises KeyError when the domain has no such response.
+    """
+    variants = domain["responses"][name]
+    wanted = next((v for v in variants if _language(v) == language), variants[0])
+    return str(wanted["text"]).format(**values)
+
+
+def _language(variant: Mapping[str, Any]) -> str:
+    return str(next((c["value"] for c in variant.get("condition", []) if c["name"] == "language"), "ko"))
+
+
+def say(
+    dispatcher: CollectingDispatcher,
+    response: str,
+    *,
+    buttons: list[dict[str, str]] | None = None,
+    cards: list[dict[str, Any]] | None = None,
+    **values: Any,
+) -> None:
+    """Utter a response of the domain. String values also fill `{name_ro}`, `{name_i}` and the like."""
+    dispatcher.utter_message(
+        response=response,
+        buttons=buttons or [],
+        json_message={"cards": cards} if cards else {},
+        **with_particles(values),
+    )
+
+
+def button(title: str, payload: str) -> dict[str, str]:
+    """A choice: what the customer reads and the intent command behind it."""
+    return {"title": title, "payload": payload}
+
+
+def with_particles(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Add `x_eun`, `x_i`, `x_eul`, `x_ro`, `x_ieyo` to each text value x: the word with its particle."""
+    filled = dict(values)
+    for name, value in values.items():
+        if isinstance(value, str) and value:
+            filled.update({f"{name}_{key}": value + particle for key, particle in _particles(value).items()})
+    return filled
+
+
+def _particles(word: str) -> dict[str, str]:
+    final = _final(word)
+    closed = final != 0
+    return {
+        "eun": "은" if closed else "는",
+        "i": "이" if closed else "가",
+        "eul": "을" if closed else "를",
+        "ro": "으로" if closed and final != 8 else "로",
+        "ieyo": "이에요" if closed else "예요",
+    }
+
+
+# Final sound of how a digit or Latin letter is read in Korean: 0 none, 8 rieul, 1 another.
+_READ = dict(zip("0123456789", (1, 8, 0, 1, 0, 0, 1, 8, 8, 0), strict=True)) | dict.fromkeys("lr", 8) | dict.fromkeys("mn", 1)
+
+
+def _final(word: str) -> int:
+    last = word.rstrip(" )]'\"”’.")[-1:].lower()
+    if "가" <= last <= "힣":
+        return (ord(last) - 0xAC00) % 28
+    return _READ.get(last, 0)
+
+
+def clock(at: datetime, language: str) -> str:
+    """오후 3:00, or 3:00 pm."""
+    hour, minute = (at.hour - 1) % 12 + 1, f"{at.minute:02d}"
+    if language == "en":
+        return f"{hour}:{minute} {'am' if at.hour < 12 else 'pm'}"
+    return f"{'오전' if at.hour < 12 else '오후'} {hour}:{minute}"
+
+
+def day(on: date, language: str, *, today: date) -> str:
+    """11월 24일(화), or Tue 24 Nov; with the year when it is another."""
+    weekday = _DAYS[language if language in _DAYS else "ko"][on.weekday()]
+    if language == "en":
+        return f"{weekday} {on.day} {_MONTHS[on.month - 1]}" + ("" if on.year == today.year else f" {on.year}")
+    year = "" if on.year == today.year else f"{on.year}년 "
+    return f"{year}{on.month}월 {on.day}일({weekday})"
+
+
+def moment(start: datetime, end: datetime, language: str, *, now: datetime, tz: ZoneInfo) -> str:
+    """A visit's time as it is read back: the day, then the clock time or span."""
+    first, last, today = start.astimezone(tz), end.astimezone(tz), now.astimezone(tz).date()
+    said_day = day(first.date(), language, today=today)
+    if (end - start).total_seconds() >= 20 * 3600:
+        return said_day
+    comma = ", " if language == "en" else " "
+    span = clock(first, language)
+    if (end - start).total_seconds() > 3600:
+        span += f"–{clock(last, language)}"
+    return f"{said_day}{comma}{span}"
