@@ -1,4 +1,6 @@
-"""Words of the domain for buttons and cards, Korean particles, dates and money as they are spoken."""
+"""Words of the domain for buttons and cards, Korean particles, dates as they are spoken."""
+
+import json
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -47,6 +49,11 @@ def button(title: str, payload: str) -> dict[str, str]:
     return {"title": title, "payload": payload}
 
 
+def choose(slot: str, value: str) -> str:
+    """The payload of a choice that answers the question for `slot`."""
+    return "/choose" + json.dumps({"slot": slot, "value": value}, ensure_ascii=False)
+
+
 def with_particles(values: Mapping[str, Any]) -> dict[str, Any]:
     """Add `x_eun`, `x_i`, `x_eul`, `x_ro`, `x_ieyo` to each text value x: the word with its particle."""
     filled = dict(values)
@@ -87,9 +94,14 @@ def clock(at: datetime, language: str) -> str:
     return f"{'오전' if at.hour < 12 else '오후'} {hour}:{minute}"
 
 
+def weekday_of(on: date, language: str) -> str:
+    """화, or Tue."""
+    return _DAYS[language if language in _DAYS else "ko"][on.weekday()]
+
+
 def day(on: date, language: str, *, today: date) -> str:
     """11월 24일(화), or Tue 24 Nov; with the year when it is another."""
-    weekday = _DAYS[language if language in _DAYS else "ko"][on.weekday()]
+    weekday = weekday_of(on, language)
     if language == "en":
         return f"{weekday} {on.day} {_MONTHS[on.month - 1]}" + ("" if on.year == today.year else f" {on.year}")
     year = "" if on.year == today.year else f"{on.year}년 "
