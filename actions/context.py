@@ -12,8 +12,6 @@ from crm import conversations, identities, zone
 from crm.actor import Actor
 
 
-
-
 @dataclass(frozen=True)
 class Turn:
     """`at` is when the customer's message was received, aware, UTC."""

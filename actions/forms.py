@@ -13,11 +13,11 @@ from actions.words import say
 
 # Questions that a form lets pass, answers and then goes on from (rules: interruptions.yml).
 ASIDE = frozenset(
-    "ask_hours ask_location ask_usage ask_repair_cost check_request check_visit help thank greet chitchat".split()
+    ["ask_hours", "ask_location", "ask_usage", "ask_repair_cost", "check_request", "check_visit", "help", "thank", "greet", "chitchat"]
 )
 # Wishes that end a form (rules: interruptions.yml).
 LEAVE = frozenset(
-    "talk_to_human complain request_callback start_live_support opt_out privacy_request".split()
+    ["talk_to_human", "complain", "request_callback", "start_live_support", "opt_out", "privacy_request"]
 )
 
 
@@ -32,8 +32,14 @@ class Form(Action):
     def name(self) -> str:
         return f"validate_{self.form}"
 
-    async def answers(self, asked: str | None, message: Said, slots: Mapping[str, Any], turn: Turn,
-                      dispatcher: CollectingDispatcher) -> dict[str, Any]:
+    async def answers(
+        self,
+        asked: str | None,
+        message: Said,
+        slots: Mapping[str, Any],
+        turn: Turn,
+        dispatcher: CollectingDispatcher,
+    ) -> dict[str, Any]:
         """Slots that `message` fills; `{}` when it is no answer. May say why an answer is refused."""
         raise TypeError(f"{type(self).__name__} has no answers()")
 

@@ -60,10 +60,14 @@ class AskProduct(_Ask):
         offered = guessed or ([] if guess == "none" else owned)
         buttons = [button(p["name"], choose("product", str(p["id"]))) for p in offered[:6]]
         if buttons:
-            buttons.append(button(label(domain, turn.language, "label_other_product"), choose("product", "other")))
+            buttons.append(
+                button(label(domain, turn.language, "label_other_product"), choose("product", "other"))
+            )
             say(dispatcher, "utter_ask_product_owned", buttons=buttons)
         else:
-            say(dispatcher, "utter_ask_product", cards=[self.card(domain, turn.language, "utter_ask_product")])
+            say(
+                dispatcher, "utter_ask_product", cards=[self.card(domain, turn.language, "utter_ask_product")]
+            )
         return []
 
     def _guess(
@@ -117,7 +121,9 @@ class AskVisit(_Ask):
         later = button(label(domain, turn.language, "label_later"), choose("visit", visits.LATER))
         buttons = [later]
         if chosen := tracker.slots.get("visit_day"):
-            buttons.insert(0, button(label(domain, turn.language, "label_other_day"), choose("visit_day", "other")))
+            buttons.insert(
+                0, button(label(domain, turn.language, "label_other_day"), choose("visit_day", "other"))
+            )
             said_day = visits.spoken_day(str(chosen), turn)
             say(dispatcher, "utter_ask_visit_time", buttons=buttons, cards=[card], day=said_day)
         else:
@@ -196,7 +202,8 @@ class AskConfirm(_Ask):
 
     def _which(self, dispatcher: CollectingDispatcher, domain: Mapping[str, Any], turn: Turn) -> None:
         buttons = [
-            button(label(domain, turn.language, f"label_step_{step}"), choose("change", step)) for step in STEPS
+            button(label(domain, turn.language, f"label_step_{step}"), choose("change", step))
+            for step in STEPS
         ]
         buttons.append(button(label(domain, turn.language, "label_stop"), choose("stop", "1")))
         say(dispatcher, "utter_ask_change", buttons=buttons)

@@ -16,7 +16,10 @@ from crm import contacts, products
 
 STEPS = ("product", "symptom", "visit", "address", "phone")
 SLOTS = (*STEPS, "product_ref", "product_guess", "visit_day", "visit_sure", "confirm")
-_PLACE = re.compile(r"[시도군구읍면동로길]\s|[로길]\s*\d|\d+\s*(동|호|번지|층)|\d+.*(street|st\b|road|rd\b|ave|ro\b|gil\b|dong)", re.I)
+_PLACE = re.compile(
+    r"[시도군구읍면동로길]\s|[로길]\s*\d|\d+\s*(동|호|번지|층)|\d+.*(street|st\b|road|rd\b|ave|ro\b|gil\b|dong)",
+    re.I,
+)
 _ENDING = re.compile(r"(이에요|예요|이요|요|입니다|인데요|이고요|고요|이야|야)?[\s.!~ㅎㅋㅠㅜ]*$")
 _LONGEST_NAME = 40
 
@@ -90,13 +93,20 @@ class RequestForm(Form):
         return found
 
     async def _correction(
-        self, asked: str, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+        self,
+        asked: str,
+        message: Said,
+        slots: Mapping[str, Any],
+        turn: Turn,
+        dispatcher: CollectingDispatcher,
     ) -> dict[str, Any]:
         """'아니 냉장고요': whatever the sentence names is replaced, and said back."""
         found: dict[str, Any] = {}
         name = message.entity("product")
         if name and slots.get("product") and asked != "product":
-            found = _product(name) if not message.resolved("product") else await self._named(name, message, turn)
+            found = (
+                _product(name) if not message.resolved("product") else await self._named(name, message, turn)
+            )
             say(dispatcher, "utter_changed", value=found.get("product") or name)
         elif message.when and slots.get("visit") and asked not in ("visit", "visit_sure"):
             found = await visits.read(message, slots, turn, dispatcher)
@@ -118,7 +128,9 @@ class RequestForm(Form):
             return await _owned(int(picked or str(guess)), turn)
         if name := message.entity("product"):
             return await self._named(name, message, turn)
-        if message.intent == "choose" or (message.sure and message.intent not in ("", "request_service", "deny")):
+        if message.intent == "choose" or (
+            message.sure and message.intent not in ("", "request_service", "deny")
+        ):
             return {}
         name = _ENDING.sub("", message.text.strip())
         return _product(name) if 1 < len(name) <= _LONGEST_NAME else {}
@@ -200,7 +212,7 @@ class RequestForm(Form):
         return {}
 
 
-QUESTIONS = frozenset("ask_hours ask_location ask_repair_cost ask_usage check_request help ask_price".split())
+QUESTIONS = frozenset(["ask_hours", "ask_location", "ask_repair_cost", "ask_usage", "check_request", "help", "ask_price"])
 
 
 def shown(value: Any) -> str:

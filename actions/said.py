@@ -22,7 +22,9 @@ _YES = re.compile(
 _NO = re.compile(
     r"(아니+(요|오|에요|예요|야)?|아뇨+|아닙니다|아냐|노+|틀려요|틀렸어요|달라요|아닌데요|싫어요|no|nope|nah|wrong|notright|incorrect)"
 )
-_CORRECTION = re.compile(r"^\s*(아니+(요|오|야|고)?|아뇨|아 ?참|참[, ]|잠깐|no[, ]|not |actually|sorry|wait|i meant?|oops)", re.I)
+_CORRECTION = re.compile(
+    r"^\s*(아니+(요|오|야|고)?|아뇨|아 ?참|참[, ]|잠깐|no[, ]|not |actually|sorry|wait|i meant?|oops)", re.I
+)
 _INSTEAD = re.compile(r"말고|가 아니라|이 아니라|아니고|바꿀게|바꿔|로 변경|수정|instead|rather|change", re.I)
 
 
@@ -52,7 +54,9 @@ class Said:
 
     @property
     def no(self) -> bool:
-        return bool(_NO.fullmatch(self.plain)) or (self.sure and self.intent == "deny" and len(self.text) < 12)
+        return bool(_NO.fullmatch(self.plain)) or (
+            self.sure and self.intent == "deny" and len(self.text) < 12
+        )
 
     @property
     def corrects(self) -> bool:

@@ -114,7 +114,9 @@ async def _closed(local: datetime, has_time: bool, turn: Turn, dispatcher: Colle
     return False
 
 
-async def chips(turn: Turn, slots: Mapping[str, Any], domain: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+async def chips(
+    turn: Turn, slots: Mapping[str, Any], domain: Mapping[str, Any]
+) -> list[list[dict[str, Any]]]:
     """Rows of a form card: four days, and the hours of the chosen one; closed days say so."""
     days = await calendar()
     chosen = slots.get("visit_day")

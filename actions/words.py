@@ -1,7 +1,6 @@
 """Words of the domain for buttons and cards, Korean particles, dates as they are spoken."""
 
 import json
-
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 from rasa_sdk.executor import CollectingDispatcher
 
 _DAYS = {"ko": "월화수목금토일", "en": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]}
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def label(domain: Mapping[str, Any], language: str, name: str, **values: Any) -> str:
@@ -76,7 +75,11 @@ def _particles(word: str) -> dict[str, str]:
 
 
 # Final sound of how a digit or Latin letter is read in Korean: 0 none, 8 rieul, 1 another.
-_READ = dict(zip("0123456789", (1, 8, 0, 1, 0, 0, 1, 8, 8, 0), strict=True)) | dict.fromkeys("lr", 8) | dict.fromkeys("mn", 1)
+_READ = (
+    dict(zip("0123456789", (1, 8, 0, 1, 0, 0, 1, 8, 8, 0), strict=True))
+    | dict.fromkeys("lr", 8)
+    | dict.fromkeys("mn", 1)
+)
 
 
 def _final(word: str) -> int:
@@ -103,7 +106,9 @@ def day(on: date, language: str, *, today: date) -> str:
     """11월 24일(화), or Tue 24 Nov; with the year when it is another."""
     weekday = weekday_of(on, language)
     if language == "en":
-        return f"{weekday} {on.day} {_MONTHS[on.month - 1]}" + ("" if on.year == today.year else f" {on.year}")
+        return f"{weekday} {on.day} {_MONTHS[on.month - 1]}" + (
+            "" if on.year == today.year else f" {on.year}"
+        )
     year = "" if on.year == today.year else f"{on.year}년 "
     return f"{year}{on.month}월 {on.day}일({weekday})"
 
