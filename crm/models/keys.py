@@ -13,7 +13,7 @@ class KeyField(fields.CharField[str]):
             self.field = field
 
         @property
-        def SQL_TYPE(self) -> str:  # noqa: N802 (Tortoise asks for this name)
+        def SQL_TYPE(self) -> str:
             return f'VARCHAR({self.field.max_length}) COLLATE "C"'
 
     def __init__(self, max_length: int, **kwargs: Any) -> None:

@@ -1,0 +1,280 @@
+"""Things that happened, in the past tense, recorded in the transaction in which they happened.
+
+Readers follow them by number: the desk's live updates (`since`) and durable handlers (`consume`).
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from crm import db
+
+KINDS: dict[str, str] = {
+    "contact.created": "a new person became known",
+    "contact.updated": "fields of a contact changed",
+    "contact.blocked": "a contact was marked as spam",
+    "contact.unblocked": "a contact is answered again",
+    "contact.merged": "two contacts turned out to be one person",
+    "contact.erased": "a person's data was erased",
+    "contact.noted": "staff wrote a note about a contact",
+    "identity.blocked": "the customer blocked us, or the address is undeliverable",
+    "consent.changed": "consent to a purpose was given or withdrawn",
+    "privacy.noticed": "the privacy notice was shown at first contact",
+    "conversation.started": "a conversation began",
+    "conversation.handed_over": "the bot handed a conversation to staff",
+    "conversation.taken_over": "a staff member took a conversation over",
+    "conversation.handed_back": "a conversation went back to the bot",
+    "conversation.assigned": "a conversation got another assignee or team",
+    "conversation.closed": "a conversation was closed",
+    "conversation.reopened": "a closed conversation was opened again",
+    "conversation.snoozed": "a conversation was put off",
+    "conversation.woken": "a put-off conversation came back",
+    "conversation.changed": "priority, labels or what staff have seen changed",
+    "message.received": "a contact wrote",
+    "message.put": "an answer or notice to a contact was queued",
+    "message.noted": "staff wrote an internal note",
+    "message.mentioned": "a staff member was named in an internal note",
+    "message.sent": "a channel took a message",
+    "message.delivered": "a message reached the contact's device",
+    "message.seen": "the contact saw messages",
+    "message.failed": "a message could not be sent and waits among the dead letters",
+    "message.parked": "a received message could not be handled and was set aside",
+    "message.typing": "somebody is typing",
+    "request.opened": "a service request was opened",
+    "request.status_changed": "a service request moved to another status",
+    "request.assigned": "a service request got another assignee or team",
+    "request.amended": "fields of a service request changed",
+    "request.prioritised": "a service request got another priority",
+    "request.commented": "somebody added a comment or file to a service request",
+    "request.rated": "a contact rated a resolved request",
+    "request.linked": "two service requests were linked or split",
+    "request.reply_overdue": "the first answer to a service request is late",
+    "conversation.reply_overdue": "a person's answer to a conversation is late",
+    "callback.requested": "a contact asked to be phoned",
+    "callback.attempted": "staff tried to phone a contact",
+    "callback.done": "a callback ended",
+    "article.published": "a knowledge article was published",
+    "article.changed": "a knowledge article changed",
+    "staff.presence_changed": "a staff member came, left or is busy",
+    "staff.changed": "a staff member or team changed",
+    "company.changed": "the company's profile or hours changed",
+    "live.requested": "a call or screen share was asked for",
+    "live.started": "a call or screen share began",
+    "live.ended": "a call or screen share ended",
+    "job.done": "a job ended well",
+    "job.failed": "a job used up its attempts",
+}
+
+# What a contact's timeline shows. Everything else would drown it.
+TIMELINE: frozenset[str] = frozenset(
+    {
+        "contact.created",
+        "contact.updated",
+        "contact.blocked",
+        "contact.unblocked",
+        "contact.merged",
+        "contact.noted",
+        "consent.changed",
+        "privacy.noticed",
+        "conversation.started",
+        "conversation.handed_over",
+        "conversation.taken_over",
+        "conversation.handed_back",
+        "conversation.closed",
+        "conversation.reopened",
+        "request.opened",
+        "request.status_changed",
+        "request.assigned",
+        "request.amended",
+        "request.commented",
+        "request.rated",
+        "callback.requested",
+        "callback.attempted",
+        "callback.done",
+        "live.started",
+        "live.ended",
+    }
+)
+
+MAX_ATTEMPTS = 5  # of a durable handler at one happening, before it is passed over
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One happening as readers see it."""
+
+    id: int
+    kind: str
+    at: datetime
+    contact_id: int | None = None
+    conversation_id: int | None = None
+    request_id: int | None = None
+    staff_id: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+async def record(
+    kind: str,
+    *,
+    now: datetime,
+    contact_id: int | None = None,
+    conversation_id: int | None = None,
+    request_id: int | None = None,
+    staff_id: int | None = None,
+    **data: Any,
+) -> int:
+    """Record a happening of `KINDS` in the caller's transaction; return its number.
+
+    `data` holds references, codes and numbers, never personal values. Kinds of `TIMELINE` with a contact
+    also appear on that contact's timeline. Raises `KeyError` for an unknown kind.
+    """
+    KINDS[kind]
+    rows = await db.fetch(
+        "INSERT INTO happening (kind, contact_id, conversation_id, request_id, staff_id, data, at)"
+        f" SELECT {db.typed('?', '?', '?', '?', '?', '?', '?', of=_COLUMNS)}"
+        f" WHERE {db.known_transaction()} RETURNING id",
+        kind,
+        contact_id,
+        conversation_id,
+        request_id,
+        staff_id,
+        json.dumps(data, ensure_ascii=False),
+        db.stamp(now),
+    )
+    if contact_id is not None and kind in TIMELINE:
+        await _timeline(kind, contact_id, conversation_id, request_id, data, now)
+    db.after_commit("happenings")
+    number: int = rows[0]["id"]
+    return number
+
+
+_COLUMNS = ("text", "bigint", "bigint", "bigint", "bigint", "jsonb", "timestamptz")
+
+
+async def _timeline(
+    kind: str,
+    contact_id: int,
+    conversation_id: int | None,
+    request_id: int | None,
+    data: dict[str, Any],
+    now: datetime,
+) -> None:
+    subject, subject_id = ("request", request_id) if request_id else ("conversation", conversation_id)
+    await db.execute(
+        "INSERT INTO timeline_entry (contact_id, kind, subject, subject_id, data, at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        contact_id,
+        kind,
+        subject if subject_id else "",
+        subject_id,
+        json.dumps(data, ensure_ascii=False),
+        db.stamp(now),
+    )
+
+
+async def since(last_id: int, limit: int = 200) -> list[Happened]:
+    """The happenings after `last_id`, oldest first, at most `limit`; none is ever passed over.
+
+    Numbers are given before commits, so a higher one can appear before a lower one. A missing number is
+    waited for until every transaction that could bring it has ended; then it was rolled back.
+    """
+    rows = await _after(last_id, limit)
+    if db.dialect() == "sqlite" or not _gaps(last_id, rows):
+        return [_happened(row) for row in rows]
+    # Rows were read before the horizon: what was still open then is judged by the transactions of now.
+    return [_happened(row) for row in await _settled(last_id, limit, rows)]
+
+
+async def _settled(last_id: int, limit: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows before the first number that may still appear."""
+    low, high = await db.transaction_horizon()
+    gaps = _gaps(last_id, rows)
+    for gap in gaps:
+        _watched.setdefault(gap, high)
+    finished = {gap for gap in gaps if _watched[gap] <= low}
+    # a transaction may have committed between the first look and the horizon: look again
+    rows = await _after(last_id, limit)
+    open_gaps = [gap for gap in _gaps(last_id, rows) if gap not in finished]
+    _forget(last_id)
+    return [row for row in rows if not open_gaps or row["id"] < open_gaps[0]]
+
+
+_watched: dict[int, int] = {}  # missing number -> the transactions below this one could still bring it
+
+
+def _forget(last_id: int) -> None:
+    if len(_watched) > 10_000:
+        for gap in [gap for gap in _watched if gap <= last_id]:
+            del _watched[gap]
+
+
+def _gaps(last_id: int, rows: list[dict[str, Any]]) -> list[int]:
+    """The missing numbers, a run of them named by its last."""
+    gaps, expected = [], last_id + 1
+    for row in rows:
+        if row["id"] != expected:
+            gaps.append(row["id"] - 1)
+        expected = row["id"] + 1
+    return gaps
+
+
+async def _after(last_id: int, limit: int) -> list[dict[str, Any]]:
+    return await db.fetch("SELECT * FROM happening WHERE id > ? ORDER BY id LIMIT ?", last_id, limit)
+
+
+def _happened(row: dict[str, Any]) -> Happened:
+    at = db.read_stamp(row["at"])
+    if at is None:
+        raise ValueError("a happening without a time")
+    known = {name: row[name] for name in ("id", "kind", "contact_id", "conversation_id")}
+    rest = {"request_id": row["request_id"], "staff_id": row["staff_id"]}
+    return Happened(at=at, data=db.read_json(row["data"]), **known, **rest)
+
+
+async def latest() -> int:
+    """The highest number so far, for a reader that starts now; 0 when nothing happened yet."""
+    return int((await db.fetch("SELECT coalesce(max(id), 0) AS id FROM happening"))[0]["id"])
+
+
+Handler = Callable[[Happened], Awaitable[None]]
+
+
+async def consume(name: str, handlers: Sequence[Handler], *, limit: int = 100) -> int:
+    """Give the next happenings to `handlers`, each exactly once however many processes read as `name`.
+
+    One transaction a happening: the cursor moves and the handlers write together, so handlers do database
+    work only. A handler that fails `MAX_ATTEMPTS` times at one happening makes it be passed over; the error
+    is raised each time, after the attempt was counted. Returns how many were consumed.
+    """
+    await db.execute(
+        "INSERT INTO cursor (name, last_id, attempts) VALUES (?, 0, 0) ON CONFLICT DO NOTHING", name
+    )
+    cursor = (await db.fetch("SELECT last_id, attempts FROM cursor WHERE name = ?", name))[0]
+    last_id, attempts, done = cursor["last_id"], cursor["attempts"], 0
+    for happened in await since(last_id, limit):
+        try:
+            async with db.transaction():
+                if not await _advance(name, last_id, happened.id):
+                    return done  # another process did it
+                if attempts < MAX_ATTEMPTS:
+                    for handler in handlers:
+                        await handler(happened)
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, Exception) and not db.lost_lock(error):
+                await _count(name, last_id)
+            raise
+        last_id, attempts, done = happened.id, 0, done + 1
+    return done
+
+
+async def _advance(name: str, last_id: int, to: int) -> bool:
+    sql = "UPDATE cursor SET last_id = ?, attempts = 0 WHERE name = ? AND last_id = ?"
+    return await db.execute(sql, to, name, last_id) == 1
+
+
+async def _count(name: str, last_id: int) -> None:
+    sql = "UPDATE cursor SET attempts = attempts + 1 WHERE name = ? AND last_id = ?"
+    await db.execute(sql, name, last_id)

