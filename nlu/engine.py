@@ -26,7 +26,8 @@ from rasa.shared.core.slot_mappings import SlotMapping
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa_sdk.executor import ActionExecutor
 
-from nlu import parsing, snapshot
+from nlu import parsing
+from nlu.snapshot import restore, save
 from nlu.turn import EndlessDialogue, EngineError, ForbiddenEvent, Replies, Turn
 
 __all__ = ["EndlessDialogue", "Engine", "EngineError", "ForbiddenEvent", "Turned"]
@@ -97,7 +98,29 @@ class Engine:
         a new session, which keeps old slots only if the domain carries them over. The first exception of an
         action is raised here: nothing of the turn may be kept then. Also raises EngineError.
         """
-        tracker = self._tracker(sender, snapshot)
+        tracker = self.tracker(sender, snapshot)
+        replies, intent = await self.turn_on(
+            tracker, text=text, parsed=parsed, metadata=metadata, slots=slots, at=at, expired=expired
+        )
+        return Turned(replies, save(tracker), intent)
+
+    def tracker(self, sender: str, snapshot: str | None) -> DialogueStateTracker:
+        """Rasa's tracker as the snapshot left it; empty for a new conversation."""
+        events = restore(snapshot, self._domain) if snapshot else None
+        return DialogueStateTracker.from_events(sender, events or [], self._domain.slots)
+
+    async def turn_on(
+        self,
+        tracker: DialogueStateTracker,
+        *,
+        text: str,
+        parsed: Mapping[str, Any],
+        metadata: Mapping[str, Any],
+        slots: Mapping[str, Any],
+        at: datetime,
+        expired: bool = False,
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """`turn` on a tracker that the caller keeps; returns the replies and the intent that was believed."""
         heard = parsing.heard(parsed, metadata.get("audience", "customer"), self._question(tracker, expired))
         about = {
             **metadata,
@@ -105,15 +128,12 @@ class Engine:
             "nlu": {"band": parsed.get("band"), "ranking": parsing.ranking(parsed)[:RANKED]},
         }
         replies = Replies()
-        message = UserMessage(text, replies, sender, heard, metadata.get("channel"), metadata=about)
+        channel = metadata.get("channel")
+        message = UserMessage(text, replies, tracker.sender_id, heard, channel, metadata=about)
         turn = Turn(self._processor, self._executor, tracker, slots, expired)
         await turn.handle_message(message)
         turn.raise_first()
-        return Turned(replies.sent, _saved(tracker), heard["intent"]["name"])
-
-    def _tracker(self, sender: str, text: str | None) -> DialogueStateTracker:
-        events = snapshot.restore(text, self._domain) if text else None
-        return DialogueStateTracker.from_events(sender, events or [], self._domain.slots)
+        return replies.sent, heard["intent"]["name"]
 
     def _question(self, tracker: DialogueStateTracker, expired: bool) -> parsing.Question | None:
         """What the active form waits for, with the intents that its slot's mappings name as answers."""
@@ -135,7 +155,3 @@ def _demand_rules_only(metadata: ModelMetadata) -> None:
     }
     if policies - {RulePolicy.__name__}:
         raise EngineError(f"the dialogue must be rules only, not {sorted(policies)}")
-
-
-def _saved(tracker: DialogueStateTracker) -> str:
-    return snapshot.save(tracker)

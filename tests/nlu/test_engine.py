@@ -1,73 +1,27 @@
 """One message and the dialogue before it become replies and the dialogue after it."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from rasa_sdk.executor import ActionExecutor
 
 from nlu import parsing
-from nlu.engine import EndlessDialogue, Engine, ForbiddenEvent, Turned
+from nlu.engine import EndlessDialogue, Engine, ForbiddenEvent
 from tests.nlu.assistant import actions
-from tests.nlu.assistant.build import model
+from tests.nlu.assistant.build import engine, model
+from tests.nlu.assistant.talk import NOW, Talk, texts
 
 pytestmark = pytest.mark.rasa
-NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def loaded() -> Engine:
-    return asyncio.run(Engine.load(model(), actions.executor()))
-
-
-class Talk:
-    """A customer's conversation with the engine."""
-
-    def __init__(self, engine: Engine, sender: str = "s") -> None:
-        self.engine = engine
-        self.sender = sender
-        self.snapshot: str | None = None
-
-    async def say(self, text: str, *, band: str | None = None, **about: Any) -> Turned:
-        parsed = await self.engine.parse(text, at=NOW)
-        parsed["band"] = band or ("act" if parsed["intent"]["name"] else "handover")
-        return await self.turn(text, parsed, **about)
-
-    async def choose(self, payload: str, label: str = "선택") -> Turned:
-        return await self.turn(label, parsing.command(payload, text=label))
-
-    async def turn(
-        self,
-        text: str,
-        parsed: Mapping[str, Any],
-        *,
-        slots: Mapping[str, Any] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        expired: bool = False,
-    ) -> Turned:
-        turned = await self.engine.turn(
-            sender=self.sender,
-            text=text,
-            parsed=parsed,
-            snapshot=self.snapshot,
-            metadata=metadata or {},
-            slots=slots or {},
-            at=NOW,
-            expired=expired,
-        )
-        self.snapshot = turned.snapshot
-        return turned
+    return engine()
 
 
 @pytest.fixture
 def talk(loaded: Engine) -> Talk:
     return Talk(loaded)
-
-
-def texts(turned: Turned) -> list[str]:
-    return [reply.get("text", "") for reply in turned.replies]
 
 
 async def test_a_form_is_filled_over_several_messages_and_its_action_replies_in_order(talk: Talk) -> None:

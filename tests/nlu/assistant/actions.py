@@ -45,6 +45,15 @@ class Clear(Action):
         return [SlotSet(name, None) for name in ("product", "symptom", "agreed")]
 
 
+class Rated(Action):
+    def name(self) -> str:
+        return "action_rated"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> EventList:
+        dispatcher.utter_message(text=f"{tracker.get_slot('stars')} ({tracker.get_slot('reason')})")
+        return [SlotSet("stars", None), SlotSet("reason", None)]
+
+
 class Clarify(Action):
     def name(self) -> str:
         return "action_clarify"
@@ -109,6 +118,6 @@ class ValidateServiceForm(FormValidationAction):
 def executor() -> ActionExecutor:
     """An executor with just these actions."""
     made = ActionExecutor()
-    for action in (Open, Clear, Clarify, Misbehave, Spin, Defer, Refuse, ValidateServiceForm):
+    for action in (Open, Clear, Rated, Clarify, Misbehave, Spin, Defer, Refuse, ValidateServiceForm):
         made.register_action(action())
     return made

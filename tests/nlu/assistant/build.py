@@ -5,6 +5,10 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nlu.engine import Engine
 
 HERE = Path(__file__).parent
 
@@ -29,3 +33,14 @@ def model() -> Path:
             fixed_model_name="assistant",
         )
     return Path(trained.model)
+
+
+@functools.cache
+def engine() -> "Engine":
+    """The engine on that model."""
+    from nlu import rasa_patches  # isort: skip
+    from nlu.engine import Engine
+    from tests.nlu.assistant.actions import executor
+
+    rasa_patches.apply()
+    return Engine(model(), executor())
