@@ -1,0 +1,142 @@
+"""Dates and times as people write them; the message was sent on Monday 23 November 2026, 15:30 in Seoul."""
+
+import unicodedata
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlu.dates import When, resolve
+
+SEOUL = ZoneInfo("Asia/Seoul")
+SENT = datetime(2026, 11, 23, 15, 30, tzinfo=SEOUL)
+
+
+def read(text: str, now: datetime = SENT) -> When | None:
+    return resolve(text, now=now, tz=SEOUL)
+
+
+def shown(when: When | None) -> str:
+    if when is None:
+        return "-"
+    if not when.has_time:
+        return f"{when.start:%m-%d} .. {when.end:%m-%d}"
+    return f"{when.start:%m-%d %H:%M} .. {when.end:%H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("다음주 화요일 오후 3시", "12-01 15:00 .. 16:00"),
+        ("다음주화요일오후3시에 와주세요", "12-01 15:00 .. 16:00"),
+        ("담주 화욜 3시", "12-01 15:00 .. 16:00"),
+        ("내일 오전", "11-24 09:00 .. 12:00"),
+        ("오전중으로 부탁드려요", "11-24 09:00 .. 12:00"),
+        ("모레 2시쯤", "11-25 14:00 .. 15:00"),
+        ("모래 오후", "11-25 12:00 .. 18:00"),
+        ("이번 주 금요일", "11-27 .. 11-28"),
+        ("11월 24일 3시", "11-24 15:00 .. 16:00"),
+        ("11/24 15:00", "11-24 15:00 .. 16:00"),
+        ("24일 오후", "11-24 12:00 .. 18:00"),
+        ("내일 오실 수 있으면 오후 3시요", "11-24 15:00 .. 16:00"),
+        ("화요일 말고 수요일", "11-25 .. 11-26"),
+        ("금욜 저녁 7시", "11-27 19:00 .. 20:00"),
+        ("내일 3시 이후", "11-24 15:00 .. 18:00"),
+        ("점심시간 이후", "11-24 13:00 .. 18:00"),
+        ("수요일 11시 전에", "11-25 09:00 .. 11:00"),
+        ("2시에서 4시 사이", "11-24 14:00 .. 16:00"),
+        ("다음 주", "11-30 .. 12-07"),
+        ("한시간 뒤", "11-23 16:30 .. 17:30"),
+        ("next Tuesday 3pm", "12-01 15:00 .. 16:00"),
+        ("tomorrow morning", "11-24 09:00 .. 12:00"),
+        ("Friday", "11-27 .. 11-28"),
+        ("this Friday afternoon", "11-27 12:00 .. 18:00"),
+        ("the day after tomorrow around 2", "11-25 14:00 .. 15:00"),
+        ("24th of November, 2:30pm", "11-24 14:30 .. 15:30"),
+        ("Nov 24 at 3", "11-24 15:00 .. 16:00"),
+        ("between 2 and 4 on Wednesday", "11-25 14:00 .. 16:00"),
+        ("2-4pm", "11-24 14:00 .. 16:00"),
+        ("10am-12", "11-24 10:00 .. 12:00"),
+        ("Thursday evening at 7", "11-26 19:00 .. 20:00"),
+        ("this evening", "11-23 18:00 .. 21:00"),
+        ("tonight", "11-23 20:00 .. 00:00"),
+        ("half past 3", "11-24 15:30 .. 16:30"),
+        ("in 3 hours", "11-23 18:30 .. 19:30"),
+        ("Tuesday next week at 10", "12-01 10:00 .. 11:00"),
+        ("before 11am on thursday", "11-26 09:00 .. 11:00"),
+        ("my washer broke 2 days ago", "11-21 .. 11-22"),
+        ("march 3", "03-03 .. 03-04"),
+    ],
+)
+def test_what_people_mean(text: str, meant: str) -> None:
+    assert shown(read(text)) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "세탁기 3대요",
+        "아무때나",
+        "빨리 와주세요",
+        "2번",
+        "",
+        "I bought 3 fridges",
+        "I sat on it",
+        "May I come",
+        "10 to 12",
+    ],
+)
+def test_what_is_no_date(text: str) -> None:
+    assert read(text) is None
+
+
+@pytest.mark.parametrize(
+    ("hour", "meant"), [("3시", 15), ("7시", 19), ("8시", 8), ("11시", 11), ("12시", 12)]
+)
+def test_a_bare_hour_is_one_of_the_day(hour: str, meant: int) -> None:
+    when = read(f"내일 {hour}")
+    assert when is not None
+    assert when.start.hour == meant
+
+
+def test_a_time_already_past_is_tomorrow_but_today_stays_today() -> None:
+    late = SENT.replace(hour=17)
+    bare, today = read("3시", late), read("오늘 3시", late)
+    assert bare is not None
+    assert today is not None
+    assert (bare.start.day, today.start.day) == (24, 23)
+
+
+def test_a_date_without_a_year_is_the_next_one() -> None:
+    when = read("1월 5일")
+    assert when is not None
+    assert when.start.year == 2027
+
+
+def test_days_are_counted_in_the_zone_of_the_company() -> None:
+    # 16:00 UTC on the 23rd is already the 24th in Seoul.
+    when = resolve("내일", now=datetime(2026, 11, 23, 16, 0, tzinfo=UTC), tz=SEOUL)
+    assert when is not None
+    assert when.start == datetime(2026, 11, 25, tzinfo=SEOUL)
+
+
+def test_the_span_is_that_of_the_text_as_received() -> None:
+    text = unicodedata.normalize("NFD", "혹시 다음주 화요일에 되나요")
+    when = read(text)
+    assert when is not None
+    assert unicodedata.normalize("NFC", text[slice(*when.span)]) == "다음주 화요일"
+
+
+def test_a_naive_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="aware"):
+        resolve("내일", now=datetime(2026, 11, 23), tz=SEOUL)
+
+
+@given(st.text(alphabet="오전후다음주화수요일내모레저녁3시12월/:. -~atpmondex", max_size=40))
+def test_anything_is_read_without_an_error(text: str) -> None:
+    when = read(text)
+    if when is not None:
+        assert when.start < when.end
+        assert 0 <= when.span[0] < when.span[1] <= len(text)
