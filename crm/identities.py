@@ -1,0 +1,89 @@
+"""A contact on one channel account: found by the channel's own id, made at first contact."""
+
+from datetime import datetime
+
+from crm import db, happenings, search
+from crm.models import Contact, Identity
+from crm.reads import as_model
+
+NAME_LENGTH = 100
+
+
+async def find_or_create(
+    channel: str,
+    account: str,
+    external_id: str,
+    *,
+    display_name: str = "",
+    locale: str = "ko",
+    now: datetime,
+) -> Identity:
+    """The identity of this channel user, with a new contact behind it when it is the first time.
+
+    Concurrent first messages make one identity. The identity's row stays locked until the caller's
+    transaction ends, which serialises everything that one channel user sends.
+    """
+    db.require_aware(now)
+    async with db.transaction():
+        found = await _touch(channel, account, external_id, now)
+        if found is not None:
+            return found
+        name = display_name.strip()[:NAME_LENGTH]
+        contact = await Contact.create(name=name, locale=locale, created_at=now, updated_at=now)
+        if await _insert(channel, account, external_id, name, contact.id, now):
+            await search.reindex_contact(contact)
+            await happenings.record("contact.created", contact_id=contact.id, channel=channel, now=now)
+        else:
+            await contact.delete()
+        made = await _touch(channel, account, external_id, now)
+        if made is None:
+            raise RuntimeError(f"identity on {channel} vanished while it was made")
+        return made
+
+
+async def of_contact(contact_id: int) -> list[Identity]:
+    """The channels on which a contact can be reached, last seen first."""
+    return await Identity.filter(contact_id=contact_id).order_by("-last_seen_at", "-id")
+
+
+async def mark_unreachable(identity_id: int, *, now: datetime) -> None:
+    """The customer blocked us there, or the address is undeliverable. Ends when they write again."""
+    async with db.transaction():
+        await Identity.filter(id=identity_id).update(blocked_at=now)
+        identity = await Identity.get(id=identity_id)
+        await happenings.record(
+            "identity.blocked", contact_id=identity.contact_id, channel=identity.channel, now=now
+        )
+
+
+async def _touch(channel: str, account: str, external_id: str, now: datetime) -> Identity | None:
+    """A write first, so that SQLite never has to turn a read into one; who writes again is reachable."""
+    rows = await db.fetch(
+        "UPDATE identity SET last_seen_at = ?, blocked_at = NULL"
+        " WHERE channel = ? AND channel_account = ? AND external_id = ? RETURNING *",
+        db.stamp(now),
+        channel,
+        account,
+        external_id,
+    )
+    return as_model(Identity, rows[0]) if rows else None
+
+
+async def _insert(
+    channel: str, account: str, external_id: str, name: str, contact_id: int, now: datetime
+) -> bool:
+    rows = await db.fetch(
+        "INSERT INTO identity (contact_id, channel, channel_account, external_id, display_name, verified,"
+        " data, created_at, last_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (channel, channel_account, external_id) DO NOTHING RETURNING id",
+        contact_id,
+        channel,
+        account,
+        external_id,
+        name,
+        False,
+        "{}",
+        db.stamp(now),
+        db.stamp(now),
+    )
+    return bool(rows)

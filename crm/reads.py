@@ -1,0 +1,53 @@
+"""Helpers of the hot reads, which are SQL because the ORM alone costs 2 to 3.5 times the driver's CPU."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from tortoise.models import Model
+
+from crm import db
+from crm.errors import Invalid
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; `next` is the cursor to pass as `after`, None at the end."""
+
+    items: list[dict[str, Any]] = field(default_factory=list)
+    next: str | None = None
+
+
+def as_model(model: type[M], row: Mapping[str, Any]) -> M:
+    """A row of `SELECT *` or `RETURNING *` as a saved instance."""
+    return model._init_from_db(**row)
+
+
+def cursor(at: datetime, row_id: int) -> str:
+    """The keyset position behind a row, as opaque text."""
+    return f"{at.timestamp():.6f}:{row_id}"
+
+
+def read_cursor(text: str) -> tuple[datetime, int]:
+    """The position that `cursor` wrote. Raises `Invalid` for anything else."""
+    try:
+        stamp, _, row_id = text.partition(":")
+        return datetime.fromtimestamp(float(stamp), UTC), int(row_id)
+    except (ValueError, OverflowError, OSError) as fault:
+        raise Invalid("after", "not_a_cursor") from fault
+
+
+async def lock(table: str, row_id: int) -> bool:
+    """Take a row until commit, as the transaction's first statement; False if it does not exist.
+
+    A write on SQLite, where reading first and writing later fails under concurrency; PostgreSQL locks the
+    row without writing a new version of it.
+    """
+    if db.dialect() == "sqlite":
+        sql = f"UPDATE {table} SET id = id WHERE id = ? RETURNING id"
+    else:
+        sql = f"SELECT id FROM {table} WHERE id = ? FOR UPDATE"
+    return bool(await db.fetch(sql, row_id))
