@@ -64,7 +64,8 @@ async def record(
         digest = _digest(row, previous)
         entry = await AuditEntry.create(**row, previous=previous, hash=digest)
         await db.execute("UPDATE audit_head SET hash = ?, entry_id = ? WHERE id = 1", digest, entry.id)
-        return entry.id
+        number: int = entry.id
+        return number
 
 
 async def verify(*, batch: int = 500) -> Verdict:

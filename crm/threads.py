@@ -1,0 +1,194 @@
+"""The thread itself: finding a conversation to write into, and appending to it with a number of its own."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from crm import db, happenings, reads, search
+from crm.errors import Invalid, NotFound
+from crm.models import Conversation, File, Identity, Message
+
+REOPENS_WITHIN = timedelta(days=3)  # after that a customer who writes again starts a new conversation
+PREVIEW_CHARACTERS = 120
+DIRECTIONS = frozenset({"in", "out", "note", "event"})
+AUTHORS = frozenset({"contact", "bot", "staff", "system"})
+
+
+async def reach(identity: Identity, *, now: datetime, locale: str = "") -> Conversation:
+    """The conversation into which a message of this identity goes: the running one, one closed in the last
+    three days (reopened, with the bot), or a new one. Holds the identity's row until commit."""
+    db.require_aware(now)
+    async with db.transaction():
+        if not await reads.lock("identity", identity.id):
+            raise NotFound(f"identity {identity.id}")
+        last = await Conversation.filter(identity_id=identity.id).order_by("-id").first()
+        if last is not None and last.status != "closed":
+            return last
+        if last is not None and last.closed_at is not None and now - last.closed_at < REOPENS_WITHIN:
+            last.status, last.closed_at = "open", None
+            await last.save(update_fields=["status", "closed_at"])
+            return await _told("conversation.reopened", last, now)
+        made = await Conversation.create(
+            contact_id=identity.contact_id,
+            identity_id=identity.id,
+            channel=identity.channel,
+            channel_account=identity.channel_account,
+            locale=locale or "ko",
+            last_message_at=now,
+            created_at=now,
+        )
+        return await _told("conversation.started", made, now)
+
+
+async def _told(kind: str, conversation: Conversation, now: datetime) -> Conversation:
+    await happenings.record(
+        kind, conversation_id=conversation.id, contact_id=conversation.contact_id, now=now
+    )
+    return conversation
+
+
+async def append(
+    conversation_id: int,
+    *,
+    direction: str,
+    author: str,
+    now: datetime,
+    text: str = "",
+    lang: str = "",
+    purpose: str = "reply",
+    choices: Sequence[Mapping[str, Any]] = (),
+    cards: Sequence[Mapping[str, Any]] = (),
+    files: Sequence[str] = (),
+    staff_id: int | None = None,
+    inbox_id: int | None = None,
+    in_reply_to: str | None = None,
+    external_id: str = "",
+    key: str | None = None,
+    state: str = "stored",
+    data: Mapping[str, Any] | None = None,
+) -> Message:
+    """Add a message (`in`, `out`), an internal `note` or an `event` line, with the next `seq`.
+
+    Its first statement writes the conversation, so appends to one conversation follow one another. What a
+    customer writes opens a snoozed or closed conversation and, while a person owns it, starts the clock of
+    the answer owed; what a person sends stops it. `files` are tokens: a customer's unknown ones are left
+    out, a staff member's raise `Invalid`. Raises `NotFound` without such a conversation.
+    """
+    db.require_aware(now)
+    if direction not in DIRECTIONS or author not in AUTHORS:
+        raise ValueError(f"{direction} by {author}")
+    text = clean(text)
+    async with db.transaction():
+        preview = {"from": author, "text": text[:PREVIEW_CHARACTERS], "kind": "text" if text else "file"}
+        place = await _advance(conversation_id, direction, author, preview, now)
+        message = await Message.create(
+            conversation_id=conversation_id,
+            seq=int(place["message_seq"]),
+            direction=direction,
+            author=author,
+            staff_id=staff_id,
+            text=text,
+            lang=lang,
+            purpose=purpose,
+            choices=[dict(choice) for choice in choices],
+            cards=[dict(card) for card in cards],
+            key=key or secrets.token_urlsafe(24),
+            external_id=external_id,
+            inbox_id=inbox_id,
+            in_reply_to=in_reply_to,
+            state=state,
+            data=dict(data or {}),
+            created_at=now,
+        )
+        if text and direction != "event":
+            await search.mark_for_indexing(message.id)
+        if files:
+            await _attach(message, files, author, int(place["identity_id"]))
+        await _keep_clocks(conversation_id, direction, author, place, now)
+    return message
+
+
+async def event(
+    conversation_id: int, name: str, *, now: datetime, staff_id: int | None = None, **data: Any
+) -> Message:
+    """A line such as `taken_over` in the thread: shown to staff, numbered, never sent."""
+    return await append(
+        conversation_id,
+        direction="event",
+        author="staff" if staff_id else "system",
+        staff_id=staff_id,
+        data={"event": name, **data},
+        now=now,
+    )
+
+
+_RETURNING = " WHERE id = ? RETURNING message_seq, owner, team_id, identity_id, waiting_since, reply_due_at"
+
+
+async def _advance(
+    conversation_id: int, direction: str, author: str, preview: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Take the next number and set what the list shows, in one statement."""
+    at, shown = db.stamp(now), json.dumps(preview, ensure_ascii=False)
+    if direction == "in":
+        sql, args = _INCOMING, [at, at, shown, at]
+    elif direction == "out" and author == "staff":
+        sql, args = _ANSWERED, [at, shown]
+    elif direction == "out":
+        sql, args = _SAID, [at, shown]
+    else:
+        sql, args = "UPDATE conversation SET message_seq = message_seq + 1", []
+    rows = await db.fetch(sql + _RETURNING, *args, conversation_id)
+    if not rows:
+        raise NotFound(f"conversation {conversation_id}")
+    return rows[0]
+
+
+_INCOMING = (
+    "UPDATE conversation SET message_seq = message_seq + 1, last_message_at = ?, last_inbound_at = ?,"
+    " last_message = ?, unread = unread + 1, status = 'open', snoozed_until = NULL, closed_at = NULL,"
+    " waiting_since = CASE WHEN owner = 'staff' THEN COALESCE(waiting_since, ?) END, returns_at = NULL"
+)
+_SAID = "UPDATE conversation SET message_seq = message_seq + 1, last_message_at = ?, last_message = ?"
+_ANSWERED = _SAID + ", waiting_since = NULL, reply_due_at = NULL"
+
+
+async def _keep_clocks(
+    conversation_id: int, direction: str, author: str, place: Mapping[str, Any], now: datetime
+) -> None:
+    """While a person owns it: a due time once the customer waits, a return time once nobody does."""
+    if place["owner"] != "staff":
+        return
+    if direction == "in" and place["reply_due_at"] is None:
+        from crm import sla
+
+        due = await sla.reply_due_at(now, place["team_id"])
+        await Conversation.filter(id=conversation_id).update(reply_due_at=due)
+    elif direction == "out" and author == "staff":
+        await Conversation.filter(id=conversation_id).update(returns_at=await return_time(now))
+
+
+async def return_time(now: datetime) -> datetime:
+    """When the bot takes a conversation back if silence owes nobody an answer until then."""
+    from crm import company
+
+    return now + timedelta(minutes=(await company.get()).return_to_bot_minutes)
+
+
+def clean(text: str) -> str:
+    """Text that both databases can store: no NUL, no lone surrogate."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+async def _attach(message: Message, tokens: Sequence[str], author: str, identity_id: int) -> None:
+    """Bind uploaded files to their message, each once and only by whoever uploaded it."""
+    waiting = File.filter(token__in=list(tokens), message_id=None)
+    if author == "contact":
+        waiting = waiting.filter(owner=f"identity:{identity_id}")
+    elif author == "staff":
+        waiting = waiting.filter(owner=f"staff:{message.staff_id}")
+    bound = await waiting.update(message_id=message.id, conversation_id=message.conversation_id)
+    if author == "staff" and bound != len(set(tokens)):
+        raise Invalid("files", "unknown")
