@@ -15,6 +15,12 @@ from crm.models.staff import Staff, Team
 class ServiceRequest(Model):
     """One matter to be done for a contact. Statuses and transitions: crm/requests.py."""
 
+    contact_id: int
+    conversation_id: int | None
+    product_id: int | None
+    possession_id: int | None
+    team_id: int | None
+    assignee_id: int | None
     id = fields.BigIntField(primary_key=True)
     number = fields.CharField(max_length=16, unique=True)  # SR-2026-000123, gap-free a year
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
@@ -45,9 +51,12 @@ class ServiceRequest(Model):
     visit_to = fields.DatetimeField(null=True)
     address = fields.CharField(max_length=300, default="")
     phone = fields.CharField(max_length=20, default="")
-    due_at = fields.DatetimeField(null=True)  # first answer by, in business time
+    due_at = fields.DatetimeField(null=True)  # the next step is owed by, in business time; see crm/sla.py
     resolution = fields.TextField(default="")
     channel = fields.CharField(max_length=16, default="")
+    version = fields.IntField(default=1)  # counts every change; tells two staff members who act at once
+    status_at = fields.DatetimeField()  # since when it has this status
+    overdue_at = fields.DatetimeField(null=True)  # when the missed `due_at` was noticed
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
     resolved_at = fields.DatetimeField(null=True)
@@ -56,7 +65,9 @@ class ServiceRequest(Model):
     class Meta:
         table = "service_request"
         indexes = [
-            Index(fields=["status", "updated_at", "id"]),
+            Index(fields=["status", "id"]),
+            Index(fields=["status", "resolved_at"]),
+            Index(fields=["due_at"]),
             Index(fields=["contact_id", "created_at"]),
             Index(fields=["assignee_id", "status"]),
             Index(fields=["conversation_id"]),
@@ -119,6 +130,10 @@ class Rating(Model):
 class Callback(Model):
     """A customer's wish to be phoned: due time, attempts, outcome."""
 
+    contact_id: int
+    conversation_id: int | None
+    request_id: int | None
+    assignee_id: int | None
     id = fields.BigIntField(primary_key=True)
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
         "crm.Contact", related_name="callbacks", on_delete=fields.CASCADE
@@ -135,6 +150,9 @@ class Callback(Model):
     )
     attempts = fields.IntField(default=0)
     outcome = fields.CharField(max_length=16, default="")  # reached, no_answer, busy, wrong_number
+    request: fields.ForeignKeyNullableRelation[ServiceRequest] = fields.ForeignKeyField(
+        "crm.ServiceRequest", related_name="callbacks", null=True, on_delete=fields.SET_NULL
+    )
     created_at = fields.DatetimeField()
     done_at = fields.DatetimeField(null=True)
 

@@ -67,6 +67,8 @@ class Staff(Model):
 class TeamMember(Model):
     """A staff member of a team."""
 
+    team_id: int
+    staff_id: int
     id = fields.BigIntField(primary_key=True)
     team: fields.ForeignKeyRelation[Team] = fields.ForeignKeyField(
         "crm.Team", related_name="members", on_delete=fields.CASCADE

@@ -1,0 +1,103 @@
+"""How a change of a service request is written: row held, version counted, history kept."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from crm import audit, db, happenings
+from crm.actor import Actor, check
+from crm.errors import Conflict, Forbidden, NotFound
+from crm.models import RequestEvent, ServiceRequest
+from crm.zone import aware
+
+
+@dataclass
+class Writing:
+    """A request held for change until the end of the transaction."""
+
+    request: ServiceRequest
+    actor: Actor
+    now: datetime
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def set(self, **values: Any) -> None:
+        """Change columns; written when the transaction's block ends."""
+        self.request.update_from_dict(values)
+        self.changes.update(values)
+
+    async def note(self, kind: str, *, text: str = "", **data: Any) -> RequestEvent:
+        """Add to the request's history."""
+        return await note_event(self.request.id, kind, self.actor, self.now, text=text, **data)
+
+    async def happened(self, kind: str, **data: Any) -> None:
+        """Record a happening about this request: references and words of the domain, no personal values."""
+        staff_id = self.actor.id if self.actor.is_staff else None
+        await happenings.record(
+            kind,
+            now=self.now,
+            contact_id=self.request.contact_id,
+            conversation_id=self.request.conversation_id,
+            request_id=self.request.id,
+            staff_id=staff_id,
+            number=self.request.number,
+            actor=self.actor.ref,
+            **data,
+        )
+
+
+async def note_event(
+    request_id: int, kind: str, actor: Actor, now: datetime, *, text: str = "", **data: Any
+) -> RequestEvent:
+    """One line of a request's history: what, by whom, when and why."""
+    return await RequestEvent.create(
+        request_id=request_id, kind=kind, actor=actor.ref, data=data, text=text, at=now
+    )
+
+
+@asynccontextmanager
+async def writing(
+    actor: Actor,
+    request_id: int,
+    act: str,
+    *,
+    now: datetime,
+    expected_version: int | None = None,
+    own: bool = False,
+) -> AsyncIterator[Writing]:
+    """Hold the request, yield it, write what was set and audit it, all in one transaction.
+
+    With `own` a contact may do this to their own request. Raises `NotFound`, `Forbidden`, and `Conflict`
+    `changed_meanwhile` (with the version in force) when `expected_version` is no longer that.
+    """
+    aware(now)
+    if actor.kind != "contact" or not own:
+        check(actor, "request.write")
+    async with db.transaction():
+        # the first statement is a write: it holds the row on PostgreSQL and the database on SQLite
+        held = await db.execute("UPDATE service_request SET version = version + 1 WHERE id = ?", request_id)
+        if not held:
+            raise NotFound("request")
+        request = await ServiceRequest.get(id=request_id)
+        _check_own(actor, request)
+        if expected_version is not None and request.version != expected_version + 1:
+            raise Conflict("changed_meanwhile", version=request.version - 1, status=request.status)
+        work = Writing(request, actor, now)
+        yield work
+        work.set(updated_at=now)
+        await request.save(update_fields=sorted(work.changes))
+        if actor.is_staff:
+            contact_id = request.contact_id
+            fields = sorted(set(work.changes) - {"updated_at"})
+            await audit.record(
+                actor, act, "request", request_id, now=now, contact_id=contact_id, fields=fields
+            )
+
+
+def _check_own(actor: Actor, request: ServiceRequest) -> None:
+    """A contact does not learn that another's request exists."""
+    if actor.kind == "contact" and request.contact_id != actor.id:
+        raise NotFound("request")
+    if actor.kind not in ("contact", "staff", "bot", "system"):
+        raise Forbidden("request.write")

@@ -1,0 +1,511 @@
+"""Service requests (접수): opened, worked on by staff, resolved, rated. Reads: crm/request_views.py."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crm import assignment, audit, company, db, hours, sequences, zone
+from crm.actor import SYSTEM, Actor, check
+from crm.checks import one_of, only, text
+from crm.errors import Conflict, Forbidden, Invalid, NotFound
+from crm.models import Contact, Conversation, File, Product, Rating, RequestEvent, ServiceRequest, Staff, Team
+from crm.request_links import link, split, unlink
+from crm.request_rules import (
+    CATEGORIES,
+    DONE,
+    OPEN,
+    PRIORITIES,
+    STATUSES,
+    TRANSITIONS,
+    check_transition,
+    raised,
+    read_number,
+    reopens,
+)
+from crm.request_views import Board, Column, Filters, board, column, get, get_own, list_requests
+from crm.request_writes import Writing, writing
+
+__all__ = [
+    "CATEGORIES",
+    "OPEN",
+    "PRIORITIES",
+    "STATUSES",
+    "TRANSITIONS",
+    "Board",
+    "Column",
+    "Filters",
+    "amend",
+    "assign",
+    "assign_waiting",
+    "board",
+    "cancel",
+    "change_status",
+    "close_resolved",
+    "column",
+    "comment",
+    "complain",
+    "find",
+    "flag_overdue",
+    "get",
+    "get_own",
+    "link",
+    "list_requests",
+    "of_contact",
+    "open",
+    "rate",
+    "reopen",
+    "set_priority",
+    "split",
+    "unlink",
+]
+
+# Work that has begun should be done within one working day unless a visit is arranged.
+WORK_MINUTES = 480
+VISIT_LENGTH = timedelta(hours=1)
+AMENDABLE = {
+    "product_text": 120,
+    "product_id": 0,
+    "possession_id": 0,
+    "symptom": 2000,
+    "category": 0,
+    "visit_from": 0,
+    "visit_to": 0,
+    "address": 300,
+    "phone": 20,
+}
+
+
+async def open(
+    actor: Actor,
+    contact_id: int,
+    *,
+    conversation_id: int | None = None,
+    product_text: str = "",
+    product_id: int | None = None,
+    possession_id: int | None = None,
+    symptom: str = "",
+    visit_from: datetime | None = None,
+    visit_to: datetime | None = None,
+    address: str = "",
+    phone: str = "",
+    category: str = "repair",
+    priority: str = "normal",
+    channel: str = "",
+    files: Sequence[int] = (),
+    now: datetime,
+    tz: ZoneInfo | None = None,
+) -> ServiceRequest:
+    """Open a request, number it and give it to a present member of the team that takes `category`.
+
+    A complaint has at least high priority. A visit without an end lasts one hour. `files` are ids of files of
+    this contact's conversations. The number is taken as the transaction's first statement.
+    Raises `Invalid` naming the field (a visit in the past: `visit_from` `past`), `NotFound` for the contact.
+    """
+    if actor.kind == "contact":
+        if actor.id != contact_id:
+            raise Forbidden("request.write")
+    else:
+        check(actor, "request.write")
+    given = {
+        "product_text": product_text,
+        "product_id": product_id,
+        "possession_id": possession_id,
+        "symptom": symptom,
+        "category": category,
+        "visit_from": visit_from,
+        "visit_to": visit_to,
+        "address": address,
+        "phone": phone,
+    }
+    one_of("priority", priority, PRIORITIES)
+    values = _checked(given, zone.aware(now, "now"))
+    if category == "complaint":
+        priority = raised(priority, "high")
+    if not await Contact.exists(id=contact_id):
+        raise NotFound("contact")
+    values["product_text"] = values["product_text"] or await _product_name(product_id)
+    team = await assignment.team_for(category)
+    due_at = await _reply_due(now, team.id if team else None, tz)
+    async with db.transaction():
+        number = await sequences.next_number("SR", now, tz or zone.current())
+        request = await ServiceRequest.create(
+            number=number,
+            contact_id=contact_id,
+            conversation_id=conversation_id,
+            team=team,
+            status="received",
+            priority=priority,
+            due_at=due_at,
+            channel=channel or await _channel_of(conversation_id),
+            status_at=now,
+            created_at=now,
+            updated_at=now,
+            **values,
+        )
+        work = Writing(request, actor, now)
+        await work.note("opened", category=category, priority=priority)
+        await _attach(request, files)
+        await work.happened("request.opened", category=category, priority=priority)
+        if team is not None:
+            await _assign_in_turn(work, team.id)
+        if actor.is_staff:
+            await audit.record(actor, "request.opened", "request", request.id, now=now, contact_id=contact_id)
+    return request
+
+
+async def change_status(
+    actor: Actor,
+    request_id: int,
+    status: str,
+    *,
+    reason: str = "",
+    expected_status: str | None = None,
+    expected_version: int | None = None,
+    now: datetime,
+) -> ServiceRequest:
+    """Move a request one step along `TRANSITIONS`.
+
+    Cancelling and reopening need a `reason`; that of resolving is kept as the resolution. Raises `Conflict`
+    `transition`, or `changed_meanwhile` when the request is no longer as the caller saw it.
+    """
+    reason = text("reason", reason, longest=2000)
+    if status not in STATUSES:
+        raise Invalid("status", "unknown", allowed=list(STATUSES))
+    own = status == "cancelled" or status == "assigned"  # a contact may cancel and reopen their own
+    async with writing(
+        actor, request_id, "request.status", now=now, expected_version=expected_version, own=own
+    ) as work:
+        was = work.request.status
+        if expected_status is not None and was != expected_status:
+            raise Conflict("changed_meanwhile", version=work.request.version - 1, status=was)
+        if actor.kind == "contact" and status == "assigned" and not reopens(was, status):
+            raise Conflict("transition", status=was, wanted=status, allowed=[])
+        await _move(work, status, reason)
+    return work.request
+
+
+async def cancel(actor: Actor, request_id: int, *, reason: str, now: datetime) -> ServiceRequest:
+    """Cancel an open request; a contact only their own. Raises `Conflict` `transition` when not open."""
+    return await change_status(actor, request_id, "cancelled", reason=reason, now=now)
+
+
+async def reopen(actor: Actor, request_id: int, *, reason: str, now: datetime) -> ServiceRequest:
+    """Take a resolved or closed request up again, as assigned. Raises `Conflict` `transition`."""
+    async with writing(actor, request_id, "request.status", now=now, own=True) as work:
+        if work.request.status not in DONE:
+            raise Conflict("transition", status=work.request.status, wanted="assigned", allowed=[])
+        await _move(work, "assigned", text("reason", reason, longest=2000))
+    return work.request
+
+
+async def assign(
+    actor: Actor,
+    request_id: int,
+    staff_id: int | None,
+    *,
+    team_id: int | None = None,
+    expected_version: int | None = None,
+    now: datetime,
+) -> ServiceRequest:
+    """Give a request to a staff member, or with None back to its team's queue. `team_id` moves it to a team.
+
+    A received request becomes assigned. Raises `Invalid` `staff_id` `inactive`, `Conflict` `not_open`.
+    """
+    async with writing(
+        actor, request_id, "request.assigned", now=now, expected_version=expected_version
+    ) as work:
+        request = work.request
+        if request.status not in OPEN:
+            raise Conflict("not_open", status=request.status)
+        if staff_id is not None and not await Staff.exists(id=staff_id, active=True):
+            raise Invalid("staff_id", "inactive")
+        if team_id is not None:
+            if not await Team.exists(id=team_id):
+                raise Invalid("team_id", "unknown")
+            work.set(team_id=team_id)
+        await _give(work, staff_id)
+    return work.request
+
+
+async def assign_waiting(now: datetime, *, limit: int = 100) -> int:
+    """Give received requests that nobody has to present staff in turn; return how many were given."""
+    rows = await ServiceRequest.filter(status="received", assignee_id=None).order_by("id").limit(limit)
+    given = 0
+    for row in rows:
+        if row.team_id is None:
+            continue
+        async with writing(SYSTEM, row.id, "request.assigned", now=now) as work:
+            if work.request.status == "received":
+                given += await _assign_in_turn(work, row.team_id)
+    return given
+
+
+async def set_priority(
+    actor: Actor, request_id: int, priority: str, *, expected_version: int | None = None, now: datetime
+) -> ServiceRequest:
+    """Raise or lower the priority."""
+    one_of("priority", priority, PRIORITIES)
+    async with writing(
+        actor, request_id, "request.priority", now=now, expected_version=expected_version
+    ) as work:
+        await _prioritise(work, priority)
+    return work.request
+
+
+async def amend(
+    actor: Actor,
+    request_id: int,
+    changes: Mapping[str, Any],
+    *,
+    expected_version: int | None = None,
+    now: datetime,
+) -> ServiceRequest:
+    """Correct what the request says (product, symptom, visit, address, phone, category) while it is open.
+
+    A contact may amend their own. The history keeps the names of the fields, not old personal values.
+    Raises `Invalid` naming the field, `Conflict` `not_open`.
+    """
+    only(changes, AMENDABLE)
+    values = _checked(changes, zone.aware(now, "now"))
+    async with writing(
+        actor, request_id, "request.amended", now=now, expected_version=expected_version, own=True
+    ) as work:
+        if work.request.status not in OPEN:
+            raise Conflict("not_open", status=work.request.status)
+        work.set(**{k: v for k, v in values.items() if getattr(work.request, k) != v})
+        fields = sorted(work.changes)
+        if fields:
+            await work.note("amended", fields=fields)
+            await work.happened("request.amended", fields=fields)
+    return work.request
+
+
+async def comment(
+    actor: Actor, request_id: int, text_: str, *, files: Sequence[int] = (), now: datetime
+) -> RequestEvent:
+    """Add words or files to a request, also to a finished one. A contact only to their own; when the
+    customer was being waited for, the request goes back to in_progress."""
+    words = text("text", text_, longest=4000, required=not files)
+    async with writing(actor, request_id, "request.commented", now=now, own=True) as work:
+        await _attach(work.request, files)
+        event = await work.note("commented", text=words, files=list(files))
+        await work.happened("request.commented", by=actor.kind, files=len(files))
+        if actor.kind == "contact" and work.request.status == "waiting_customer":
+            await _move(work, "in_progress", "")
+    return event
+
+
+async def complain(actor: Actor, request_id: int, text_: str, *, now: datetime) -> ServiceRequest:
+    """A complaint about an existing request: kept in its history, priority at least high."""
+    words = text("text", text_, longest=4000, required=True)
+    async with writing(actor, request_id, "request.complained", now=now, own=True) as work:
+        await work.note("complained", text=words)
+        await work.happened("request.complained")
+        await _prioritise(work, raised(work.request.priority, "high"))
+    return work.request
+
+
+async def rate(actor: Actor, request_id: int, score: int, comment_text: str = "", *, now: datetime) -> Rating:
+    """The customer's score, 1 to 5, once the request is resolved; a second one replaces the first.
+
+    Raises `Invalid` `score`, `Conflict` `not_resolved`. Staff cannot rate.
+    """
+    if isinstance(score, bool) or score not in range(1, 6):
+        raise Invalid("score", "out_of_range", least=1, most=5)
+    if actor.is_staff:
+        raise Forbidden("request.rate")
+    words = text("comment", comment_text, longest=2000)
+    async with writing(actor, request_id, "request.rated", now=now, own=True) as work:
+        if work.request.status not in DONE:
+            raise Conflict("not_resolved", status=work.request.status)
+        contact_id = work.request.contact_id
+        rating, _ = await Rating.update_or_create(
+            request_id=request_id,
+            defaults={"contact_id": contact_id, "score": score, "comment": words, "at": now},
+        )
+        await work.note("rated", score=score)
+        await work.happened("request.rated", score=score)
+    return rating
+
+
+async def of_contact(contact_id: int, *, open_only: bool = False, limit: int = 20) -> list[ServiceRequest]:
+    """A contact's requests, newest first, with product, assignee and rating loaded."""
+    query = ServiceRequest.filter(contact_id=contact_id)
+    if open_only:
+        query = query.filter(status__in=OPEN)
+    return await query.order_by("-created_at", "-id").limit(limit).select_related("product", "assignee")
+
+
+async def find(number: str, *, contact_id: int | None = None) -> ServiceRequest | None:
+    """The request that a sloppily written number means, only this contact's if given; else None.
+
+    Without a year the newest request with that running number is meant.
+    """
+    read = read_number(number)
+    if read is None:
+        return None
+    query = ServiceRequest.filter(number__endswith=f"-{read.running:06d}")
+    if read.year is not None:
+        query = ServiceRequest.filter(number=f"SR-{read.year}-{read.running:06d}")
+    if contact_id is not None:
+        query = query.filter(contact_id=contact_id)
+    return await query.order_by("-created_at", "-id").select_related("product", "assignee").first()
+
+
+async def close_resolved(now: datetime, *, limit: int = 100) -> int:
+    """Close requests that have been resolved for the company's `auto_close_days`; return how many."""
+    days = (await company.get()).auto_close_days
+    old = zone.aware(now) - timedelta(days=days)
+    rows = (
+        await ServiceRequest.filter(status="resolved", resolved_at__lte=old)
+        .order_by("resolved_at")
+        .limit(limit)
+    )
+    closed = 0
+    for row in rows:
+        async with writing(SYSTEM, row.id, "request.status", now=now) as work:
+            # somebody may have reopened or resolved it anew since it was listed
+            if work.request.status == "resolved" and work.request.resolved_at == row.resolved_at:
+                await _move(work, "closed", "")
+                closed += 1
+    return closed
+
+
+async def flag_overdue(now: datetime, *, limit: int = 100) -> int:
+    """Mark open requests whose next step is late; return how many.
+
+    Each yields one `request.reply_overdue` for one due time, recorded in the same transaction, so that a
+    crashed or repeated tick never alerts twice.
+    """
+    rows = (
+        await ServiceRequest.filter(status__in=OPEN, due_at__lt=zone.aware(now), overdue_at=None)
+        .order_by("due_at")
+        .limit(limit)
+    )
+    flagged = 0
+    for row in rows:
+        async with writing(SYSTEM, row.id, "request.overdue", now=now) as work:
+            request = work.request
+            if (
+                request.overdue_at is None
+                and request.due_at
+                and request.due_at < now
+                and request.status in OPEN
+            ):
+                work.set(overdue_at=now)
+                await work.happened("request.reply_overdue", status=request.status)
+                flagged += 1
+    return flagged
+
+
+async def _move(work: Writing, status: str, reason: str) -> None:
+    """Change the status with everything that hangs on it."""
+    request, was = work.request, work.request.status
+    check_transition(was, status, reason)
+    again = reopens(was, status)
+    work.set(status=status, status_at=work.now, overdue_at=None, due_at=await _next_due(work, status))
+    if again:
+        work.set(reopened=request.reopened + 1, resolved_at=None, closed_at=None)
+    elif status == "assigned" and request.assignee_id is None and work.actor.is_staff:
+        work.set(assignee_id=work.actor.id)  # who takes it has it
+    elif status == "resolved":
+        work.set(resolved_at=work.now, resolution=reason)
+    elif status == "closed":
+        work.set(closed_at=work.now)
+    await work.note("status", text=reason, was=was, status=status, reopened=again)
+    await work.happened("request.status_changed", was=was, status=status, reopened=again)
+
+
+async def _next_due(work: Writing, status: str) -> datetime | None:
+    """When the next step is owed: as before until work begins, then the visit's end or a working day."""
+    request = work.request
+    if status == "assigned" and request.status == "received":
+        return request.due_at
+    if status == "assigned":
+        return await _reply_due(work.now, request.team_id, None)
+    if status != "in_progress":
+        return None
+    if request.visit_to is not None and request.visit_to > work.now:
+        return request.visit_to
+    calendar = await hours.load(request.team_id)
+    return calendar.add_business_minutes(work.now, WORK_MINUTES)
+
+
+async def _give(work: Writing, staff_id: int | None) -> None:
+    was = work.request.assignee_id
+    work.set(assignee_id=staff_id)
+    await work.note("assigned", was=was, staff_id=staff_id)
+    await work.happened("request.assigned", was=was, assignee_id=staff_id)
+    if work.request.status == "received" and staff_id is not None:
+        await _move(work, "assigned", "")
+
+
+async def _assign_in_turn(work: Writing, team_id: int) -> bool:
+    """Give the request to whose turn it is in the team; False when nobody is present."""
+    chosen = await assignment.pick(team_id, work.now)
+    if chosen is None:
+        return False
+    by_rule = Writing(work.request, SYSTEM, work.now)
+    await _give(by_rule, chosen.id)
+    await work.request.save(update_fields=sorted(by_rule.changes))
+    return True
+
+
+async def _prioritise(work: Writing, priority: str) -> None:
+    was = work.request.priority
+    if priority != was:
+        work.set(priority=priority)
+        await work.note("priority", was=was, priority=priority)
+        await work.happened("request.prioritised", was=was, priority=priority)
+
+
+async def _attach(request: ServiceRequest, files: Sequence[int]) -> None:
+    """Hang files on the request. Raises `Invalid` for a file of another contact."""
+    if not files:
+        return
+    rows = await File.filter(id__in=list(files)).select_related("conversation")
+    for row in rows:
+        conversation = row.conversation
+        if conversation is not None and conversation.contact_id != request.contact_id:
+            raise Invalid("files", "unknown")
+    if len(rows) != len(set(files)):
+        raise Invalid("files", "unknown")
+    await File.filter(id__in=list(files)).update(request_id=request.id)
+
+
+async def _reply_due(now: datetime, team_id: int | None, tz: ZoneInfo | None) -> datetime:
+    calendar = await hours.load(team_id, tz=tz)
+    return calendar.add_business_minutes(now, (await company.get()).reply_target_minutes)
+
+
+async def _product_name(product_id: int | None) -> str:
+    product = await Product.get_or_none(id=product_id) if product_id else None
+    return product.name if product else ""
+
+
+async def _channel_of(conversation_id: int | None) -> str:
+    conversation = await Conversation.get_or_none(id=conversation_id) if conversation_id else None
+    return conversation.channel if conversation else ""
+
+
+def _checked(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Checked columns. A visit lies ahead and ends after it begins."""
+    done: dict[str, Any] = {}
+    for field, value in values.items():
+        if AMENDABLE[field]:
+            done[field] = text(field, value, longest=AMENDABLE[field])
+        elif field == "category":
+            done[field] = one_of(field, value, CATEGORIES)
+        elif field in ("visit_from", "visit_to") and value is not None:
+            done[field] = zone.aware(value, field)
+        else:
+            done[field] = value
+    start, end = done.get("visit_from"), done.get("visit_to")
+    if start is not None:
+        if start <= now:
+            raise Invalid("visit_from", "past")
+        done["visit_to"] = end = end or start + VISIT_LENGTH
+        if end <= start:
+            raise Invalid("visit_to", "end_before_start")
+    return done
