@@ -1,0 +1,59 @@
+"""What the bot does about what was said: Rasa custom actions over the CRM, one file a topic.
+
+`ALL` is what an executor registers. Actions do database work only, in the turn's transaction.
+"""
+
+from rasa_sdk import Action
+
+from actions.knowledge import Answer, QuestionForm, SubmitQuestion
+from actions.matter_ask import AskMatter
+from actions.matter_form import MatterForm
+from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
+from actions.matter_submit import SubmitMatter
+from actions.people import AskCallback, CallbackForm, Complain, HandOver, Later, SubmitCallback
+from actions.request_ask import (
+    AskAddress,
+    AskConfirm,
+    AskPhone,
+    AskProduct,
+    AskSymptom,
+    AskVisit,
+    AskVisitSure,
+    SubmitRequest,
+)
+from actions.request_form import RequestForm
+from actions.talk import Advertising, AnswerAside, Chosen, Clarify, Greet, SentFiles, Talk
+
+ALL: tuple[Action, ...] = (
+    Greet(),
+    *(Talk(what) for what in ("help", "thank", "goodbye", "affirm", "deny", "chitchat", "out_of_scope")),
+    Clarify(),
+    Chosen(),
+    SentFiles(),
+    AnswerAside(),
+    Advertising(),
+    RequestForm(),
+    AskProduct(),
+    AskSymptom(),
+    AskVisit(),
+    AskVisitSure(),
+    AskAddress(),
+    AskPhone(),
+    AskConfirm(),
+    SubmitRequest(),
+    MatterForm(),
+    *(AskMatter(slot) for slot in ("request_no", "detail", "score", "visit", "sure")),
+    SubmitMatter(),
+    ShowRequests(),
+    ShowVisit(),
+    CancelVisit(),
+    CallbackForm(),
+    *(AskCallback(slot) for slot in ("phone", "callback_at", "sure")),
+    SubmitCallback(),
+    Complain(),
+    HandOver(),
+    Later(),
+    Answer(),
+    QuestionForm(),
+    SubmitQuestion(),
+)

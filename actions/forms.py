@@ -13,7 +13,18 @@ from actions.words import say
 
 # Questions that a form lets pass, answers and then goes on from (rules: interruptions.yml).
 ASIDE = frozenset(
-    ["ask_hours", "ask_location", "ask_usage", "ask_repair_cost", "check_request", "check_visit", "help", "thank", "greet", "chitchat"]
+    {
+        "ask_hours",
+        "ask_location",
+        "ask_usage",
+        "ask_repair_cost",
+        "check_request",
+        "check_visit",
+        "help",
+        "thank",
+        "greet",
+        "chitchat",
+    }
 )
 # Wishes that end a form (rules: interruptions.yml).
 LEAVE = frozenset(

@@ -9,7 +9,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import visits
 from actions.context import Turn
-from actions.forms import Form
+from actions.forms import ASIDE, Form
 from actions.said import Said
 from actions.words import say
 from crm import contacts, products
@@ -39,9 +39,9 @@ class RequestForm(Form):
     ) -> dict[str, Any]:
         if asked is None:
             return await self._opening(message, slots, turn, dispatcher)
-        if message.corrects or asked == "confirm":
-            if changed := await self._correction(asked, message, slots, turn, dispatcher):
-                return changed
+        changing = message.corrects or asked == "confirm"
+        if changing and (changed := await self._correction(asked, message, slots, turn, dispatcher)):
+            return changed
         answer = getattr(self, f"_{asked}")
         found: dict[str, Any] = await answer(message, slots, turn, dispatcher)
         return found
@@ -72,7 +72,7 @@ class RequestForm(Form):
         return {"product_guess": str(owned[0]["id"])} if len(owned) == 1 else {}
 
     async def _named(self, name: str, message: Said, turn: Turn) -> dict[str, Any]:
-        """A product by the customer's word: one of theirs is asked about, else the catalogue, else the word."""
+        """A product by the customer's word: theirs is asked about, else the catalogue, else the word."""
         owned = [p for p in await products.possessions(turn.contact_id) if _fits(name, p)]
         if len(owned) == 1:
             return {"product_guess": str(owned[0]["id"])}
@@ -212,7 +212,7 @@ class RequestForm(Form):
         return {}
 
 
-QUESTIONS = frozenset(["ask_hours", "ask_location", "ask_repair_cost", "ask_usage", "check_request", "help", "ask_price"])
+QUESTIONS = ASIDE - {"thank", "greet", "chitchat"}  # in a step of free words, only a sure question is one
 
 
 def shown(value: Any) -> str:

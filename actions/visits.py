@@ -10,7 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.context import Turn
 from actions.said import Said
 from actions.words import choose, clock, day, label, moment, say, weekday_of
-from crm import assignment, hours
+from crm import assignment, cards, hours
 from crm.business_time import Calendar, Closure, Slot
 
 LATER = "later"
@@ -160,3 +160,21 @@ def _time_chip(start: datetime, turn: Turn) -> dict[str, Any]:
 def spoken_day(iso: str, turn: Turn) -> str:
     """A chosen day as it is read back."""
     return day(date.fromisoformat(iso), turn.language, today=turn.at.astimezone(turn.tz).date())
+
+
+async def ask(
+    dispatcher: CollectingDispatcher, slots: Mapping[str, Any], turn: Turn, domain: Mapping[str, Any]
+) -> None:
+    """Ask for a time outside the request form, with the same chips."""
+    card = cards.form(
+        step=1,
+        of=1,
+        name=label(domain, turn.language, "label_step_visit"),
+        title=label(domain, turn.language, "utter_ask_visit"),
+        hint=label(domain, turn.language, "label_hint_visit"),
+        chips=await chips(turn, slots, domain),
+    )
+    if chosen := slots.get("visit_day"):
+        say(dispatcher, "utter_ask_visit_time", cards=[card], day=spoken_day(str(chosen), turn))
+    else:
+        say(dispatcher, "utter_ask_visit", cards=[card])

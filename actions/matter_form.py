@@ -1,0 +1,153 @@
+"""What a customer does with a request they have: add to it, cancel, reopen, rate, or move the visit."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions import visits
+from actions.context import Turn
+from actions.forms import Form
+from actions.said import Said
+from actions.words import say
+from crm import requests
+from crm.models import ServiceRequest
+
+SLOTS = ("act", "request_no", "detail", "score", "sure", "visit", "visit_day", "visit_sure")
+ACTS = {
+    "amend_request": "amend",
+    "cancel_request": "cancel",
+    "reopen_request": "reopen",
+    "rate_service": "rate",
+    "reschedule_visit": "reschedule",
+}
+_NEEDS = {
+    "amend": ("request_no", "detail"),
+    "cancel": ("request_no", "sure"),
+    "reopen": ("request_no", "detail"),
+    "rate": ("request_no", "score"),
+    "reschedule": ("request_no", "visit", "sure"),
+}
+_OPEN = ("received", "assigned", "in_progress", "waiting_customer")
+_ALLOWED = {
+    "amend": _OPEN,
+    "cancel": _OPEN,
+    "reschedule": _OPEN,
+    "reopen": ("resolved", "closed"),
+    "rate": ("resolved", "closed"),
+}
+_SCORE = re.compile(
+    r"(?<!\d)([1-5])(?!\d)\s*(점|개|/\s*5|stars?|points?|out of)?|별\s*(다섯|넷|네|셋|세|둘|두|하나|한)"
+)
+_STARS = {"다섯": 5, "넷": 4, "네": 4, "셋": 3, "세": 3, "둘": 2, "두": 2, "하나": 1, "한": 1}
+
+
+async def candidates(act: str, contact_id: int) -> list[ServiceRequest]:
+    """The customer's requests that `act` is possible on, newest first."""
+    found = await requests.of_contact(contact_id, open_only=False)
+    return [r for r in found if r.status in _ALLOWED[act]]
+
+
+def score_in(text: str) -> int | None:
+    """A score of 1 to 5 in a sentence ('4점이요', '별 다섯 개', '5 stars')."""
+    match = _SCORE.search(text)
+    if match is None:
+        return None
+    return int(match.group(1)) if match.group(1) else _STARS[match.group(3)]
+
+
+class MatterForm(Form):
+    """Validates `matter_form`; slot `act` says what is to be done."""
+
+    form = "matter_form"
+
+    async def answers(
+        self,
+        asked: str | None,
+        message: Said,
+        slots: Mapping[str, Any],
+        turn: Turn,
+        dispatcher: CollectingDispatcher,
+    ) -> dict[str, Any]:
+        if asked is None:
+            return await self._opening(message, slots, turn, dispatcher)
+        answer = getattr(self, f"_{asked}")
+        found: dict[str, Any] = await answer(message, slots, turn, dispatcher)
+        return found
+
+    def missing(self, slots: Mapping[str, Any]) -> str | None:
+        if slots.get("outcome") == "nothing":
+            return None
+        return next((n for n in _NEEDS[str(slots["act"])] if not slots.get(n)), None)
+
+    async def _opening(
+        self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+    ) -> dict[str, Any]:
+        act = ACTS.get(message.intent, str(slots.get("act") or "amend"))
+        possible = await candidates(act, turn.contact_id)
+        if not possible:
+            return {"act": act, "outcome": "nothing"}
+        found: dict[str, Any] = {"act": act, "outcome": "asking"}
+        named = await self._named(message, act, turn)
+        if named or len(possible) == 1:
+            found["request_no"] = named or possible[0].number
+        if act == "rate" and (score := score_in(message.text)):
+            found["score"] = str(score)
+        if act == "reopen" and len(message.text) > 12:
+            found["detail"] = message.text
+        if act == "reschedule":
+            found.update(await visits.read(message, slots, turn, dispatcher))
+        return found
+
+    async def _named(self, message: Said, act: str, turn: Turn) -> str | None:
+        number = message.entity("request_no")
+        request = await requests.find(number, contact_id=turn.contact_id) if number else None
+        return request.number if request and request.status in _ALLOWED[act] else None
+
+    async def _request_no(
+        self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+    ) -> dict[str, Any]:
+        act = str(slots["act"])
+        text = message.chosen("request_no") or message.entity("request_no") or message.text
+        request = await requests.find(text, contact_id=turn.contact_id)
+        if request and request.status in _ALLOWED[act]:
+            return {"request_no": request.number}
+        word = message.entity("product")
+        fitting = [r for r in await candidates(act, turn.contact_id) if word and word in r.product_text]
+        if len(fitting) == 1:
+            return {"request_no": fitting[0].number}
+        if re.search(r"\d", text):
+            say(dispatcher, "utter_request_unknown")
+        return {}
+
+    async def _detail(
+        self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+    ) -> dict[str, Any]:
+        if message.intent == "choose":
+            return {}
+        if message.text.strip():
+            return {"detail": message.text.strip()[:2000]}
+        return {"detail": "photo"} if message.files else {}
+
+    async def _score(
+        self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+    ) -> dict[str, Any]:
+        score = message.chosen("score") or score_in(message.text)
+        return {"score": str(score)} if score else {}
+
+    async def _visit(
+        self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+    ) -> dict[str, Any]:
+        return await visits.read(message, slots, turn, dispatcher)
+
+    async def _sure(
+        self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+    ) -> dict[str, Any]:
+        if message.chosen("sure") == "yes" or message.yes:
+            return {"sure": "yes"}
+        if message.chosen("sure") == "no" or message.no:
+            return {"sure": "no"}
+        if slots.get("act") == "reschedule" and message.moment():
+            return await visits.read(message, slots, turn, dispatcher)
+        return {}

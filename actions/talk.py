@@ -1,0 +1,186 @@
+"""Greeting, consent to advertising, and what to do when the bot is not sure or does not understand."""
+
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import EventType
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.context import Turn, turn_of
+from actions.knowledge import answer
+from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
+from actions.people import hand_over
+from actions.said import said
+from actions.words import button, choose, day, label, say
+from crm import company, consent, contacts, conversations
+
+# The second turn in a row that was not understood goes to a person (DESIGN.md: three bands).
+MISSES_TO_A_PERSON = 2
+
+
+class Greet(Action):
+    """Says hello, by name where the contact is known for sure, and what the bot can do."""
+
+    def name(self) -> str:
+        return "action_greet"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[EventType]:
+        turn = await turn_of(tracker)
+        known = await contacts.get(turn.customer, turn.contact_id)
+        name = await company.name(turn.language)
+        if known.verified and known.name:
+            say(dispatcher, "utter_greet_known", company=name, name=known.name)
+        else:
+            say(dispatcher, "utter_greet", company=name)
+        return []
+
+
+class Talk(Action):
+    """Small talk, with the company's own name in it."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def name(self) -> str:
+        return f"action_{self.what}"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[EventType]:
+        turn = await turn_of(tracker)
+        say(dispatcher, f"utter_{self.what}", company=await company.name(turn.language))
+        return []
+
+
+class Advertising(Action):
+    """Records a decision about advertising at once and says so with the date (PROTOCOLS: within 14 days)."""
+
+    def name(self) -> str:
+        return "action_advertising"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[EventType]:
+        turn, message = await turn_of(tracker), said(tracker)
+        today = turn.at.astimezone(turn.tz).date()
+        shown = day(today, turn.language, today=today)
+        answer = message.chosen("opt_in")
+        if message.intent == "opt_in":
+            say(dispatcher, "utter_confirm_opt_in")
+        elif answer == "yes":
+            await self._record(turn, True)
+            say(dispatcher, "utter_opted_in", date=shown)
+        elif message.intent == "opt_out":
+            await self._record(turn, False)
+            say(dispatcher, "utter_opted_out", date=shown)
+        else:
+            say(dispatcher, "utter_deny")
+        return []
+
+    async def _record(self, turn: Turn, granted: bool) -> None:
+        conversation = await conversations.get(turn.conversation_id)
+        await consent.record(
+            turn.contact_id,
+            "ad",
+            channel=conversation.channel,
+            granted=granted,
+            source=f"message:{turn.inbox_id}",
+            now=turn.at,
+        )
+
+
+class Clarify(Action):
+    """The middle band offers the two likeliest; the lowest asks once, then a person comes."""
+
+    def name(self) -> str:
+        return "action_clarify"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[EventType]:
+        turn = await turn_of(tracker)
+        understood = (tracker.latest_message.get("metadata") or {}).get("nlu") or {}
+        likely = [
+            r["name"]
+            for r in understood.get("ranking", [])
+            if f"label_intent_{r['name']}" in domain["responses"]
+        ]
+        if understood.get("band") == "ask" and likely:
+            buttons = [
+                button(label(domain, turn.language, f"label_intent_{name}"), f"/{name}")
+                for name in likely[:2]
+            ]
+            buttons.append(button(label(domain, turn.language, "label_none"), choose("which", "none")))
+            say(dispatcher, "utter_which", buttons=buttons)
+            return []
+        await missed(dispatcher, turn)
+        return []
+
+
+async def missed(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+    """Count a turn that was not understood: ask once more, then hand over."""
+    misses = await conversations.count_miss(turn.conversation_id)
+    if misses >= MISSES_TO_A_PERSON:
+        say(dispatcher, "utter_missed")
+        await hand_over(dispatcher, turn, reason="not_understood")
+    else:
+        say(dispatcher, "utter_again")
+
+
+class Chosen(Action):
+    """A choice that no form asked for: 'none of these', a consent, a visit to cancel."""
+
+    def name(self) -> str:
+        return "action_chosen"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[EventType]:
+        message = said(tracker)
+        slot = message.entity("slot")
+        if slot == "opt_in":
+            return await Advertising().run(dispatcher, tracker, domain)
+        if slot == "cancel_visit":
+            return await CancelVisit().run(dispatcher, tracker, domain)
+        if slot == "which":
+            await missed(dispatcher, await turn_of(tracker))
+        else:
+            say(dispatcher, "utter_affirm")
+        return []
+
+
+class SentFiles(Action):
+    """Photos without a word."""
+
+    def name(self) -> str:
+        return "action_sent_files"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[EventType]:
+        say(dispatcher, "utter_files_received", count=max(said(tracker).files, 1))
+        return []
+
+
+class AnswerAside(Action):
+    """A question in the middle of a form: answered shortly; the form goes on by itself."""
+
+    def name(self) -> str:
+        return "action_answer_aside"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[EventType]:
+        message, turn = said(tracker), await turn_of(tracker)
+        if message.intent in ("ask_hours", "ask_location", "ask_usage", "ask_repair_cost"):
+            await answer(dispatcher, turn, message.text, message.intent, aside=True)
+        elif message.intent == "check_request":
+            await ShowRequests().run(dispatcher, tracker, domain)
+        elif message.intent == "check_visit":
+            await ShowVisit().run(dispatcher, tracker, domain)
+        else:
+            texts = {"thank": "utter_thank", "help": "utter_aside_help", "greet": "utter_aside_greet"}
+            say(dispatcher, texts.get(message.intent, "utter_aside_chitchat"))
+        return []
