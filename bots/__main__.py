@@ -1,0 +1,5 @@
+"""`python -m bots` is `dangol`."""
+
+from bots.cli import main
+
+main()

@@ -1,0 +1,241 @@
+"""The command `dangol`. Each command reads the settings, wires what it needs, and says errors in one line."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from bots import logs, settings
+from bots.settings import Settings, SettingsError
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parent.parent
+app = typer.Typer(
+    help="Dangol: a messaging-channel chatbot and conversational CRM.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+staff_app = typer.Typer(help="Staff accounts and their access tokens.", no_args_is_help=True)
+audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
+app.add_typer(staff_app, name="staff")
+app.add_typer(audit_app, name="audit")
+
+Port = Annotated[int | None, typer.Option(help="Port to listen on instead of DANGOL_PORT.")]
+
+
+class Stop(Exception):
+    """A fault the operator can mend; its text is all they need."""
+
+
+def main() -> None:
+    """Run a command; expected faults are one line on standard error and exit code 2."""
+    os.environ["RASA_TELEMETRY_ENABLED"] = "false"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        app(standalone_mode=True)
+    except (SettingsError, Stop) as fault:
+        print(f"dangol: {fault}", file=sys.stderr)
+        sys.exit(2)
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """The settings, with options of the command line in place of the environment's."""
+    return settings.load(**{k: v for k, v in overrides.items() if v is not None})
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine."""
+    return asyncio.run(work)
+
+
+@app.command()
+def serve(
+    demo: Annotated[bool, typer.Option("--demo", help="Load the demo company and its logins.")] = False,
+    port: Port = None,
+) -> None:
+    """Run everything on this machine: front, worker and jobs, started again when one dies."""
+    from bots import serving
+
+    read = read_settings(port=port)
+    logs.configure("serve")
+    serving.serve(read, root=ROOT, demo=demo)
+
+
+@app.command()
+def front(
+    port: Port = None,
+    demo: Annotated[bool, typer.Option("--demo", hidden=True)] = False,
+) -> None:
+    """Pages, web chat, channels, REST, sender and ticker. Never loads Rasa."""
+    from bots import front as process
+
+    read = read_settings(port=port)
+    logs.configure("front")
+    run(process.run(read, demo=demo))
+
+
+@app.command()
+def worker() -> None:
+    """Understand messages and answer them: Rasa and the actions. Opens no listening socket."""
+    from bots import work
+
+    read = read_settings()
+    logs.configure("worker")
+    run(work.run(read, root=ROOT))
+
+
+@app.command()
+def jobs() -> None:
+    """Slow work: documents, imports, exports and the like."""
+    from bots import slow
+
+    read = read_settings()
+    logs.configure("jobs")
+    run(slow.run(read))
+
+
+@app.command()
+def train(
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Cross-validate and write a report to DATA_DIR/evaluation.")
+    ] = False,
+) -> None:
+    """Train the language model if its data, domain, config or components changed."""
+    from bots import training
+
+    read = read_settings()
+    logs.configure("train")
+    if evaluate:
+        training.evaluate(read, root=ROOT)
+    else:
+        training.train(read, root=ROOT)
+
+
+@app.command()
+def understand(
+    file: Annotated[typer.FileText | None, typer.Argument(help="Texts or JSON objects, one a line.")] = None,
+) -> None:
+    """Read a text or a JSON object a line; answer what it means, a JSON object a line."""
+    from bots import training
+
+    read = read_settings()
+    logs.configure("understand")
+    training.understand(read, file or sys.stdin, root=ROOT)
+
+
+@app.command()
+def talk(language: Annotated[str, typer.Option(help="ko or en")] = "ko") -> None:
+    """Talk to the bot in the terminal, on this installation's own database."""
+    from bots import talking
+
+    read = read_settings()
+    logs.configure("talk")
+    run(talking.run(read, root=ROOT, language=language))
+
+
+@app.command()
+def check() -> None:
+    """Try the settings, the database, the files and each channel; say what is off and why."""
+    from bots import checking
+
+    read = read_settings()
+    logs.configure("check")
+    if not run(checking.run(read, root=ROOT)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Look into a running installation: processes, queues, dead letters, parked messages."""
+    from bots import checking
+
+    read = read_settings()
+    logs.configure("doctor")
+    if not run(checking.doctor(read)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables to this release."""
+    from bots import wiring
+
+    read = read_settings()
+    logs.configure("migrate")
+    run(wiring.migrate(read))
+
+
+@app.command()
+def erase(
+    contact: Annotated[int, typer.Argument(help="The contact's number, as in the desk's address.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person's data, keeping only what the law demands."""
+    from bots import administration
+
+    read = read_settings()
+    logs.configure("erase")
+    if not yes:
+        typer.confirm(f"Erase contact {contact} for good?", abort=True)
+    run(administration.erase(read, contact))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as of
+
+    print(of("dangol"))
+
+
+@staff_app.command("add")
+def staff_add(
+    login: str,
+    name: Annotated[str, typer.Option(prompt=True)],
+    role: Annotated[str, typer.Option(help="agent, technician, sales, marketing, manager or admin")] = "agent",
+    email: Annotated[str, typer.Option()] = "",
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+) -> None:
+    """Add a staff member."""
+    from bots import administration
+
+    run(administration.add_staff(read_settings(), login=login, name=name, role=role, email=email, password=password))
+
+
+@staff_app.command("list")
+def staff_list() -> None:
+    """List staff members."""
+    from bots import administration
+
+    run(administration.list_staff(read_settings()))
+
+
+@staff_app.command("disable")
+def staff_disable(login: str) -> None:
+    """Close a staff member's account and end their sessions."""
+    from bots import administration
+
+    run(administration.disable_staff(read_settings(), login))
+
+
+@staff_app.command("token")
+def staff_token(login: str, name: Annotated[str, typer.Option(help="What it is for.")] = "api") -> None:
+    """Make a bearer token of the REST API; it is shown once."""
+    from bots import administration
+
+    run(administration.make_token(read_settings(), login, name))
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Walk the audit chain and say whether anything in it was changed."""
+    from bots import administration
+
+    if not run(administration.verify_audit(read_settings())):
+        raise typer.Exit(1)

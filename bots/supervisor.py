@@ -1,0 +1,82 @@
+"""`dangol serve`: one of each process in one group, started again when it dies, gone when we go."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+log = structlog.get_logger()
+_PR_SET_PDEATHSIG = 1  # prctl(2): the signal a child gets when its parent dies
+_STEADY_SECONDS = 30.0  # a process that ran this long starts again at once
+_LONGEST_PAUSE_SECONDS = 30.0
+_GRACE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Child:
+    """A command of `dangol` to keep running."""
+
+    name: str
+    arguments: Sequence[str]
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+async def _start(child: Child, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bots",
+        *child.arguments,
+        env={**os.environ, **environment},
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+    )
+
+
+async def _keep(child: Child, environment: Mapping[str, str], stopping: asyncio.Event) -> None:
+    pause = 0.5
+    while not stopping.is_set():
+        began = time.monotonic()
+        process = await _start(child, environment)
+        code = await _until_either(process, stopping)
+        if stopping.is_set():
+            await _stop(process)
+            return
+        pause = 0.5 if time.monotonic() - began > _STEADY_SECONDS else min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        log.error("process died", child=child.name, code=code, again_in_seconds=pause)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), pause)
+
+
+async def _until_either(process: asyncio.subprocess.Process, stopping: asyncio.Event) -> int | None:
+    ended, asked = asyncio.create_task(process.wait()), asyncio.create_task(stopping.wait())
+    await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    return process.returncode
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _GRACE_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def supervise(children: Sequence[Child], environment: Mapping[str, str]) -> None:
+    """Run the children until SIGINT or SIGTERM; then stop them all, gently first."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopping.set)
+    await asyncio.gather(*(_keep(child, environment, stopping) for child in children))

@@ -1,0 +1,157 @@
+"""The turn: one stored message becomes dialogue state, CRM change and replies, in one transaction.
+
+`prepare` runs outside any transaction and may be slow (it parses); `commit` runs inside the worker's fenced
+transaction and does all the writing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from crm import choices, conversations, outbox, ownership, privacy
+from crm.models import Conversation, DialogueSnapshot
+from nlu import parsing
+from nlu.engine import Engine
+
+# After this silence a new session begins and an open form is forgotten.
+SESSION = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What the worker hands over: one message, or several answered as one."""
+
+    inbox_id: int
+    conversation_id: int
+    kind: str  # message, choice, file, event
+    text: str
+    choice: str
+    files: int
+    in_reply_to: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A message ready for its transaction."""
+
+    spoken: Spoken
+    silent: bool  # a person owns the conversation, or the contact is blocked
+    text: str = ""
+    parsed: Mapping[str, Any] = field(default_factory=dict)
+    snapshot: str | None = None
+    expired: bool = False
+    language: str = "ko"
+    contact_id: int = 0
+    channel: str = ""
+    owner: str = "bot"
+
+
+class TurnHandler:
+    """Answers messages with the engine in force. `engine` is asked at each message: models are swapped."""
+
+    def __init__(self, engine: Callable[[], Engine]) -> None:
+        self._engine = engine
+
+    async def prepare(self, spoken: Spoken) -> Prepared:
+        """Read the conversation and understand the message. No transaction may be open."""
+        conversation = await Conversation.get(id=spoken.conversation_id).select_related("contact")
+        if conversation.owner != "bot" or conversation.contact.blocked:
+            return Prepared(spoken, silent=True, owner=conversation.owner)
+        snapshot = await DialogueSnapshot.get_or_none(conversation_id=conversation.id)
+        text, parsed = await self._understand(spoken, conversation)
+        return Prepared(
+            spoken,
+            silent=False,
+            text=text,
+            parsed=parsed,
+            snapshot=snapshot.body if snapshot else None,
+            expired=snapshot is not None and spoken.received_at - snapshot.at > SESSION,
+            language=str(parsed.get("language") or conversation.locale),
+            contact_id=conversation.contact_id,  # type: ignore[attr-defined]
+            channel=conversation.channel,
+        )
+
+    async def _understand(
+        self, spoken: Spoken, conversation: Conversation
+    ) -> tuple[str, Mapping[str, Any]]:
+        pressed = await self._pressed(spoken)
+        if pressed is not None:
+            label = choices.said(pressed)
+            return label, parsing.command(str(pressed["payload"]), text=label)
+        if not spoken.text.strip():
+            return "", parsing.certain("send_file" if spoken.files else "nlu_fallback", "")
+        return spoken.text, await self._engine().parse(spoken.text, at=spoken.received_at)
+
+    async def _pressed(self, spoken: Spoken) -> Mapping[str, Any] | None:
+        """The choice that was pressed, or whose label was typed word for word under the newest message."""
+        if spoken.choice:
+            return await choices.known(spoken.conversation_id, spoken.choice)
+        return await choices.typed(spoken.conversation_id, spoken.text)
+
+    async def commit(self, prepared: Prepared) -> None:
+        """Run the dialogue and write everything it leads to. Inside the worker's transaction."""
+        spoken = prepared.spoken
+        if prepared.silent:
+            # What was said to a person is not in the bot's memory: it begins anew when it speaks again.
+            await DialogueSnapshot.filter(conversation_id=spoken.conversation_id).delete()
+            return
+        conversation = await ownership.locked(spoken.conversation_id)
+        if conversation.owner != "bot":
+            return  # a person took over while we read; theirs is the word now
+        engine = self._engine()
+        turned = await engine.turn(
+            sender=str(spoken.conversation_id),
+            text=prepared.text,
+            parsed=prepared.parsed,
+            snapshot=prepared.snapshot,
+            metadata={
+                "conversation_id": spoken.conversation_id,
+                "contact_id": prepared.contact_id,
+                "inbox_id": spoken.inbox_id,
+                "audience": "customer",
+                "channel": prepared.channel,
+                "files": spoken.files,
+            },
+            slots={"language": prepared.language},
+            at=spoken.received_at,
+            expired=prepared.expired,
+        )
+        await self._remember(prepared, turned.snapshot, engine.fingerprint)
+        await self._answer(prepared, turned.replies)
+
+    async def _remember(self, prepared: Prepared, body: str, model: str) -> None:
+        spoken = prepared.spoken
+        await DialogueSnapshot.update_or_create(
+            defaults={"body": body, "model": model, "at": spoken.received_at},
+            conversation_id=spoken.conversation_id,
+        )
+        await conversations.understood(
+            spoken.conversation_id,
+            locale=prepared.language,
+            missed=prepared.parsed.get("band") == "handover",
+        )
+
+    async def _answer(self, prepared: Prepared, replies: Sequence[Mapping[str, Any]]) -> None:
+        spoken = prepared.spoken
+        await privacy.notice(prepared.contact_id, channel=prepared.channel, now=spoken.received_at)
+        owner = await Conversation.get(id=spoken.conversation_id).values_list("owner", flat=True)
+        # A turn that hands over still says so, as a notice: by then a person owns the conversation.
+        purpose = "reply" if owner == "bot" else "info"
+        for reply in replies:
+            custom = reply.get("custom") or {}
+            pressable = [{"label": b["title"], "payload": b["payload"]} for b in reply.get("buttons") or []]
+            buttons, cards = choices.mint(pressable, custom.get("cards") or [])
+            await outbox.put(
+                spoken.conversation_id,
+                author="bot",
+                text=str(reply.get("text") or ""),
+                purpose=purpose,
+                choices=buttons,
+                cards=cards,
+                inbox_id=spoken.inbox_id,
+                in_reply_to=spoken.in_reply_to,
+                lang=prepared.language,
+                now=spoken.received_at,
+            )

@@ -1,0 +1,31 @@
+"""What every process of ours needs before it works: the database, the vault, the zone, the files."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bots.settings import Settings
+from crm import db, files, vault, zone
+from crm import migrate as migrations
+
+
+@asynccontextmanager
+async def connected(settings: Settings, *, pool: int = 5) -> AsyncIterator[None]:
+    """Open what the CRM stands on, and close it again."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.wake_dir.mkdir(parents=True, exist_ok=True)
+    zone.use(settings.tz)
+    vault.use(settings.secret())
+    files.use(settings.files_dir)
+    await db.connect(
+        settings.database, synchronous=settings.sqlite_synchronous, wake_dir=settings.wake_dir, pool=pool
+    )
+    try:
+        yield
+    finally:
+        await db.close()
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the tables to this release; nothing happens when they are."""
+    async with connected(settings):
+        await migrations.migrate()
