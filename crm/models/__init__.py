@@ -1,5 +1,6 @@
 """The company's memory: every table, one file a noun. Times in UTC; money in minor units."""
 
+from crm.models.assistant import AssistantModel
 from crm.models.audit import AuditEntry, AuditHead, ContactCipher, RetainedRecord
 from crm.models.conversations import (
     CannedReply,
@@ -32,6 +33,7 @@ __all__ = [
     "Account",
     "Article",
     "ArticleKey",
+    "AssistantModel",
     "AuditEntry",
     "AuditHead",
     "BusinessHours",
