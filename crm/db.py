@@ -53,6 +53,7 @@ class _Database:
     context: TortoiseContext
     wakes: Wakes
     post: SocketWakes | NotifyWakes
+    memory: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -400,6 +401,11 @@ def known_transaction() -> str:
     `happenings.since` tells by it which lower numbers can still appear.
     """
     return "pg_current_xact_id() IS NOT NULL" if dialect() == "postgres" else "1 = 1"
+
+
+def missing_numbers() -> dict[int, int]:
+    """What `happenings.since` remembers for as long as this connection: missing number -> horizon."""
+    return _connected().memory
 
 
 async def transaction_horizon() -> tuple[int, int]:

@@ -194,24 +194,17 @@ async def since(last_id: int, limit: int = 200) -> list[Happened]:
 async def _settled(last_id: int, limit: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows before the first number that may still appear."""
     low, high = await db.transaction_horizon()
-    gaps = _gaps(last_id, rows)
-    for gap in gaps:
-        _watched.setdefault(gap, high)
-    finished = {gap for gap in gaps if _watched[gap] <= low}
+    watched = db.missing_numbers()  # the transactions below the remembered one could still bring it
+    for gap in _gaps(last_id, rows):
+        watched.setdefault(gap, high)
+    finished = {gap for gap, until in watched.items() if until <= low}
     # a transaction may have committed between the first look and the horizon: look again
     rows = await _after(last_id, limit)
     open_gaps = [gap for gap in _gaps(last_id, rows) if gap not in finished]
-    _forget(last_id)
+    if len(watched) > 10_000:
+        for gap in [gap for gap in watched if gap <= last_id]:
+            del watched[gap]
     return [row for row in rows if not open_gaps or row["id"] < open_gaps[0]]
-
-
-_watched: dict[int, int] = {}  # missing number -> the transactions below this one could still bring it
-
-
-def _forget(last_id: int) -> None:
-    if len(_watched) > 10_000:
-        for gap in [gap for gap in _watched if gap <= last_id]:
-            del _watched[gap]
 
 
 def _gaps(last_id: int, rows: list[dict[str, Any]]) -> list[int]:
