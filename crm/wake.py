@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-TOPICS = ("inbox", "outbox", "jobs", "happenings")
+TOPICS = ("inbox", "outbox", "jobs", "happenings", "done")
 
 
 class Wakes:

@@ -1,0 +1,408 @@
+"""The inbox: what is received is stored first, then acknowledged, then answered in order, once."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from crm import db, happenings, lanes
+from crm.errors import Invalid
+
+KINDS = frozenset({"message", "choice", "file", "event"})
+TEXT_MAX = 10_000  # characters; the rest is cut off and the message marked
+FLOOD = 20  # with more unanswered messages in a conversation, all are answered as one
+FLOOD_TAKEN = 500  # messages answered as one at most
+BATCH = 64  # messages stored in one transaction at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inbound:
+    """One thing a contact did on a channel. `external_id` None: the channel gives none, each is new.
+
+    `choice` is the short token of a button, `files` are tokens of uploads, `data` what the channel adds
+    (references, a location), `received_at` the channel's own time if it has one.
+    """
+
+    channel: str
+    channel_account: str = ""
+    external_user: str
+    external_id: str | None
+    kind: str = "message"
+    text: str = ""
+    choice: str = ""
+    files: tuple[str, ...] = ()
+    locale: str | None = None
+    display_name: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where an inbound thing lies. `duplicate`: it was stored before, and this is the earlier one."""
+
+    inbox_id: int
+    conversation_id: int
+    message_id: int
+    seq: int
+    duplicate: bool
+
+
+@dataclass(frozen=True)
+class Received:
+    """A stored message that waits to be answered."""
+
+    inbox_id: int
+    conversation_id: int
+    message_id: int
+    seq: int
+    kind: str
+    text: str
+    data: dict[str, Any]
+    channel: str
+    channel_account: str
+    external_id: str | None
+    received_at: datetime
+
+    @property
+    def choice(self) -> str:
+        return str(self.data.get("choice", ""))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(self.data.get("files", ()))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is answered at once: one message, or a flood of them. `attempts` counts this one too."""
+
+    messages: tuple[Received, ...]
+    attempts: int = 1
+
+    @property
+    def last(self) -> Received:
+        """The message that answers refer to."""
+        return self.messages[-1]
+
+    @property
+    def conversation_id(self) -> int:
+        return self.last.conversation_id
+
+    @property
+    def inbox_id(self) -> int:
+        return self.last.inbox_id
+
+    @property
+    def text(self) -> str:
+        """The texts, one a line."""
+        return "\n".join(message.text for message in self.messages if message.text)
+
+
+@dataclass
+class Claim:
+    """A conversation's lane, held by a worker, with the turns that wait in it, in order."""
+
+    lane: lanes.Lane
+    turns: list[Turn]
+
+
+# --- storing
+
+
+async def store(inbound: Inbound, *, now: datetime) -> Stored:
+    """Store what came in, with identity, contact, conversation and message; acknowledge only afterwards.
+
+    The same external id again gives the earlier row. Concurrent calls share a transaction, and so a disk
+    write. Raises `Invalid` for what no channel may hand over (kind, empty user, over-long ids).
+    """
+    inbound = _checked(inbound)
+    db.require_aware(now)
+    if db.in_transaction():
+        return await _store(inbound, now)
+    answer: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+    _waiting.append((inbound, now, answer))
+    _start_storing()
+    return await answer
+
+
+_waiting: list[tuple[Inbound, datetime, asyncio.Future[Stored]]] = []
+_storing: set[asyncio.Task[None]] = set()
+
+
+def _start_storing() -> None:
+    """At most one task stores; it goes on as long as somebody waits."""
+    if any(not task.done() and task.get_loop() is asyncio.get_running_loop() for task in _storing):
+        return
+    _storing.clear()
+    _storing.add(db.spawn(_store_waiting(), name="store"))
+
+
+async def _store_waiting() -> None:
+    while _waiting:
+        batch = _waiting[:BATCH]
+        del _waiting[:BATCH]
+        # one order for everybody, so that two batches on PostgreSQL never wait for each other
+        batch.sort(key=lambda item: (item[0].channel, item[0].channel_account, item[0].external_user))
+        try:
+            stored = await db.retried(lambda batch=batch: _store_all(batch))  # type: ignore[misc]
+        except Exception:
+            await _store_singly(batch)
+            continue
+        for (_, _, answer), one in zip(batch, stored, strict=True):
+            if not answer.done():
+                answer.set_result(one)
+
+
+async def _store_all(batch: Sequence[tuple[Inbound, datetime, Any]]) -> list[Stored]:
+    async with db.transaction():
+        return [await _store(inbound, now) for inbound, now, _ in batch]
+
+
+async def _store_singly(batch: Sequence[tuple[Inbound, datetime, asyncio.Future[Stored]]]) -> None:
+    """One of the batch failed: only that one's caller shall hear of it."""
+    for item in batch:
+        try:
+            (stored,) = await db.retried(lambda item=item: _store_all([item]))  # type: ignore[misc]
+        except Exception as error:
+            if not item[2].done():
+                item[2].set_exception(error)
+        else:
+            if not item[2].done():
+                item[2].set_result(stored)
+
+
+async def _store(inbound: Inbound, now: datetime) -> Stored:
+    from crm import conversations, identities
+
+    async with db.transaction():
+        inbox_id = await _insert(inbound)
+        if inbox_id is None:
+            return await _earlier(inbound)
+        identity = await identities.find_or_create(
+            inbound.channel,
+            inbound.channel_account,
+            inbound.external_user,
+            display_name=inbound.display_name,
+            locale=inbound.locale or "ko",
+            now=now,
+        )
+        conversation = await conversations.reach(identity, now=now, locale=inbound.locale or "")
+        await lanes.push("inbox", conversation.id, now)
+        message = await conversations.append(
+            conversation.id,
+            direction="in",
+            author="contact",
+            text=inbound.text,
+            files=inbound.files,
+            inbox_id=inbox_id,
+            external_id=inbound.external_id or "",
+            data=_message_data(inbound),
+            now=now,
+        )
+        await db.execute(
+            "UPDATE inbox SET conversation_id = ?, message_id = ?, seq = ? WHERE id = ?",
+            conversation.id,
+            message.id,
+            message.seq,
+            inbox_id,
+        )
+        await happenings.record(
+            "message.received",
+            now=now,
+            contact_id=identity.contact_id,
+            conversation_id=conversation.id,
+            message_id=message.id,
+            seq=message.seq,
+        )
+        return Stored(inbox_id, conversation.id, message.id, message.seq, duplicate=False)
+
+
+def _message_data(inbound: Inbound) -> dict[str, Any]:
+    data: dict[str, Any] = {"kind": inbound.kind} if inbound.kind != "message" else {}
+    if inbound.choice:
+        data["choice"] = inbound.choice
+    if inbound.data.get("truncated"):
+        data["truncated"] = True
+    return data
+
+
+async def _insert(inbound: Inbound) -> int | None:
+    """A write first: on SQLite it takes the write lock before anything is read."""
+    data = {**inbound.data, "choice": inbound.choice, "files": list(inbound.files)}
+    rows = await db.fetch(
+        "INSERT INTO inbox (channel, channel_account, external_id, seq, kind, data, state, error, received_at)"
+        " VALUES (?, ?, ?, 0, ?, ?, 'waiting', '', ?)"
+        " ON CONFLICT (channel, channel_account, external_id) DO NOTHING RETURNING id",
+        inbound.channel,
+        inbound.channel_account,
+        inbound.external_id,
+        inbound.kind,
+        json.dumps({key: value for key, value in data.items() if value not in ("", [])}, default=str),
+        db.stamp(inbound.received_at),
+    )
+    return rows[0]["id"] if rows else None
+
+
+async def _earlier(inbound: Inbound) -> Stored:
+    row = (
+        await db.fetch(
+            "SELECT id, conversation_id, message_id, seq FROM inbox"
+            " WHERE channel = ? AND channel_account = ? AND external_id = ?",
+            inbound.channel,
+            inbound.channel_account,
+            inbound.external_id,
+        )
+    )[0]
+    return Stored(row["id"], row["conversation_id"], row["message_id"], row["seq"], duplicate=True)
+
+
+def _checked(inbound: Inbound) -> Inbound:
+    """Within what the tables hold and both databases can store."""
+    if inbound.kind not in KINDS:
+        raise Invalid("kind", "unknown", value=inbound.kind[:40])
+    user, external_id = clean(inbound.external_user), inbound.external_id
+    if not user or len(user) > 200:
+        raise Invalid("external_user", "empty" if not user else "too_long")
+    if external_id is not None and not 0 < len(external_id) <= 200:
+        raise Invalid("external_id", "too_long" if external_id else "empty")
+    data = {key: value for key, value in cleaned(inbound.data).items() if key not in ("choice", "files")}
+    if len(inbound.text) > TEXT_MAX:
+        data["truncated"] = True
+    return Inbound(
+        channel=inbound.channel,
+        channel_account=inbound.channel_account,
+        external_user=user,
+        external_id=clean(external_id) if external_id is not None else None,
+        kind=inbound.kind,
+        text=clean(inbound.text[:TEXT_MAX]),
+        choice=clean(inbound.choice)[:200],
+        files=tuple(clean(token)[:43] for token in inbound.files[:20]),
+        locale=inbound.locale[:5] if inbound.locale else None,
+        display_name=clean(inbound.display_name)[:100],
+        data=data,
+        received_at=db.require_aware(inbound.received_at),
+    )
+
+
+def clean(text: str) -> str:
+    """Text that both databases can store: no NUL, no lone surrogate."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def cleaned(value: Any) -> Any:
+    """The same for everything in a JSON value; what JSON does not know becomes text."""
+    if isinstance(value, Mapping):
+        return {clean(str(key)): cleaned(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [cleaned(one) for one in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    return clean(str(value))
+
+
+# --- answering
+
+
+async def claim(holder: str, now: datetime, limit: int = 4) -> list[Claim]:
+    """Take up to `limit` conversations that have messages waiting."""
+    claims = []
+    for lane in await lanes.claim("inbox", holder, now, limit):
+        turns = await _turns(lane)
+        if turns:
+            claims.append(Claim(lane, turns))
+        else:  # nothing waits: answered, parked or erased meanwhile
+            await lanes.release(lane, due_at=now, waiting="inbox")
+    return claims
+
+
+async def _turns(lane: lanes.Lane) -> list[Turn]:
+    rows = await db.fetch(
+        "SELECT i.id, i.conversation_id, i.message_id, i.seq, i.kind, i.data, i.channel, i.channel_account,"
+        " i.external_id, i.received_at, m.text FROM inbox i JOIN message m ON m.id = i.message_id"
+        " WHERE i.conversation_id = ? AND i.state = 'waiting' ORDER BY i.seq LIMIT ?",
+        lane.key,
+        FLOOD_TAKEN,
+    )
+    received = [_received(row) for row in rows]
+    if len(received) > FLOOD:
+        return [Turn(tuple(received), lane.attempts)]
+    return [Turn((one,), lane.attempts if at == 0 else 1) for at, one in enumerate(received)]
+
+
+def _received(row: dict[str, Any]) -> Received:
+    at = db.read_stamp(row["received_at"])
+    if at is None:
+        raise ValueError("a message without a time")
+    names = ("conversation_id", "message_id", "seq", "kind", "text", "channel", "channel_account", "external_id")
+    known = {name: row[name] for name in names}
+    return Received(inbox_id=row["id"], data=db.read_json(row["data"]), received_at=at, **known)
+
+
+async def finish(claim: Claim, turns: Sequence[Turn], now: datetime, *, state: str = "done", error: str = "") -> None:
+    """In the turn's transaction, last: these turns are over; the lane goes on, or is released at its end.
+
+    Raises `LaneLost`.
+    """
+    ids = [message.inbox_id for turn in turns for message in turn.messages]
+    await db.execute(
+        f"UPDATE inbox SET state = ?, error = ?, done_at = ? WHERE id IN ({db.placeholders(len(ids))})",
+        state,
+        error,
+        db.stamp(now),
+        *ids,
+    )
+    if len(turns) < len(claim.turns):
+        await lanes.keep(claim.lane)
+    else:
+        await lanes.release(claim.lane, due_at=now, waiting="inbox")
+        db.after_commit("inbox")
+    db.after_commit("done")
+
+
+async def is_done(inbox_ids: Sequence[int]) -> set[int]:
+    """Those of the received messages to which all has been said. Changes wake the topic `done`."""
+    if not inbox_ids:
+        return set()
+    rows = await db.fetch(
+        f"SELECT id FROM inbox WHERE state <> 'waiting' AND id IN ({db.placeholders(len(inbox_ids))})", *inbox_ids
+    )
+    return {row["id"] for row in rows}
+
+
+async def wait_done(inbox_id: int, timeout: float) -> bool:  # noqa: ASYNC109  (part of the meaning)
+    """Wait until a received message has been handled, for at most `timeout` seconds; True when it was."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeout
+    while not await is_done([inbox_id]):
+        left = end - loop.time()
+        if left <= 0:
+            return False
+        await db.wait("done", min(left, 1.0))
+    return True
+
+
+async def parked(limit: int = 50) -> list[dict[str, Any]]:
+    """Received messages that could not be handled and were set aside, newest first."""
+    return await db.fetch(
+        "SELECT id, conversation_id, message_id, channel, error, received_at, done_at FROM inbox"
+        " WHERE state = 'parked' ORDER BY id DESC LIMIT ?",
+        limit,
+    )
+
+
+async def unpark(inbox_id: int, now: datetime) -> bool:
+    """Give a parked message to the workers again; False when it was not parked."""
+    async with db.transaction():
+        rows = await db.fetch(
+            "UPDATE inbox SET state = 'waiting', error = '', done_at = NULL"
+            " WHERE id = ? AND state = 'parked' RETURNING conversation_id",
+            inbox_id,
+        )
+        if rows:
+            await lanes.push("inbox", rows[0]["conversation_id"], now)
+    return bool(rows)

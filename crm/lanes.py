@@ -1,0 +1,186 @@
+"""Lanes: the queue of one conversation, one recipient or one job, worked on by one holder at a time.
+
+A claim takes a lane for `LEASE_SECONDS`, raises its token and counts an attempt. Whoever holds it writes
+through `fence` first: a holder that lost its lease meanwhile no longer matches the token, and its transaction
+fails. Clocks of machines that share a PostgreSQL database must agree within a few seconds (NTP).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crm import db, processes
+
+LEASE_SECONDS = 10.0
+HEARTBEAT_SECONDS = 3.0
+MAX_ATTEMPTS = 5  # claims of the same work before it is set aside
+TOPICS = {"inbox": "inbox", "outbox": "outbox", "job": "jobs"}  # lane kind -> wake-up topic
+
+
+class LaneLost(Exception):
+    """The lease ran out and somebody else may hold the lane: leave no effect."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A claimed lane. `attempts` counts this claim too, so the first is 1."""
+
+    id: int
+    kind: str
+    key: int
+    token: int
+    attempts: int
+
+
+async def push(kind: str, key: int, due_at: datetime) -> None:
+    """Say that the lane of `key` has work at `due_at` (or earlier, if it was due earlier); wakes workers."""
+    await db.execute(
+        "INSERT INTO lane (kind, key, token, holder, due_at, attempts, error) VALUES (?, ?, 0, '', ?, 0, '')"
+        " ON CONFLICT (kind, key) DO UPDATE SET due_at ="
+        " CASE WHEN lane.due_at < excluded.due_at THEN lane.due_at ELSE excluded.due_at END",
+        kind,
+        key,
+        db.stamp(due_at),
+    )
+    db.after_commit(TOPICS[kind])
+
+
+async def claim(kind: str, holder: str, now: datetime, limit: int = 4) -> list[Lane]:
+    """Take up to `limit` lanes that are due and not held, the longest due first. One statement.
+
+    Work that has failed before is given alone: were several taken together, one that kills its process
+    would use up the attempts of the others.
+    """
+    at = db.stamp(now)
+    rows = await db.fetch(
+        "WITH due AS MATERIALIZED (SELECT id FROM lane WHERE kind = ? AND due_at <= ?"
+        f" AND (leased_until IS NULL OR leased_until < ?) ORDER BY due_at, id LIMIT ? {db.skip_locked()})"
+        " UPDATE lane SET token = token + 1, attempts = attempts + 1, holder = ?, leased_until = ?"
+        " WHERE id IN (SELECT id FROM due) RETURNING id, kind, key, token, attempts, due_at",
+        kind,
+        at,
+        at,
+        limit,
+        holder,
+        db.stamp(now + timedelta(seconds=LEASE_SECONDS)),
+    )
+    rows.sort(key=lambda row: (row.pop("due_at"), row["id"]))
+    lanes = [Lane(**row) for row in rows]
+    suspect = next((lane for lane in lanes if lane.attempts > 1), None)
+    if suspect is None or len(lanes) == 1:
+        return lanes
+    await give_back([lane for lane in lanes if lane is not suspect])
+    return [suspect]
+
+
+async def fence(lane: Lane, now: datetime) -> None:
+    """The first statement of a holder's transaction: extends the lease. Raises `LaneLost`."""
+    sql = "UPDATE lane SET leased_until = ? WHERE id = ? AND token = ?"
+    if not await db.execute(sql, db.stamp(now + timedelta(seconds=LEASE_SECONDS)), lane.id, lane.token):
+        raise LaneLost(f"lane {lane.id}")
+
+
+async def heartbeat(lanes: Iterable[Lane], now: datetime) -> list[Lane]:
+    """Extend the leases; return those that are lost."""
+    lost = []
+    for lane in lanes:
+        try:
+            await fence(lane, now)
+        except LaneLost:
+            lost.append(lane)
+    return lost
+
+
+async def keep(lane: Lane) -> None:
+    """The work at the head is done, the next begins: its first attempt. Raises `LaneLost`."""
+    sql = "UPDATE lane SET attempts = 1, error = '' WHERE id = ? AND token = ?"
+    if not await db.execute(sql, lane.id, lane.token):
+        raise LaneLost(f"lane {lane.id}")
+
+
+async def release(
+    lane: Lane, *, due_at: datetime | None, failed: bool = False, error: str = "", waiting: str = ""
+) -> None:
+    """Give the lane up. Raises `LaneLost`.
+
+    It is due again at `due_at` (None: when work comes), and, with `waiting` (the name of a table of
+    `WAITING`), only if that table still holds work for it. Unless it `failed`, attempts start afresh.
+    """
+    due = "CASE WHEN EXISTS (" + WAITING[waiting] + ") THEN ? END" if waiting else "?"
+    changed = await db.execute(
+        f"UPDATE lane SET holder = '', leased_until = NULL, error = ?, due_at = {db.typed(due, of=(_TIME,))}"
+        + ("" if failed else ", attempts = 0")
+        + " WHERE id = ? AND token = ?",
+        error,
+        db.stamp(due_at) if due_at else None,
+        lane.id,
+        lane.token,
+    )
+    if not changed:
+        raise LaneLost(f"lane {lane.id}")
+
+
+_TIME = "timestamptz"
+WAITING = {
+    "inbox": "SELECT 1 FROM inbox WHERE conversation_id = lane.key AND state = 'waiting'",
+    "outbox": "SELECT 1 FROM outbox WHERE identity_id = lane.key AND state = 'waiting'",
+}
+
+
+async def give_back(lanes: Iterable[Lane]) -> None:
+    """Untouched lanes go back as if never claimed."""
+    for lane in lanes:
+        await db.execute(
+            "UPDATE lane SET holder = '', leased_until = NULL, attempts = attempts - 1"
+            " WHERE id = ? AND token = ?",
+            lane.id,
+            lane.token,
+        )
+
+
+async def take_back() -> int:
+    """Free the lanes of processes of this machine that died; return how many. For the start of a process."""
+    rows = await db.fetch(
+        "SELECT DISTINCT holder FROM lane WHERE kind IN ('inbox', 'outbox', 'job') AND due_at IS NOT NULL"
+        " AND leased_until IS NOT NULL"
+    )
+    freed = 0
+    for holder in (row["holder"] for row in rows):
+        if processes.is_dead(holder):
+            freed += await db.execute(
+                "UPDATE lane SET holder = '', leased_until = NULL WHERE holder = ? AND due_at IS NOT NULL",
+                holder,
+            )
+    if freed:
+        for topic in TOPICS.values():
+            db.after_commit(topic)
+    return freed
+
+
+async def next_due(kinds: Sequence[str]) -> datetime | None:
+    """When the next lane of `kinds` can be claimed, held ones counted at the end of their lease."""
+    rows = await db.fetch(
+        "SELECT min(CASE WHEN leased_until > due_at THEN leased_until ELSE due_at END) AS at FROM lane"
+        f" WHERE kind IN ({db.placeholders(len(kinds))}) AND due_at IS NOT NULL",
+        *kinds,
+    )
+    return db.read_stamp(rows[0]["at"])
+
+
+async def depth(kind: str) -> tuple[int, datetime | None]:
+    """How many lanes of a kind have work, and since when the oldest waits."""
+    rows = await db.fetch(
+        "SELECT count(*) AS lanes, min(due_at) AS oldest FROM lane WHERE kind = ? AND due_at IS NOT NULL",
+        kind,
+    )
+    return rows[0]["lanes"], db.read_stamp(rows[0]["oldest"])
+
+
+def backoff(attempts: int) -> timedelta:
+    """The pause before work is tried again: 0.25, 0.5, 1, 2, 4 s …, at most a minute."""
+    return timedelta(seconds=min(60.0, 0.25 * 2 ** (attempts - 1)))
+
+
+def fault(error: BaseException) -> str:
+    """An error's class, which is safe to keep: its text may hold personal data."""
+    return f"{type(error).__module__}.{type(error).__qualname__}"[:200]
