@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from crm import db, happenings, lanes
+from crm import db, happenings, identities, lanes, threads
 from crm.errors import Invalid
 
 KINDS = frozenset({"message", "choice", "file", "event"})
@@ -175,8 +175,6 @@ async def _store_singly(batch: Sequence[tuple[Inbound, datetime, asyncio.Future[
 
 
 async def _store(inbound: Inbound, now: datetime) -> Stored:
-    from crm import conversations, identities
-
     async with db.transaction():
         inbox_id = await _insert(inbound)
         if inbox_id is None:
@@ -189,9 +187,9 @@ async def _store(inbound: Inbound, now: datetime) -> Stored:
             locale=inbound.locale or "ko",
             now=now,
         )
-        conversation = await conversations.reach(identity, now=now, locale=inbound.locale or "")
+        conversation = await threads.reach(identity, now=now, locale=inbound.locale or "")
         await lanes.push("inbox", conversation.id, now)
-        message = await conversations.append(
+        message = await threads.append(
             conversation.id,
             direction="in",
             author="contact",
@@ -362,6 +360,18 @@ async def finish(claim: Claim, turns: Sequence[Turn], now: datetime, *, state: s
         await lanes.release(claim.lane, due_at=now, waiting="inbox")
         db.after_commit("inbox")
     db.after_commit("done")
+
+
+async def set_aside(turn: Turn, now: datetime) -> None:
+    """Record that a turn used up its attempts; `finish` with state `parked` follows."""
+    for message in turn.messages:
+        await happenings.record(
+            "message.parked",
+            now=now,
+            conversation_id=message.conversation_id,
+            message_id=message.message_id,
+            inbox_id=message.inbox_id,
+        )
 
 
 async def is_done(inbox_ids: Sequence[int]) -> set[int]:

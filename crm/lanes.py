@@ -5,6 +5,7 @@ through `fence` first: a holder that lost its lease meanwhile no longer matches 
 fails. Clocks of machines that share a PostgreSQL database must agree within a few seconds (NTP).
 """
 
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,11 +34,15 @@ class Lane:
 
 
 async def push(kind: str, key: int, due_at: datetime) -> None:
-    """Say that the lane of `key` has work at `due_at` (or earlier, if it was due earlier); wakes workers."""
+    """Say that the lane of `key` has work at `due_at` (or earlier, if it was due earlier); wakes workers.
+
+    A lane that pauses after a failure stays paused.
+    """
     await db.execute(
         "INSERT INTO lane (kind, key, token, holder, due_at, attempts, error) VALUES (?, ?, 0, '', ?, 0, '')"
         " ON CONFLICT (kind, key) DO UPDATE SET due_at ="
-        " CASE WHEN lane.due_at < excluded.due_at THEN lane.due_at ELSE excluded.due_at END",
+        " CASE WHEN lane.due_at IS NOT NULL AND (lane.attempts > 0 OR lane.due_at < excluded.due_at)"
+        " THEN lane.due_at ELSE excluded.due_at END",
         kind,
         key,
         db.stamp(due_at),
@@ -106,9 +111,11 @@ async def release(
     It is due again at `due_at` (None: when work comes), and, with `waiting` (the name of a table of
     `WAITING`), only if that table still holds work for it. Unless it `failed`, attempts start afresh.
     """
-    due = "CASE WHEN EXISTS (" + WAITING[waiting] + ") THEN ? END" if waiting else "?"
+    due = db.typed("?", of=("timestamptz",))
+    if waiting:
+        due = f"CASE WHEN EXISTS ({WAITING[waiting]}) THEN {due} END"
     changed = await db.execute(
-        f"UPDATE lane SET holder = '', leased_until = NULL, error = ?, due_at = {db.typed(due, of=(_TIME,))}"
+        f"UPDATE lane SET holder = '', leased_until = NULL, error = ?, due_at = {due}"
         + ("" if failed else ", attempts = 0")
         + " WHERE id = ? AND token = ?",
         error,
@@ -120,7 +127,6 @@ async def release(
         raise LaneLost(f"lane {lane.id}")
 
 
-_TIME = "timestamptz"
 WAITING = {
     "inbox": "SELECT 1 FROM inbox WHERE conversation_id = lane.key AND state = 'waiting'",
     "outbox": "SELECT 1 FROM outbox WHERE identity_id = lane.key AND state = 'waiting'",
@@ -179,6 +185,12 @@ async def depth(kind: str) -> tuple[int, datetime | None]:
 def backoff(attempts: int) -> timedelta:
     """The pause before work is tried again: 0.25, 0.5, 1, 2, 4 s …, at most a minute."""
     return timedelta(seconds=min(60.0, 0.25 * 2 ** (attempts - 1)))
+
+
+def place(error: BaseException) -> str:
+    """Where an error arose, as `file:line`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
 
 
 def fault(error: BaseException) -> str:

@@ -1,0 +1,234 @@
+"""The worker's loop: claims conversations, prepares each turn outside and commits it inside one transaction.
+
+What a turn does is a `Handler`'s business. A crash anywhere repeats the turn with no effect left, since all
+effects are in the turn's transaction, whose first statement is the fenced write to the lane.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import structlog
+
+from crm import db, inbox, lanes, processes
+
+SAFETY_SECONDS = 5.0  # the longest sleep: covers a lost wake-up
+LANES_A_CLAIM = 4
+TURNS_A_CLAIM = 32  # then others get their turn
+IN_FLIGHT = {"sqlite": 1, "postgres": 3}
+SUSPECT_ATTEMPTS = 3  # from here on a turn runs alone in its process
+
+log = structlog.get_logger()
+
+
+class Handler(Protocol):
+    """What is done about a message."""
+
+    async def prepare(self, turn: inbox.Turn) -> Any:
+        """Outside any transaction: parse, load the snapshot (the lease protects both). Repeatable."""
+
+    async def commit(self, prepared: Any) -> None:
+        """Inside the turn's transaction: dialogue, CRM changes, replies. Awaits nothing slow."""
+
+
+OnParked = Callable[[inbox.Turn], Awaitable[None]]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Worker:
+    """Answers what waits in the inbox until stopped.
+
+    `on_parked` runs in the transaction that sets a turn aside after its attempts: it apologises and hands to
+    a person. `batch` turns of one conversation may share a transaction (only for handlers whose `prepare`
+    does not depend on the turn before).
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        on_parked: OnParked | None = None,
+        holder: str = "",
+        in_flight: int | None = None,
+        batch: int = 1,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._handler = handler
+        self._on_parked = on_parked
+        self.holder = holder or processes.holder("worker")
+        self._in_flight = in_flight or IN_FLIGHT[db.dialect()]
+        self._batch = batch
+        self._now = now
+        self._held: dict[int, lanes.Lane] = {}
+        self._stopping = asyncio.Event()
+        self._runners = _Permits(self._in_flight)
+        self.turns = 0
+        self.failures = 0
+        self.parked = 0
+
+    async def run(self) -> None:
+        """Until `stop`: then finish the turns in hand and give the rest back."""
+        await lanes.take_back()
+        beat = db.spawn(self._heartbeats(), name="lane heartbeats")
+        try:
+            runners = [db.spawn(self._runner(), name=f"turns {at}") for at in range(self._in_flight)]
+            await asyncio.gather(*runners)
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Ask `run` to end soon."""
+        self._stopping.set()
+        db.after_commit("inbox")
+
+    async def drain(self) -> int:
+        """Work until nothing is due and return the number of claims: for tests and tools."""
+        count = 0
+        while claims := await inbox.claim(self.holder, self._now(), LANES_A_CLAIM):
+            count += len(claims)
+            await self._work_all(claims)
+        return count
+
+    async def _runner(self) -> None:
+        limit = LANES_A_CLAIM if self._in_flight == 1 else 1
+        pause = lanes.backoff(1)
+        while not self._stopping.is_set():
+            try:
+                claims = await inbox.claim(self.holder, self._now(), limit)
+                if claims:
+                    await self._work_all(claims)
+                else:
+                    await self._sleep()
+                pause = lanes.backoff(1)
+            except Exception as error:  # the database is away or busy: nothing is lost, try again
+                log.warning("worker.paused", fault=lanes.fault(error), seconds=pause.total_seconds())
+                await asyncio.sleep(pause.total_seconds())
+                pause = min(pause * 2, lanes.backoff(5))
+
+    async def _sleep(self) -> None:
+        due = await lanes.next_due(["inbox"])
+        seconds = (due - self._now()).total_seconds() if due else SAFETY_SECONDS
+        if not self._stopping.is_set():
+            await db.wait("inbox", min(max(seconds, 0.005), SAFETY_SECONDS))
+
+    async def _heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(lanes.HEARTBEAT_SECONDS)
+            try:
+                for lost in await lanes.heartbeat(list(self._held.values()), self._now()):
+                    self._held.pop(lost.id, None)
+            except Exception as error:
+                log.warning("worker.heartbeat_failed", fault=lanes.fault(error))
+
+    async def _work_all(self, claims: list[inbox.Claim]) -> None:
+        self._held |= {claim.lane.id: claim.lane for claim in claims}
+        for claim in claims:
+            if self._stopping.is_set():
+                await lanes.give_back([claim.lane])
+            else:
+                permits = self._in_flight if claim.lane.attempts >= SUSPECT_ATTEMPTS else 1
+                async with self._runners.take(permits):
+                    await self._work(claim)
+            self._held.pop(claim.lane.id, None)
+
+    async def _work(self, claim: inbox.Claim) -> None:
+        """The turns of one conversation in order, until done, failed or lost."""
+        done = 0
+        while claim.turns:
+            if done >= TURNS_A_CLAIM or self._stopping.is_set():
+                await lanes.release(claim.lane, due_at=self._now())
+                return
+            turns = claim.turns[: 1 if claim.turns[0].attempts > 1 else self._batch]
+            if not await self._turn(claim, turns):
+                return
+            del claim.turns[: len(turns)]
+            done += len(turns)
+
+    async def _turn(self, claim: inbox.Claim, turns: list[inbox.Turn]) -> bool:
+        """Whether the lane is still ours and the next turn may begin."""
+        if turns[0].attempts > lanes.MAX_ATTEMPTS:
+            return await self._park(claim, turns[0])
+        with structlog.contextvars.bound_contextvars(inbox_id=turns[0].inbox_id):
+            try:
+                prepared = [await self._handler.prepare(turn) for turn in turns]
+                async with self._transaction(claim):
+                    for one in prepared:
+                        await self._handler.commit(one)
+                    await inbox.finish(claim, turns, self._now())
+            except lanes.LaneLost:
+                log.warning("turn.lane_lost")
+                return False
+            except Exception as error:
+                await self._failed(claim, turns[0], error)
+                return False
+        self.turns += len(turns)
+        return True
+
+    @asynccontextmanager
+    async def _transaction(self, claim: inbox.Claim) -> AsyncIterator[None]:
+        """The fenced write comes before the first statement of whoever writes or reads first."""
+
+        async def fence() -> None:
+            await lanes.fence(claim.lane, self._now())
+
+        async with db.transaction(first=fence):
+            yield
+
+    async def _failed(self, claim: inbox.Claim, turn: inbox.Turn, error: Exception) -> None:
+        """Try again after a pause; a lock lost to another process costs no attempt."""
+        self.failures += 1
+        fault, at = lanes.fault(error), lanes.place(error)
+        log.warning("turn.failed", fault=fault, at=at, attempts=turn.attempts)
+        if db.lost_lock(error):
+            await lanes.give_back([claim.lane])
+            return
+        due = self._now() + lanes.backoff(turn.attempts)
+        with contextlib.suppress(lanes.LaneLost):
+            await lanes.release(claim.lane, due_at=due, failed=True, error=lanes.fault(error))
+
+    async def _park(self, claim: inbox.Claim, turn: inbox.Turn) -> bool:
+        """Set a poison message aside; the conversation goes on with an apology and a person."""
+        for callback in (self._on_parked, None):
+            try:
+                async with self._transaction(claim):
+                    await inbox.set_aside(turn, self._now())
+                    if callback is not None:
+                        await callback(turn)
+                    await inbox.finish(claim, [turn], self._now(), state="parked")
+            except lanes.LaneLost:
+                return False
+            except Exception as error:
+                log.error("turn.parking_failed", fault=lanes.fault(error), at=lanes.place(error))
+                continue
+            break
+        else:
+            return False
+        self.parked += 1
+        log.error("turn.parked", inbox_id=turn.inbox_id)
+        return True
+
+
+class _Permits:
+    """So many turns at once; a suspect one takes all permits and runs alone."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._gate = asyncio.Lock()
+
+    @asynccontextmanager
+    async def take(self, count: int) -> AsyncIterator[None]:
+        async with self._gate:  # in order: two suspects must not each hold half
+            for _ in range(count):
+                await self._free.acquire()
+        try:
+            yield
+        finally:
+            for _ in range(count):
+                self._free.release()
