@@ -231,7 +231,8 @@ async def _insert(inbound: Inbound) -> int | None:
     """A write first: on SQLite it takes the write lock before anything is read."""
     data = {**inbound.data, "choice": inbound.choice, "files": list(inbound.files)}
     rows = await db.fetch(
-        "INSERT INTO inbox (channel, channel_account, external_id, seq, kind, data, state, error, received_at)"
+        "INSERT INTO inbox"
+        " (channel, channel_account, external_id, seq, kind, data, state, error, received_at)"
         " VALUES (?, ?, ?, 0, ?, ?, 'waiting', '', ?)"
         " ON CONFLICT (channel, channel_account, external_id) DO NOTHING RETURNING id",
         inbound.channel,
@@ -336,12 +337,23 @@ def _received(row: dict[str, Any]) -> Received:
     at = db.read_stamp(row["received_at"])
     if at is None:
         raise ValueError("a message without a time")
-    names = ("conversation_id", "message_id", "seq", "kind", "text", "channel", "channel_account", "external_id")
+    names = (
+        "conversation_id",
+        "message_id",
+        "seq",
+        "kind",
+        "text",
+        "channel",
+        "channel_account",
+        "external_id",
+    )
     known = {name: row[name] for name in names}
     return Received(inbox_id=row["id"], data=db.read_json(row["data"]), received_at=at, **known)
 
 
-async def finish(claim: Claim, turns: Sequence[Turn], now: datetime, *, state: str = "done", error: str = "") -> None:
+async def finish(
+    claim: Claim, turns: Sequence[Turn], now: datetime, *, state: str = "done", error: str = ""
+) -> None:
     """In the turn's transaction, last: these turns are over; the lane goes on, or is released at its end.
 
     Raises `LaneLost`.
@@ -379,7 +391,8 @@ async def is_done(inbox_ids: Sequence[int]) -> set[int]:
     if not inbox_ids:
         return set()
     rows = await db.fetch(
-        f"SELECT id FROM inbox WHERE state <> 'waiting' AND id IN ({db.placeholders(len(inbox_ids))})", *inbox_ids
+        f"SELECT id FROM inbox WHERE state <> 'waiting' AND id IN ({db.placeholders(len(inbox_ids))})",
+        *inbox_ids,
     )
     return {row["id"] for row in rows}
 

