@@ -38,6 +38,9 @@ _ASKING = frozenset(
     """.split()  # noqa: SIM905  (a list of words reads better as a text)
 )
 
+# Single syllables that are left of verbs and fillers; 물, 문 and 불 stay.
+_EMPTY = frozenset("하되돼있없안못더잘수것거줘해주나너네예좀음와오가보")
+
 
 def normalise(text: str) -> str:
     """One form for comparing: composed syllables, half width, lower case."""
@@ -97,7 +100,9 @@ def _keys_of_word(word: str) -> set[str]:
         word = cut.sub("", word)
     if word in _ASKING or not word:
         return set()
-    return {word[i : i + 2] for i in range(len(word) - 1)} or {word}
+    if len(word) == 1:
+        return set() if word in _EMPTY else {word}
+    return {word[i : i + 2] for i in range(len(word) - 1)}
 
 
 def _stem(word: str) -> str:

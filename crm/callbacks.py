@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from tortoise.expressions import Q
+
 from crm import assignment, audit, db, happenings, hours
 from crm.actor import Actor, check
 from crm.checks import one_of, text
@@ -92,7 +94,7 @@ async def due(
     if assignee_id is not None:
         query = query.filter(assignee_id=assignee_id)
     if after is not None:
-        query = query.filter(due_at__gte=after[0]).exclude(due_at=after[0], id__lte=after[1])
+        query = query.filter(Q(due_at__gt=after[0]) | Q(due_at=after[0], id__gt=after[1]))
     return await query.order_by("due_at", "id").limit(limit).select_related("contact", "assignee", "request")
 
 
@@ -140,8 +142,7 @@ async def attempt(actor: Actor, callback_id: int, outcome: str, note: str = "", 
         else:
             callback.due_at = calendar.add_business_minutes(now, RETRY_MINUTES)
         await callback.save(update_fields=["outcome", "status", "done_at", "due_at"])
-        kinds = {"done": "callback_done", "given_up": "callback_given_up"}
-        kind = kinds.get(callback.status, "callback.attempted")
+        kind = "callback.attempted" if callback.status == "due" else "callback.done"
         await _happened(
             kind, callback, actor, now, status=callback.status, outcome=outcome, attempts=callback.attempts
         )
