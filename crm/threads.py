@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import db, happenings, reads, search
+from crm import company, db, happenings, reads, search, sla
 from crm.errors import Invalid, NotFound
 from crm.models import Conversation, File, Identity, Message
 
@@ -162,8 +162,6 @@ async def _keep_clocks(
     if place["owner"] != "staff":
         return
     if direction == "in" and place["reply_due_at"] is None:
-        from crm import sla
-
         due = await sla.reply_due_at(now, place["team_id"])
         await Conversation.filter(id=conversation_id).update(reply_due_at=due)
     elif direction == "out" and author == "staff":
@@ -172,8 +170,6 @@ async def _keep_clocks(
 
 async def return_time(now: datetime) -> datetime:
     """When the bot takes a conversation back if silence owes nobody an answer until then."""
-    from crm import company
-
     return now + timedelta(minutes=(await company.get()).return_to_bot_minutes)
 
 

@@ -22,6 +22,7 @@ class Product(Model):
     currency = fields.CharField(max_length=3, default="KRW")
     warranty_months = fields.IntField(default=12)
     active = fields.BooleanField(default=True)
+    updated_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "product"

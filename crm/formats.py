@@ -1,0 +1,62 @@
+"""How personal values are written for people: phone numbers, and masks that leave enough to recognise."""
+
+import re
+import unicodedata
+
+import phonenumbers
+
+REGION = "KR"  # of numbers written without a country
+DOTS = "••••"
+_BUILDING = re.compile(r"^\d+동$")
+
+
+def normalise_phone(text: str) -> str | None:
+    """E.164 of a phone number as people write it ('010 1234 5678', '+82 10…'); None if it is none."""
+    try:
+        number = phonenumbers.parse(unicodedata.normalize("NFKC", text), REGION)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def show_phone(e164: str) -> str:
+    """'+821012345678' -> '010-1234-5678'; other countries' numbers in the international form."""
+    if not e164:
+        return ""
+    try:
+        number = phonenumbers.parse(e164, REGION)
+    except phonenumbers.NumberParseException:
+        return e164
+    national = phonenumbers.region_code_for_number(number) == REGION
+    form = (
+        phonenumbers.PhoneNumberFormat.NATIONAL if national else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    )
+    return phonenumbers.format_number(number, form)
+
+
+def mask_phone(e164: str) -> str:
+    """'010-••••-2481': the first and the last group."""
+    shown = show_phone(e164)
+    groups = re.split(r"[-\s]", shown)
+    if len(groups) < 2:
+        return DOTS if shown else ""
+    return "-".join([*groups[:-2][:1], DOTS, groups[-1][-4:]])
+
+
+def mask_address(address: str) -> str:
+    """'서울 마포구 ••• 104동': province and district, and the building but not the door."""
+    if not address.strip():
+        return ""
+    if "," in address and address.isascii():
+        return ", ".join(["•••", *[part.strip() for part in address.split(",")][-2:]])
+    words = address.split()
+    kept = [word for word in words[2:] if _BUILDING.match(word)][:1]
+    return " ".join([*words[:2], "•••", *kept]) if len(words) > 2 else f"{words[0]} •••"
+
+
+def mask_email(email: str) -> str:
+    """'k•••@example.com'."""
+    name, at, domain = email.partition("@")
+    return f"{name[:1]}•••{at}{domain}" if email else ""

@@ -1,0 +1,189 @@
+"""The desk's lists of conversations and the thread itself: hot reads, as SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from crm import db, search
+from crm.actor import Actor, check
+from crm.checks import one_of
+from crm.errors import NotFound
+from crm.reads import Page, cursor, read_cursor
+
+SEARCH_LIMIT = 200  # contacts and messages that a search looks at
+COUNT_LIMIT = 100  # counts stop here: the badge says 99+
+
+# One view is one condition; each is served by an index that ends in (last_message_at, id).
+VIEWS: Final = {
+    "mine": "v.status = 'open' AND v.owner = 'staff' AND v.assignee_id = ?",
+    "unassigned": "v.status = 'open' AND v.owner = 'staff' AND v.assignee_id IS NULL",
+    "mentions": "v.id IN (SELECT conversation_id FROM mention WHERE staff_id = ?)",
+    "snoozed": "v.status = 'snoozed'",
+    "all": "v.status = 'open'",
+    "closed": "v.status = 'closed'",
+}
+OF_ACTOR = frozenset({"mine", "mentions"})
+
+_SELECT = (
+    "SELECT v.id, v.contact_id, c.name, c.blocked, v.channel, v.status, v.owner, v.assignee_id,"
+    " s.name AS assignee_name, v.team_id, t.name AS team_name, v.priority, v.locale, v.unread,"
+    " v.last_message, v.last_message_at, v.waiting_since, v.reply_due_at, v.returns_at, v.snoozed_until,"
+    " v.message_seq, v.seen_seq, v.handover_reason"
+    " FROM conversation v JOIN contact c ON c.id = v.contact_id"
+    " LEFT JOIN staff s ON s.id = v.assignee_id LEFT JOIN team t ON t.id = v.team_id"
+)
+_TIMES = ("last_message_at", "waiting_since", "reply_due_at", "returns_at", "snoozed_until")
+
+
+async def inbox_list(
+    actor: Actor, *, view: str, query: str = "", after: str | None = None, limit: int = 30
+) -> Page:
+    """One page of a view, newest message first. `query` finds by name, phone, request number and text.
+
+    Rows are dicts with aware times, `last_message` {"from","text","kind"} and `labels`.
+    Raises `Invalid` for an unknown view or cursor.
+    """
+    check(actor, "conversation.read")
+    one_of("view", view, VIEWS)
+    where, args = [VIEWS[view]], [actor.id] if view in OF_ACTOR else []
+    if query.strip():
+        condition, found = await _found(query)
+        where.append(condition)
+        args += found
+    if after:
+        at, row_id = read_cursor(after)
+        where.append("v.last_message_at <= ? AND (v.last_message_at < ? OR v.id < ?)")
+        args += [db.stamp(at), db.stamp(at), row_id]
+    rows = await db.fetch(
+        f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY v.last_message_at DESC, v.id DESC LIMIT ?",
+        *args,
+        limit + 1,
+    )
+    items = [_read(row) for row in rows[:limit]]
+    await add_labels("conversation", items)
+    more = len(rows) > limit
+    return Page(items, cursor(items[-1]["last_message_at"], items[-1]["id"]) if more else None)
+
+
+async def header(actor: Actor, conversation_id: int) -> dict[str, Any]:
+    """The one row that `inbox_list` would show for this conversation. Raises `NotFound`."""
+    check(actor, "conversation.read")
+    rows = await db.fetch(f"{_SELECT} WHERE v.id = ?", conversation_id)
+    if not rows:
+        raise NotFound(f"conversation {conversation_id}")
+    item = _read(rows[0])
+    await add_labels("conversation", [item])
+    return item
+
+
+async def of_contact(actor: Actor, contact_id: int, *, limit: int = 20) -> list[dict[str, Any]]:
+    """A contact's conversations, newest first."""
+    check(actor, "conversation.read")
+    rows = await db.fetch(
+        f"{_SELECT} WHERE v.contact_id = ? ORDER BY v.last_message_at DESC, v.id DESC LIMIT ?",
+        contact_id,
+        limit,
+    )
+    return [_read(row) for row in rows]
+
+
+async def counts(actor: Actor) -> dict[str, int]:
+    """How many conversations each view holds, at most 100, and `unseen_mentions`; one statement."""
+    check(actor, "conversation.read")
+    parts, args = [], []
+    for name, condition in VIEWS.items():
+        if name in ("closed", "mentions"):
+            continue
+        parts.append(
+            f"(SELECT COUNT(*) FROM (SELECT 1 FROM conversation v WHERE {condition}"
+            f' LIMIT {COUNT_LIMIT}) {name}_) AS "{name}"'
+        )
+        args += [actor.id] if name in OF_ACTOR else []
+    parts.append("(SELECT COUNT(*) FROM mention WHERE staff_id = ? AND seen_at IS NULL) AS mentions")
+    row = (await db.fetch(f"SELECT {', '.join(parts)}", *args, actor.id))[0]
+    return {name: int(value) for name, value in row.items()}
+
+
+_MESSAGE = (
+    "SELECT m.id, m.seq, m.direction, m.author, m.staff_id, s.name AS staff_name, m.text, m.lang, m.purpose,"
+    " m.choices, m.cards, m.key, m.state, m.data, m.in_reply_to, m.created_at, m.edited_at, m.delivered_at,"
+    " m.seen_at FROM message m LEFT JOIN staff s ON s.id = m.staff_id WHERE m.conversation_id = ?"
+)
+_MESSAGE_TIMES = ("created_at", "edited_at", "delivered_at", "seen_at")
+
+
+async def messages(
+    actor: Actor, conversation_id: int, *, before_seq: int | None = None, limit: int = 50
+) -> list[dict[str, Any]]:
+    """Messages, notes and event lines in order, the newest `limit` before `before_seq`; with `files`."""
+    check(actor, "conversation.read")
+    where, args = (" AND m.seq < ?", [before_seq]) if before_seq is not None else ("", [])
+    rows = await db.fetch(f"{_MESSAGE}{where} ORDER BY m.seq DESC LIMIT ?", conversation_id, *args, limit)
+    return await _with_files([_read_message(row) for row in reversed(rows)])
+
+
+async def customer_sees(
+    conversation_id: int, *, after_seq: int = 0, limit: int = 200
+) -> list[dict[str, Any]]:
+    """What the customer may see after a number, in order: messages both ways, no notes, no event lines."""
+    rows = await db.fetch(
+        f"{_MESSAGE} AND m.seq > ? AND m.direction IN ('in', 'out') ORDER BY m.seq LIMIT ?",
+        conversation_id,
+        after_seq,
+        limit,
+    )
+    return await _with_files([_read_message(row) for row in rows])
+
+
+async def add_labels(subject: str, items: Sequence[dict[str, Any]]) -> None:
+    """Give every item its `labels` [{"id","name","colour"}], with one statement."""
+    for item in items:
+        item["labels"] = []
+    if not items:
+        return
+    by_id = {item["id"]: item for item in items}
+    rows = await db.fetch(
+        "SELECT g.subject_id, l.id, l.name, l.colour FROM labelling g JOIN label l ON l.id = g.label_id"
+        f" WHERE g.subject = ? AND g.subject_id IN ({db.placeholders(len(by_id))}) ORDER BY l.name",
+        subject,
+        *by_id,
+    )
+    for row in rows:
+        label = {"id": row["id"], "name": row["name"], "colour": row["colour"]}
+        by_id[row["subject_id"]]["labels"].append(label)
+
+
+async def _found(query: str) -> tuple[str, list[Any]]:
+    """A condition for the conversations that a search finds."""
+    contacts = await search.find_contacts(query, limit=SEARCH_LIMIT)
+    in_messages = await search.find_messages(query, limit=SEARCH_LIMIT)
+    conditions = ["v.id IN (SELECT conversation_id FROM service_request WHERE number = ?)"]
+    if contacts:
+        conditions.append(f"v.contact_id IN ({db.placeholders(len(contacts))})")
+    if in_messages:
+        marks = db.placeholders(len(in_messages))
+        conditions.append(f"v.id IN (SELECT conversation_id FROM message WHERE id IN ({marks}))")
+    return f"({' OR '.join(conditions)})", [query.strip().upper(), *contacts, *in_messages]
+
+
+def _read(row: Mapping[str, Any]) -> dict[str, Any]:
+    item = {**row, "last_message": db.read_json(row["last_message"]), "blocked": bool(row["blocked"])}
+    return {**item, **{name: db.read_stamp(row[name]) for name in _TIMES}}
+
+
+def _read_message(row: Mapping[str, Any]) -> dict[str, Any]:
+    item = {**row, **{name: db.read_json(row[name]) for name in ("choices", "cards", "data")}, "files": []}
+    return {**item, **{name: db.read_stamp(row[name]) for name in _MESSAGE_TIMES}}
+
+
+async def _with_files(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_id = {item["id"]: item for item in items}
+    if not by_id:
+        return items
+    rows = await db.fetch(
+        "SELECT message_id, token, name, type, size, width, height, description FROM file"
+        f" WHERE message_id IN ({db.placeholders(len(by_id))}) ORDER BY id",
+        *by_id,
+    )
+    for row in rows:
+        by_id[row["message_id"]]["files"].append({k: v for k, v in row.items() if k != "message_id"})
+    return items
