@@ -92,7 +92,7 @@ class MatterForm(Form):
         named = await self._named(message, act, turn)
         if named or len(possible) == 1:
             found["request_no"] = named or possible[0].number
-        if act == "rate" and (score := score_in(message.text)):
+        if act == "rate" and (score := message.entity("score") or score_in(message.text)):
             found["score"] = str(score)
         if act == "reopen" and len(message.text) > 12:
             found["detail"] = message.text

@@ -198,14 +198,20 @@ def version() -> None:
 def staff_add(
     login: str,
     name: Annotated[str, typer.Option(prompt=True)],
-    role: Annotated[str, typer.Option(help="agent, technician, sales, marketing, manager or admin")] = "agent",
+    role: Annotated[
+        str, typer.Option(help="agent, technician, sales, marketing, manager or admin")
+    ] = "agent",
     email: Annotated[str, typer.Option()] = "",
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
 ) -> None:
     """Add a staff member."""
     from bots import administration
 
-    run(administration.add_staff(read_settings(), login=login, name=name, role=role, email=email, password=password))
+    run(
+        administration.add_staff(
+            read_settings(), login=login, name=name, role=role, email=email, password=password
+        )
+    )
 
 
 @staff_app.command("list")

@@ -18,7 +18,7 @@ def present(settings: Settings, *, root: Path) -> Path:
     """The model in force; trained in a process of its own when absent, since TensorFlow would stay loaded."""
     target = settings.models_dir / f"{trainer.fingerprint(root)}.tar.gz"
     if not target.exists():
-        subprocess.run([sys.executable, "-m", "bots", "train"], check=True)  # noqa: S603 (our own command)
+        subprocess.run([sys.executable, "-m", "bots", "train"], check=True)
     return target
 
 

@@ -73,9 +73,7 @@ class TurnHandler:
             channel=conversation.channel,
         )
 
-    async def _understand(
-        self, spoken: Spoken, conversation: Conversation
-    ) -> tuple[str, Mapping[str, Any]]:
+    async def _understand(self, spoken: Spoken, conversation: Conversation) -> tuple[str, Mapping[str, Any]]:
         pressed = await self._pressed(spoken)
         if pressed is not None:
             label = choices.said(pressed)

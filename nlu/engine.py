@@ -59,6 +59,12 @@ class Engine:
         _demand_rules_only(self._processor.model_metadata)
         rasa_patches.silence()  # the components imported with the model too
 
+    @property
+    def domain(self) -> dict[str, Any]:
+        """The assistant's domain as the actions get it: responses, slots, forms."""
+        known: dict[str, Any] = self._domain.as_dict()
+        return known
+
     @classmethod
     async def load(cls, model: Path, executor: ActionExecutor) -> "Engine":
         """Load a trained model beside the loop, so that an older engine serves on meanwhile."""

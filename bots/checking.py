@@ -1,0 +1,88 @@
+"""`dangol check` (is it set up right?) and `dangol doctor` (does it run right?)."""
+
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bots import health, settings, wiring
+from bots.settings import Settings
+from crm import migrate, outbox, watch
+from nlu import train as trainer
+
+
+async def run(read: Settings, *, root: Path) -> bool:
+    """Print a line for each thing tried; return whether all that is on works."""
+    good = True
+    for name in settings.unknown():
+        print(f"?   {name} is no setting of Dangol: a typing mistake?")
+    checks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+        ("data folder", lambda: _folder(read.data_dir)),
+        ("files folder", lambda: _folder(read.files_dir)),
+        ("database", lambda: _database(read)),
+        ("model", lambda: _model(read, root)),
+        ("port", lambda: _port(read)),
+    ]
+    for name, check in checks:
+        try:
+            print(f"ok  {name}: {await check()}")
+        except Exception as fault:
+            good = False
+            print(f"!!  {name}: {fault or type(fault).__name__}")
+    _channels(read)
+    return good
+
+
+async def _folder(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder):
+        return "can be written"
+
+
+async def _database(read: Settings) -> str:
+    async with wiring.connected(read, pool=1):
+        pending = await migrate.pending_migrations()
+        if pending:
+            raise RuntimeError(f"{len(pending)} migrations are missing; run: dangol migrate")
+    return "answers, tables are of this release"
+
+
+async def _model(read: Settings, root: Path) -> str:
+    if not (read.models_dir / f"{trainer.fingerprint(root)}.tar.gz").exists():
+        raise RuntimeError("not trained yet; run: dangol train")
+    return "trained from the present data"
+
+
+async def _port(read: Settings) -> str:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        taken = probe.connect_ex((read.host, read.port)) == 0
+    return "taken (by Dangol, if it runs)" if taken else "free"
+
+
+def _channels(read: Settings) -> None:
+    print("ok  channel web: on, at /chat")
+    if not read.chat_origins:
+        print("--  embedding the chat: off; set DANGOL_CHAT_ORIGINS to the sites that may")
+    if not read.chat_visitor_secret:
+        print("--  visitor tokens: off; set DANGOL_CHAT_VISITOR_SECRET to know an embedding site's visitors")
+
+
+async def doctor(read: Settings) -> bool:
+    """Print how the running installation does; return whether customers are served."""
+    now = datetime.now(UTC)
+    async with wiring.connected(read, pool=1):
+        faults = await health.find_faults(now)
+        for fault in faults:
+            print(f"!!  {fault}")
+        if await migrate.pending_migrations():
+            return False
+        figures = await watch.figures(now)
+        for process in figures.processes:
+            print(f"ok  {process.kind} {process.host}/{process.pid} {process.model}")
+        for name, queue in figures.queues.items():
+            print(f"--  queue {name}: {queue.depth} due, oldest {queue.age_seconds:.0f} s")
+        print(f"--  parked messages: {figures.parked}")
+        print(f"--  dead letters: {await outbox.count_dead()}")
+    return not faults
