@@ -1,4 +1,4 @@
-"""What an operator watches: queues, outgoing messages, parked ones, live processes. Counted in few queries."""
+"""What an operator watches: queues, outgoing messages, parked ones, live processes; few queries."""
 
 from dataclasses import dataclass
 from datetime import datetime
