@@ -29,7 +29,7 @@ async def answer(
     kinds = _KINDS.get(intent)
     hits = await knowledge.search(text, locale=turn.language, kinds=kinds, limit=2)
     if not hits and intent in _WHOLE:
-        hits = await knowledge.first_of(kinds or [], locale=turn.language)
+        hits = await knowledge.of_kind((kinds or ["hours"])[0], locale=turn.language)
     if not hits:
         say(dispatcher, "utter_no_answer")
         return False

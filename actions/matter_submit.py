@@ -44,7 +44,7 @@ class SubmitMatter(Action):
         turn: Turn,
         domain: Any,
     ) -> None:
-        photos = [f.token for f in await files.unlinked(turn.conversation_id)]
+        photos = [f.id for f in await files.unlinked(turn.conversation_id, turn.at)]
         text = "" if slots["detail"] == "photo" else str(slots["detail"])
         await requests.comment(turn.customer, request.id, text, files=photos, now=turn.at)
         card = await request_card(request.id, turn, domain)
@@ -83,7 +83,7 @@ class SubmitMatter(Action):
         domain: Any,
     ) -> None:
         score = int(slots["score"])
-        await requests.rate(turn.customer, request.id, score, comment="", now=turn.at)
+        await requests.rate(turn.customer, request.id, score, now=turn.at)
         say(dispatcher, "utter_rated" if score > 2 else "utter_rated_low", score=score)
 
     async def _reschedule(

@@ -15,6 +15,7 @@ from actions.request_form import shown
 from actions.said import Said, said
 from actions.words import button, choose, label, moment, say
 from crm import callbacks, contacts, conversations, hours, requests
+from crm.actor import BOT
 
 # Intents that later capabilities bring: the honest sentence, and the team whose matter it is.
 LATER: dict[str, tuple[str, str]] = {
@@ -102,19 +103,27 @@ class Complain(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
         turn, message = await turn_of(tracker), said(tracker)
-        number = await requests.complain(
-            turn.customer,
-            turn.contact_id,
-            conversation_id=turn.conversation_id,
-            text=message.text,
-            now=turn.at,
-        )
-        if number.raised:
-            say(dispatcher, "utter_complain_linked", number=number.request.number)
+        open_ones = await requests.of_contact(turn.contact_id, open_only=True, limit=1)
+        if open_ones:
+            raised = await requests.complain(turn.customer, open_ones[0].id, message.text, now=turn.at)
+            say(dispatcher, "utter_complain_linked", number=raised.number)
         else:
+            await self._open(turn, message.text)
             say(dispatcher, "utter_complain")
         say(dispatcher, "utter_complain_offer")
         return []
+
+    async def _open(self, turn: Turn, text: str) -> None:
+        await requests.open(
+            turn.customer,
+            turn.contact_id,
+            conversation_id=turn.conversation_id,
+            symptom=text,
+            category="complaint",
+            priority="high",
+            now=turn.at,
+            tz=turn.tz,
+        )
 
 
 _SOON = re.compile(
@@ -144,7 +153,7 @@ class CallbackForm(Form):
         return next((n for n in ("phone", "callback_at", "sure") if not slots.get(n)), None)
 
     async def _opening(self, message: Said, turn: Turn, dispatcher: CollectingDispatcher) -> dict[str, Any]:
-        known = await contacts.get(turn.customer, turn.contact_id)
+        known = await contacts.get(BOT, turn.contact_id)
         phone = contacts.normalise_phone(message.entity("phone") or "") or known.phone
         found: dict[str, Any] = {"outcome": "asking", "phone": phone or None, "detail": message.text}
         found.update(await self._callback_at(message, {}, turn, dispatcher))
@@ -249,7 +258,7 @@ class SubmitCallback(Action):
                 conversation_id=turn.conversation_id,
                 phone=str(slots["phone"]),
                 topic=str(slots.get("detail") or ""),
-                due_at=datetime.fromisoformat(str(slots["callback_at"])),
+                preferred_at=datetime.fromisoformat(str(slots["callback_at"])),
                 now=turn.at,
             )
             phone = shown(slots["phone"])

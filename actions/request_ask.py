@@ -52,7 +52,7 @@ class AskProduct(_Ask):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
         turn, guess = await turn_of(tracker), str(tracker.slots.get("product_guess") or "")
-        owned = await products.possessions(turn.contact_id)
+        owned = await products.possessions_of(turn.contact_id)
         guessed = [p for p in owned if str(p["id"]) in guess.split(",")]
         if len(guessed) == 1:
             self._guess(dispatcher, domain, turn, guessed[0])
@@ -213,7 +213,7 @@ class AskConfirm(_Ask):
     ) -> list[dict[str, str]]:
         values = {step: shown(slots.get(step)) for step in STEPS}
         values["visit"] = visits.spoken(slots.get("visit"), turn, domain)
-        photos = len(await files.unlinked(turn.conversation_id))
+        photos = len(await files.unlinked(turn.conversation_id, turn.at))
         if photos:
             values["symptom"] = label(
                 domain, turn.language, "label_photos", value=values["symptom"], count=photos
@@ -242,7 +242,7 @@ class SubmitRequest(Action):
     async def _open(self, slots: Mapping[str, Any], turn: Turn) -> Any:
         reference = json.loads(slots.get("product_ref") or "{}")
         span = visits.unpack(slots.get("visit"))
-        photos = await files.unlinked(turn.conversation_id)
+        photos = await files.unlinked(turn.conversation_id, turn.at)
         return await requests.open(
             turn.customer,
             turn.contact_id,
@@ -255,7 +255,7 @@ class SubmitRequest(Action):
             visit_to=span[1] if span else None,
             address=str(slots["address"]),
             phone=str(slots["phone"]),
-            files=[photo.token for photo in photos],
+            files=[photo.id for photo in photos],
             now=turn.at,
             tz=turn.tz,
         )

@@ -13,6 +13,7 @@ from actions.forms import ASIDE, Form
 from actions.said import Said
 from actions.words import say
 from crm import contacts, products
+from crm.actor import BOT
 
 STEPS = ("product", "symptom", "visit", "address", "phone")
 SLOTS = (*STEPS, "product_ref", "product_guess", "visit_day", "visit_sure", "confirm")
@@ -55,7 +56,7 @@ class RequestForm(Form):
     ) -> dict[str, Any]:
         """What the first sentence already tells, and what we know of the contact."""
         found: dict[str, Any] = {"outcome": "asking"}
-        known = await contacts.get(turn.customer, turn.contact_id)
+        known = await contacts.get(BOT, turn.contact_id)
         found.update({k: v for k, v in (("address", known.address), ("phone", known.phone)) if v})
         if name := message.entity("product"):
             found.update(await self._named(name, message, turn))
@@ -68,12 +69,12 @@ class RequestForm(Form):
         return found
 
     async def _only_possession(self, turn: Turn) -> dict[str, Any]:
-        owned = await products.possessions(turn.contact_id)
+        owned = await products.possessions_of(turn.contact_id)
         return {"product_guess": str(owned[0]["id"])} if len(owned) == 1 else {}
 
     async def _named(self, name: str, message: Said, turn: Turn) -> dict[str, Any]:
         """A product by the customer's word: theirs is asked about, else the catalogue, else the word."""
-        owned = [p for p in await products.possessions(turn.contact_id) if _fits(name, p)]
+        owned = [p for p in await products.possessions_of(turn.contact_id) if _fits(name, p)]
         if len(owned) == 1:
             return {"product_guess": str(owned[0]["id"])}
         if owned:
@@ -227,7 +228,7 @@ def _product(name: str, *, product_id: int | None = None, possession_id: int | N
 
 
 async def _owned(possession_id: int, turn: Turn) -> dict[str, Any]:
-    owned = next((p for p in await products.possessions(turn.contact_id) if p["id"] == possession_id), None)
+    owned = next((p for p in await products.possessions_of(turn.contact_id) if p["id"] == possession_id), None)
     if owned is None:
         return {}
     return _product(owned["name"], product_id=owned["product_id"], possession_id=owned["id"])
@@ -236,6 +237,6 @@ async def _owned(possession_id: int, turn: Turn) -> dict[str, Any]:
 def _fits(word: str, owned: Mapping[str, Any]) -> bool:
     """Whether a customer's word may mean a product they own ('세탁기' for 드럼세탁기 21kg)."""
     bare = re.sub(r"\s", "", word.lower())
-    names = [owned["name"], owned["name_en"], owned["category"], owned["category_en"], *owned["aliases"]]
+    names = [owned["name"], owned["name_en"], owned["category"], owned["category_en"]]
     plain = [re.sub(r"\s", "", str(n).lower()) for n in names if n]
     return any(bare in name or name in bare for name in plain)

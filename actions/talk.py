@@ -12,7 +12,9 @@ from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
 from actions.people import hand_over
 from actions.said import said
 from actions.words import button, choose, day, label, say
-from crm import company, consent, contacts, conversations
+from crm import company, consent, contacts, dialogue
+from crm.actor import BOT
+from crm.models import Conversation
 
 # The second turn in a row that was not understood goes to a person (DESIGN.md: three bands).
 MISSES_TO_A_PERSON = 2
@@ -28,7 +30,7 @@ class Greet(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
         turn = await turn_of(tracker)
-        known = await contacts.get(turn.customer, turn.contact_id)
+        known = await contacts.get(BOT, turn.contact_id)
         name = await company.name(turn.language)
         if known.verified and known.name:
             say(dispatcher, "utter_greet_known", company=name, name=known.name)
@@ -80,7 +82,7 @@ class Advertising(Action):
         return []
 
     async def _record(self, turn: Turn, granted: bool) -> None:
-        conversation = await conversations.get(turn.conversation_id)
+        conversation = await Conversation.get(id=turn.conversation_id)
         await consent.record(
             turn.contact_id,
             "ad",
@@ -121,7 +123,7 @@ class Clarify(Action):
 
 async def missed(dispatcher: CollectingDispatcher, turn: Turn) -> None:
     """Count a turn that was not understood: ask once more, then hand over."""
-    misses = await conversations.count_miss(turn.conversation_id)
+    misses = await dialogue.count_miss(turn.conversation_id)
     if misses >= MISSES_TO_A_PERSON:
         say(dispatcher, "utter_missed")
         await hand_over(dispatcher, turn, reason="not_understood")

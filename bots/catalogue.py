@@ -27,7 +27,7 @@ _current: Names | None = None
 async def fill() -> None:
     """Read the names and hand them to the components."""
     global _current
-    version = await products.names_version()
+    version = await products.version()
     kinds = {
         "product": await products.names(),
         "person": [(str(i), n) for i, n in await Staff.filter(active=True).values_list("id", "name")],
@@ -39,5 +39,5 @@ async def fill() -> None:
 
 async def refresh() -> None:
     """Read again when something changed."""
-    if _current is None or await products.names_version() != _current.version():
+    if _current is None or await products.version() != _current.version():
         await fill()

@@ -92,5 +92,5 @@ class Notices:
         )
 
     def _turn(self, conversation: Conversation, at: datetime) -> Turn:
-        contact: int = conversation.contact_id  # type: ignore[attr-defined]
+        contact: int = conversation.contact_id
         return Turn(conversation.id, contact, None, at, zone.current(), conversation.locale)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import choices, conversations, outbox, ownership, privacy
-from crm.models import Conversation, DialogueSnapshot
+from crm import choices, dialogue, outbox, ownership, privacy
+from crm.models import Conversation
 from nlu import parsing
 from nlu.engine import Engine
 
@@ -59,17 +59,17 @@ class TurnHandler:
         conversation = await Conversation.get(id=spoken.conversation_id).select_related("contact")
         if conversation.owner != "bot" or conversation.contact.blocked:
             return Prepared(spoken, silent=True, owner=conversation.owner)
-        snapshot = await DialogueSnapshot.get_or_none(conversation_id=conversation.id)
+        memory = await dialogue.recall(conversation.id)
         text, parsed = await self._understand(spoken, conversation)
         return Prepared(
             spoken,
             silent=False,
             text=text,
             parsed=parsed,
-            snapshot=snapshot.body if snapshot else None,
-            expired=snapshot is not None and spoken.received_at - snapshot.at > SESSION,
+            snapshot=memory.body if memory else None,
+            expired=memory is not None and spoken.received_at - memory.at > SESSION,
             language=str(parsed.get("language") or conversation.locale),
-            contact_id=conversation.contact_id,  # type: ignore[attr-defined]
+            contact_id=conversation.contact_id,
             channel=conversation.channel,
         )
 
@@ -85,15 +85,17 @@ class TurnHandler:
     async def _pressed(self, spoken: Spoken) -> Mapping[str, Any] | None:
         """The choice that was pressed, or whose label was typed word for word under the newest message."""
         if spoken.choice:
-            return await choices.known(spoken.conversation_id, spoken.choice)
-        return await choices.typed(spoken.conversation_id, spoken.text)
+            known: Mapping[str, Any] | None = await choices.known(spoken.conversation_id, spoken.choice)
+            return known
+        typed: Mapping[str, Any] | None = await choices.typed(spoken.conversation_id, spoken.text)
+        return typed
 
     async def commit(self, prepared: Prepared) -> None:
         """Run the dialogue and write everything it leads to. Inside the worker's transaction."""
         spoken = prepared.spoken
         if prepared.silent:
             # What was said to a person is not in the bot's memory: it begins anew when it speaks again.
-            await DialogueSnapshot.filter(conversation_id=spoken.conversation_id).delete()
+            await dialogue.forget(spoken.conversation_id)
             return
         conversation = await ownership.locked(spoken.conversation_id)
         if conversation.owner != "bot":
@@ -121,20 +123,15 @@ class TurnHandler:
 
     async def _remember(self, prepared: Prepared, body: str, model: str) -> None:
         spoken = prepared.spoken
-        await DialogueSnapshot.update_or_create(
-            defaults={"body": body, "model": model, "at": spoken.received_at},
-            conversation_id=spoken.conversation_id,
-        )
-        await conversations.understood(
-            spoken.conversation_id,
-            locale=prepared.language,
-            missed=prepared.parsed.get("band") == "handover",
-        )
+        await dialogue.remember(spoken.conversation_id, body, model=model, now=spoken.received_at)
+        await dialogue.speaks(spoken.conversation_id, prepared.language)
+        if prepared.parsed.get("band") == "act":
+            await dialogue.understood(spoken.conversation_id)
 
     async def _answer(self, prepared: Prepared, replies: Sequence[Mapping[str, Any]]) -> None:
         spoken = prepared.spoken
         await privacy.notice(prepared.contact_id, channel=prepared.channel, now=spoken.received_at)
-        owner = await Conversation.get(id=spoken.conversation_id).values_list("owner", flat=True)
+        owner = (await Conversation.get(id=spoken.conversation_id).only("id", "owner")).owner
         # A turn that hands over still says so, as a notice: by then a person owns the conversation.
         purpose = "reply" if owner == "bot" else "info"
         for reply in replies:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bots.settings import Settings
-from crm import db, files, vault, zone
+from crm import db, files, storage, vault, zone
 from crm import migrate as migrations
 
 
@@ -15,7 +15,7 @@ async def connected(settings: Settings, *, pool: int = 5) -> AsyncIterator[None]
     settings.wake_dir.mkdir(parents=True, exist_ok=True)
     zone.use(settings.tz)
     vault.use(settings.secret())
-    files.use(settings.files_dir)
+    files.use(storage.Folder(settings.files_dir), max_bytes=settings.upload_max_mb * 1024 * 1024)
     await db.connect(
         settings.database, synchronous=settings.sqlite_synchronous, wake_dir=settings.wake_dir, pool=pool
     )

@@ -47,6 +47,12 @@ async def get() -> CompanyProfile:
     return await CompanyProfile.get_or_none(id=1) or CompanyProfile(id=1, name="단골", name_en="Dangol")
 
 
+async def name(language: str) -> str:
+    """What the company calls itself in `language`."""
+    profile = await get()
+    return profile.name_en or profile.name if language == "en" else profile.name
+
+
 async def update(actor: Actor, changes: Mapping[str, Any], *, now: datetime) -> CompanyProfile:
     """Change the profile. Raises `Invalid` naming the field; `settings` is merged key by key."""
     check(actor, "company.write")

@@ -135,6 +135,17 @@ async def attach_to_request(tokens: list[str], request_id: int) -> int:
     return int(await File.filter(token__in=tokens).update(request_id=request_id))
 
 
+async def unlinked(conversation_id: int, now: datetime) -> list[File]:
+    """The customer's files of the last day in a conversation that no request has yet, oldest first."""
+    return await File.filter(
+        conversation_id=conversation_id,
+        request_id=None,
+        message_id__not_isnull=True,
+        owner__startswith="identity:",
+        created_at__gte=now - UNATTACHED_TTL,
+    ).order_by("id")
+
+
 async def sweep(now: datetime, *, limit: int = 100) -> int:
     """Delete uploads that nothing took within a day and files of erased persons; how many. For a tick."""
     lost = await db.fetch(

@@ -1,0 +1,60 @@
+"""The bot's memory of a conversation, and how often in a row it did not understand."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from crm import db
+from crm.models import DialogueSnapshot
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A snapshot and when it was taken (aware, UTC)."""
+
+    body: str
+    at: datetime
+
+
+async def recall(conversation_id: int) -> Remembered | None:
+    """What the bot remembers, or None when it starts anew."""
+    row = await DialogueSnapshot.get_or_none(conversation_id=conversation_id)
+    return Remembered(row.body, row.at) if row else None
+
+
+async def remember(conversation_id: int, body: str, *, model: str, now: datetime) -> None:
+    """Keep a snapshot in place of the earlier one. One statement, in the caller's transaction."""
+    db.require_aware(now)
+    await db.execute(
+        "INSERT INTO dialogue_snapshot (conversation_id, body, model, at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (conversation_id) DO UPDATE SET body = excluded.body, model = excluded.model,"
+        " at = excluded.at",
+        conversation_id,
+        body,
+        model,
+        db.stamp(now),
+    )
+
+
+async def forget(conversation_id: int) -> None:
+    """Begin anew when the bot speaks next: what was said to a person is not in its memory."""
+    await db.execute("DELETE FROM dialogue_snapshot WHERE conversation_id = ?", conversation_id)
+
+
+async def count_miss(conversation_id: int) -> int:
+    """Count a message that was not understood; return how many in a row there are now."""
+    rows = await db.fetch(
+        "UPDATE conversation SET misses = misses + 1 WHERE id = ? RETURNING misses", conversation_id
+    )
+    return int(rows[0]["misses"])
+
+
+async def understood(conversation_id: int) -> None:
+    """A message was understood: the count of misses starts again."""
+    await db.execute("UPDATE conversation SET misses = 0 WHERE id = ? AND misses > 0", conversation_id)
+
+
+async def speaks(conversation_id: int, language: str) -> None:
+    """The language the customer writes in now; notices will be in it."""
+    await db.execute(
+        "UPDATE conversation SET locale = ? WHERE id = ? AND locale <> ?", language, conversation_id, language
+    )
