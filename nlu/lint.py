@@ -135,13 +135,13 @@ def read(root: Path) -> list[Example]:
     """Every intent example below `root/data`, with the line it stands in."""
     found: list[Example] = []
     for path in sorted((root / "data").glob("*/*.yml")):
-        intent = ""
+        intent, inside = "", False
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if match := re.match(r"\s*- intent:\s*(\S+)", line):
-                intent = match[1]
-            elif re.match(r"\s*- (?:rule|story|synonym|lookup|regex):", line):
-                intent = ""
-            elif intent and (match := re.match(r"\s+- (.*\S)", line)):
+                intent, inside = match[1], False
+            elif re.match(r"\s*(?:- )?\w+:\s*\|?$", line):  # a rule's steps hold no examples
+                inside = line.strip() == "examples: |"
+            elif inside and (match := re.match(r"\s+- (.*\S)", line)):
                 text, spans = plain(match[1])
                 name = f"{path.parent.name}/{path.name}"
                 found.append(Example(name, number, intent, match[1], text, spans))
