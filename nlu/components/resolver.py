@@ -1,0 +1,117 @@
+"""Rasa component: the value of an entity beside its words (`resolved`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import ENTITIES, TEXT
+from rasa.shared.nlu.training_data.message import Message
+
+from nlu.components import values
+from nlu.dates import When, resolve
+
+_NEAR = 25
+"""Characters between a date and the time that belongs to it ('내일 오실 수 있으면 오후 3시')."""
+
+_zone = ZoneInfo("Asia/Seoul")
+
+
+def use_zone(zone: ZoneInfo) -> None:
+    """Make a zone the one in which this process understands days; Asia/Seoul until then."""
+    global _zone
+    _zone = zone
+
+
+def sent_at(message: Message) -> datetime:
+    """The message's own time from its metadata; the clock's where none is given."""
+    metadata = message.get("metadata")
+    at = metadata.get("at") if isinstance(metadata, Mapping) else None
+    if not at:
+        return datetime.now(UTC)
+    when = datetime.fromisoformat(at)
+    if when.tzinfo is None:
+        raise ValueError("the time of a message must be aware of its zone")
+    return when
+
+
+def resolve_entities(
+    text: str, entities: Sequence[dict[str, Any]], *, at: datetime, language: str | None
+) -> None:
+    """Set `resolved` on each entity whose value can be told; the others are left as they are.
+
+    A time counts from the date said near it; a date alone is its whole days.
+    """
+    for entity in entities:
+        value = _value(entity)
+        if value is not None:
+            entity.setdefault("resolved", value)
+    dates = [one for one in entities if one["entity"] == "date"]
+    for entity in entities:
+        if entity["entity"] == "date":
+            _set_range(entity, resolve(entity["value"], now=at, tz=_zone, language=language))
+        elif entity["entity"] == "time":
+            _set_range(entity, _time(text, entity, dates, at, language))
+
+
+def _value(entity: Mapping[str, Any]) -> Any:
+    kind, said = entity["entity"], entity["value"]
+    if kind == "phone":
+        return values.phone(said)
+    if kind == "amount":
+        return values.amount(said)
+    return values.quantity(said) if kind == "quantity" else None
+
+
+def _time(
+    text: str,
+    entity: Mapping[str, Any],
+    dates: Sequence[Mapping[str, Any]],
+    at: datetime,
+    language: str | None,
+) -> When | None:
+    for date in sorted(dates, key=lambda one: abs(one["start"] - entity["start"])):
+        start, end = min(date["start"], entity["start"]), max(date["end"], entity["end"])
+        if end - start - len(date["value"]) - len(entity["value"]) > _NEAR:
+            continue
+        # Side by side in reading order, so that words between cannot be taken for a time.
+        when = resolve(f"{date['value']} {entity['value']}", now=at, tz=_zone, language=language)
+        if when is not None and when.has_date and when.has_time:
+            return when
+    return resolve(entity["value"], now=at, tz=_zone, language=language)
+
+
+def _set_range(entity: dict[str, Any], when: When | None) -> None:
+    if when is not None:
+        entity["resolved"] = {"from": when.start.isoformat(), "to": when.end.isoformat()}
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
+class EntityResolver(GraphComponent):
+    """Dates and times to ranges, phones to E.164, amounts to minor units, quantities to numbers."""
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> EntityResolver:
+        """Nothing to configure."""
+        return cls()
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Resolve the entities of each message relative to the message's own time."""
+        for message in messages:
+            entities = message.get(ENTITIES, [])
+            if entities:
+                at, language = sent_at(message), message.get("language")
+                resolve_entities(message.get(TEXT) or "", entities, at=at, language=language)
+        return messages
