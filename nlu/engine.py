@@ -80,6 +80,8 @@ class Engine:
         harmless = parsing.harmless(text)
         if not harmless.strip():
             return parsing.unspoken(text)
+        if number := parsing.number(text, audience):
+            return number
         about = {"audience": audience, "at": at.isoformat(), "language": language}
         message = UserMessage(harmless, sender_id="", metadata=about)
         message.text = harmless  # Rasa strips it, which would shift every offset

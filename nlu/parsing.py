@@ -15,10 +15,21 @@ ParseData = dict[str, Any]
 FALLBACK = "nlu_fallback"
 CHOOSE = "choose"
 STAFF_PREFIX = "staff_"
-SHARED_INTENTS = frozenset({"out_of_scope", FALLBACK, "restart", "back", "session_start"})
+# Answers to a question of ours, and what Rasa itself knows; all else belongs to one audience.
+SHARED_INTENTS = frozenset(
+    {"out_of_scope", FALLBACK, CHOOSE, "affirm", "deny", "restart", "back", "session_start"}
+)
 LONGEST = 2_000  # code points the model reads of one message; the rest is kept and shown, not understood
 
-_COMMAND = re.compile(r"/(?P<intent>[^\s{@/]+)(?P<entities>\{.*\})?\Z", re.DOTALL)
+_COMMAND = re.compile(r"/(?P<intent>[\w.+-]+)(?P<entities>\{.*\})?\Z", re.DOTALL)
+_NUMBER = re.compile(r"(?P<kind>SR|Q|O|C)\s?[-_]\s?\d{4}\s?[-_]\s?\d{1,7}\Z", re.IGNORECASE)
+# What a number alone asks for, of customers and of staff; the entity it is.
+_ASKED_BY_NUMBER = {
+    "SR": ("request_no", "check_request", "staff_show_requests"),
+    "Q": ("quote_no", "check_quote", "staff_show_quotes"),
+    "O": ("order_no", "check_order", "staff_show_orders"),
+    "C": ("contract_no", "check_contract", "staff_show_contracts"),
+}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -85,11 +96,22 @@ def certain(intent: str, text: str, entities: Sequence[Mapping[str, Any]] = ()) 
     }
 
 
-def command(payload: str, *, text: str | None = None, audience: str = "customer") -> ParseData:
-    """Parse data of a choice's payload; `text` is the label that was chosen.
+def number(text: str, audience: str = "customer") -> ParseData | None:
+    """Parse data of a message that is a service number and nothing else; None for any other."""
+    stripped = text.strip()
+    match = _NUMBER.match(stripped)
+    if not match:
+        return None
+    entity, *intents = _ASKED_BY_NUMBER[match["kind"].upper()]
+    start = text.index(stripped)
+    span = {"entity": entity, "value": stripped, "start": start, "end": start + len(stripped)}
+    return certain(intents[audience == "staff"], text, [span])
 
-    `/choose{"slot": s, "value": v}` answers the question about slot s with v. Raises BadCommand, and
-    NotForAudience when the intent belongs to the other audience.
+
+def command(payload: str, *, text: str | None = None, audience: str = "customer") -> ParseData:
+    """Parse data of a choice's payload, as stock Rasa reads it; `text` is the label that was chosen.
+
+    Raises BadCommand, and NotForAudience when the intent belongs to the other audience.
     """
     match = _COMMAND.match(payload.strip())
     if not match:
@@ -98,15 +120,13 @@ def command(payload: str, *, text: str | None = None, audience: str = "customer"
     if not fits(intent, audience):
         raise NotForAudience(intent)
     values = _entities(match["entities"], payload)
+    if intent == CHOOSE and not {"slot", "value"} <= set(values):
+        raise BadCommand(payload)
     parsed = certain(intent, text if text is not None else payload)
     parsed["entities"] = [
         {"entity": name, "value": value, "start": 0, "end": len(parsed["text"]), "extractor": CHOOSE}
         for name, value in values.items()
     ]
-    if intent == CHOOSE:
-        if "slot" not in values or "value" not in values:
-            raise BadCommand(payload)
-        parsed["choice"] = {"slot": values["slot"], "value": values["value"]}
     return parsed
 
 

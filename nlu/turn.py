@@ -9,7 +9,6 @@ from rasa.core.actions.action import ActionExecutionRejection as Rejected
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import TrackerStore
-from rasa.shared.core.constants import REQUESTED_SLOT
 from rasa.shared.core.events import SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
@@ -149,6 +148,10 @@ class Turn(MessageProcessor):
     def _has_session_expired(self, tracker: DialogueStateTracker) -> bool:
         return self._expired
 
+    @staticmethod
+    def _log_slots(tracker: DialogueStateTracker) -> None:
+        """Rasa writes all slots out as text after every action, for a log that nobody keeps."""
+
     async def run_anonymization_pipeline(self, tracker: DialogueStateTracker) -> None:
         """A paid feature of Rasa's that asks for its plug-ins on every turn."""
 
@@ -161,22 +164,10 @@ class Turn(MessageProcessor):
     async def run_action_extract_slots(
         self, output_channel: OutputChannel, tracker: DialogueStateTracker
     ) -> DialogueStateTracker:
-        """Fill the slots from the message; a choice fills just the slot it is about, if the form has it."""
-        choice = tracker.latest_message.parse_data.get("choice")
-        if choice is None:
-            tracker = await super().run_action_extract_slots(output_channel, tracker)
-            self.raise_first()
-        elif choice["slot"] in self._asked(tracker):
-            tracker.update(SlotSet(choice["slot"], choice["value"]), self.domain)
+        """Fill the slots from the message; Rasa swallows what an action fails with here as well."""
+        tracker = await super().run_action_extract_slots(output_channel, tracker)
+        self.raise_first()
         return tracker
-
-    def _asked(self, tracker: DialogueStateTracker) -> set[str]:
-        form = tracker.active_loop_name
-        if not form:
-            return set()
-        return {*self.domain.required_slots_for_form(form), tracker.get_slot(REQUESTED_SLOT)} & set(
-            tracker.slots
-        )
 
     async def _run_action(
         self, action: Action, tracker: Any, output_channel: Any, nlg: Any, prediction: Any

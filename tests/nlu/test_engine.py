@@ -57,10 +57,13 @@ async def test_a_choice_answers_the_question_it_belongs_to(talk: Talk) -> None:
     assert texts(await talk.choose(payload, "냉장고")) == ["냉장고 증상을 알려 주세요."]
 
 
-async def test_an_older_choice_corrects_its_slot_and_leaves_the_open_question_open(talk: Talk) -> None:
+async def test_an_older_choice_is_no_answer_to_the_open_question(talk: Talk) -> None:
     payload = (await talk.say("고장")).replies[0]["buttons"][0]["payload"]
     await talk.say("세탁기")
-    assert texts(await talk.choose(payload, "냉장고")) == ["냉장고 증상을 알려 주세요."]
+    assert texts(await talk.choose(payload, "냉장고")) == [
+        "이미 끝난 선택이에요.",
+        "세탁기 증상을 알려 주세요.",
+    ]
 
 
 async def test_a_choice_of_a_finished_form_changes_nothing(talk: Talk) -> None:

@@ -4,7 +4,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from rasa_sdk import Action, FormValidationAction, Tracker
-from rasa_sdk.events import ConversationPaused, FollowupAction, SlotSet
+from rasa_sdk.events import ActionExecutionRejected, ConversationPaused, FollowupAction, SlotSet
 from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 from rasa_sdk.interfaces import ActionExecutionRejection
 
@@ -115,9 +115,41 @@ class ValidateServiceForm(FormValidationAction):
         return {"symptom": value}
 
 
+class ValidateRatingForm(Action):
+    """A validator that reads the message itself, refuses by an event and names the next question."""
+
+    def name(self) -> str:
+        return "validate_rating_form"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> EventList:
+        said = tracker.latest_message
+        intent = said["intent"]["name"]
+        if tracker.get_slot("requested_slot") != "stars":
+            return [SlotSet("requested_slot", "stars")]
+        if intent == "cancel":
+            return [SlotSet("requested_slot", None)]
+        if intent == "ask_hours":
+            return [ActionExecutionRejected("rating_form")]
+        if "점" not in said["text"]:
+            dispatcher.utter_message(text="몇 점인가요?")
+            return [SlotSet("requested_slot", "stars")]
+        return [SlotSet("stars", said["text"]), SlotSet("requested_slot", None)]
+
+
 def executor() -> ActionExecutor:
     """An executor with just these actions."""
     made = ActionExecutor()
-    for action in (Open, Clear, Rated, Clarify, Misbehave, Spin, Defer, Refuse, ValidateServiceForm):
+    for action in (
+        Open,
+        Clear,
+        Rated,
+        Clarify,
+        Misbehave,
+        Spin,
+        Defer,
+        Refuse,
+        ValidateServiceForm,
+        ValidateRatingForm,
+    ):
         made.register_action(action())
     return made
