@@ -37,7 +37,6 @@ def main() -> None:
     """Run a command; expected faults are one line on standard error and exit code 2."""
     os.environ["RASA_TELEMETRY_ENABLED"] = "false"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TQDM_DISABLE", "1")  # Rasa's bars would fill a log file
     try:
         app(standalone_mode=True)
     except (SettingsError, Stop) as fault:

@@ -117,6 +117,16 @@ def clock(at: datetime, tz: ZoneInfo, lang: str) -> str:
     return f"{hour}:{local:%M}\u00a0{'am' if local.hour < 12 else 'pm'}"
 
 
+def o_clock(minutes: int, lang: str) -> str:
+    """오전 9시, 오후 6시 30분 / 9:00 am, from minutes after midnight."""
+    hour, minute = divmod(minutes % 1440, 60)
+    shown = hour % 12 or 12
+    if lang == "ko":
+        half = "오전" if hour < 12 else "오후"
+        return f"{half} {shown}시" + (f" {minute}분" if minute else "")
+    return f"{shown}:{minute:02}\u00a0{'am' if hour < 12 else 'pm'}"
+
+
 def day(value: date, lang: str, today: date) -> str:
     """11월 24일(화) / Tue 24 Nov, with the year when it is not this year's."""
     if lang == "ko":

@@ -11,6 +11,9 @@ from markupsafe import Markup
 
 from bots.web import i18n, security
 from bots.web.app_keys import CONFIG, HERE, assets_version
+from crm import company, customer_view, hours, knowledge
+from crm.errors import NotFound
+from crm.models import CompanyProfile
 
 VERSION = web.AppKey("assets_version", str)
 
@@ -65,6 +68,130 @@ def page_context(request: web.Request) -> dict[str, Any]:
     }
 
 
+# -- what anyone may read --------------------------------------------------------------------------------
+
+
+def remember_language(request: web.Request, response: web.StreamResponse) -> None:
+    """Keep a language chosen by `?lang=` for a year."""
+    if request.query.get("lang") in i18n.LANGUAGES:
+        response.set_cookie(
+            i18n.LANG_COOKIE, request.query["lang"], max_age=31_536_000, path="/", samesite="Lax"
+        )
+
+
+def company_name(profile: CompanyProfile, lang: str) -> str:
+    return (profile.name_en or profile.name) if lang == "en" else profile.name
+
+
+async def chat(request: web.Request) -> web.Response:
+    """`/chat`: the customer's page, also inside the widget of another site (`?embed=1`)."""
+    config, lang = request.app[CONFIG], i18n.negotiate(request)
+    origins = [origin.rstrip("/") for origin in config.chat_origins]
+    request[security.FRAME_ANCESTORS] = " ".join(["'self'", *origins])
+    profile = await company.get()
+    version = request.app[VERSION]
+    name = company_name(profile, lang)
+    embedded = request.query.get("embed") == "1"
+    settings = {
+        "socket": "/channels/web",
+        "upload": "/channels/web/upload",
+        "history": "/channels/web/history",
+        "page": customer_view.PAGE,
+        "sprite": f"/static/icons.svg?v={version}",
+        "timezone": config.timezone.key,
+        "maxMb": config.upload_max_mb,
+        "maxBytes": config.upload_max_bytes,
+        "company": name,
+        "embedded": embedded,
+        "origins": origins,
+    }
+    response = render(
+        request,
+        "chat.html",
+        company=name,
+        company_phone=i18n.phone(profile.phone),
+        hours=await opening(lang),
+        embedded=embedded,
+        config=settings,
+    )
+    remember_language(request, response)
+    return response
+
+
+async def opening(lang: str) -> str:
+    """When people are there, in words: 평일 오전 9시부터 오후 6시까지. Empty when the week is irregular."""
+    week = await hours.week_of(None)
+    workdays = {(day[0].opens, day[-1].closes) for day in week[:5] if day}
+    if len(workdays) != 1 or not all(week[:5]):
+        return ""
+    opens, closes = workdays.pop()
+    return i18n.t(
+        lang, "chat.start.weekdays", opens=i18n.o_clock(opens, lang), closes=i18n.o_clock(closes, lang)
+    )
+
+
+async def chat_script(request: web.Request) -> web.StreamResponse:
+    """`/chat.js`: what another site puts on its pages to get the launcher."""
+    response = web.FileResponse(HERE / "static" / "chat-embed.js")
+    response.headers["Content-Type"] = "text/javascript; charset=utf-8"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+async def article(request: web.Request) -> web.Response:
+    """`/kb/{slug}`: a published knowledge article in the reader's language, else in the other."""
+    lang = i18n.negotiate(request)
+    profile = await company.get()
+    name = company_name(profile, lang)
+    try:
+        found = await knowledge.get(request.match_info["slug"], locale=lang)
+    except NotFound:
+        return render(request, "article.html", status=404, article=None, company=name, blocks=[])
+    await knowledge.viewed(found.id)
+    response = render(request, "article.html", article=found, company=name, blocks=blocks(found.body))
+    remember_language(request, response)
+    return response
+
+
+def blocks(body: str) -> list[tuple[str, list[str]]]:
+    """Paragraphs ("p"), "- " lists ("ul") and "1. " steps ("ol") of an article's plain text."""
+    made: list[tuple[str, list[str]]] = []
+    for line in body.splitlines():
+        text = line.strip()
+        kind, text = _line(text)
+        if not text:
+            made.append(("", []))
+        elif made and made[-1][0] == kind:
+            made[-1][1].append(text)
+        else:
+            made.append((kind, [text]))
+    return [block for block in made if block[0]]
+
+
+def _line(text: str) -> tuple[str, str]:
+    if text.startswith("- "):
+        return "ul", text[2:].strip()
+    number, dot, rest = text.partition(". ")
+    return ("ol", rest.strip()) if dot and number.isdigit() and len(number) < 3 else ("p", text)
+
+
+async def privacy(request: web.Request) -> web.Response:
+    """`/privacy`: the notice that the company wrote, or the plain one of the catalogue."""
+    lang = i18n.negotiate(request)
+    profile = await company.get()
+    own = (profile.privacy_notice_en or profile.privacy_notice) if lang == "en" else profile.privacy_notice
+    name = company_name(profile, lang)
+    text = own or i18n.t(lang, "page.privacy_text", company=name)
+    response = render(request, "privacy.html", company=name, blocks=blocks(text))
+    remember_language(request, response)
+    return response
+
+
 def routes(app: web.Application) -> None:
-    """Static files (with validators, revalidated on use)."""
+    """Static files (revalidated on use), the chat page, its script, articles and the privacy notice."""
     app.router.add_static("/static/", HERE / "static", append_version=False)
+    app.router.add_get("/chat", chat)
+    app.router.add_get("/chat.js", chat_script)
+    app.router.add_get("/kb/{slug}", article)
+    app.router.add_get("/privacy", privacy)

@@ -98,6 +98,7 @@ class Message(Model):
     edited_at = fields.DatetimeField(null=True)
     delivered_at = fields.DatetimeField(null=True)
     seen_at = fields.DatetimeField(null=True)
+    files: fields.ReverseRelation["File"]
 
     class Meta:
         table = "message"

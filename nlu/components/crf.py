@@ -184,10 +184,8 @@ class KiwiCRFEntityExtractor(GraphComponent):
 
         if model.exists():
             self.tagger = pycrfsuite.Tagger()
-            # From memory: the storage folder may be gone while the model is still in use. CRFsuite reads these
-            # bytes in place, at every call, so they must live as long as the tagger.
-            self._model = model.read_bytes()
-            self.tagger.open_inmemory(self._model)
+            # From memory: the storage folder may be gone while the model is still in use.
+            self.tagger.open_inmemory(model.read_bytes())
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Add what the field finds beside the entities already known."""

@@ -1,0 +1,101 @@
+"""Who is at the other end of a chat page: an unguessable session of ours, or a visitor that the embedding
+site vouches for."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from itsdangerous import BadSignature, URLSafeSerializer
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+from bots.web.app_keys import WebConfig
+
+TOKEN_BYTES = 24
+
+
+class BadVisitor(Exception):
+    """The embedding site's token is forged, expired or incomplete."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """The claims of a visitor token: `sub` is the site's own name for the person."""
+
+    sub: str
+    name: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True)
+class ChatSession:
+    """`token` goes to the page alone; `external_user` is what the CRM knows, from which no token follows."""
+
+    token: str
+    external_user: str
+    visitor: Visitor | None = None
+
+
+def _signer(config: WebConfig) -> URLSafeSerializer:
+    return URLSafeSerializer(config.secret_key, salt="web-chat-session")
+
+
+def open_session(config: WebConfig, given: str | None, visitor: Visitor | None) -> ChatSession:
+    """The session of `given`, or a new one when it is absent, forged or another visitor's."""
+    sub = visitor.sub if visitor else ""
+    known = _read(config, given) if given else None
+    if given and known and known[1] == sub:
+        return _session(given, known[0], visitor)
+    secret = secrets.token_urlsafe(TOKEN_BYTES)
+    token = _signer(config).dumps([secret, sub])
+    return _session(token if isinstance(token, str) else token.decode(), secret, visitor)
+
+
+def resume(config: WebConfig, token: str) -> ChatSession | None:
+    """The session behind a token that an upload or a reading of the history brings; None when forged."""
+    known = _read(config, token)
+    if known is None:
+        return None
+    return _session(token, known[0], Visitor(known[1]) if known[1] else None)
+
+
+def _session(token: str, secret: str, visitor: Visitor | None) -> ChatSession:
+    if visitor:
+        digest = hashlib.sha256(visitor.sub.encode()).hexdigest()
+        return ChatSession(token, f"visitor:{digest}", visitor)
+    return ChatSession(token, hashlib.sha256(secret.encode()).hexdigest())
+
+
+def _read(config: WebConfig, token: str) -> tuple[str, str] | None:
+    try:
+        value: Any = _signer(config).loads(token)
+    except BadSignature:
+        return None
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value):
+        return value[0], value[1]
+    return None
+
+
+def read_visitor(config: WebConfig, token: str, now: datetime) -> Visitor:
+    """The visitor of an embedding site's JWT (HS256 by CHAT_VISITOR_SECRET; sub, exp, name?, phone?).
+
+    Raises `BadVisitor`, also when no secret is set.
+    """
+    if not config.chat_visitor_secret:
+        raise BadVisitor("no secret is set")
+    try:
+        decoded = jwt.decode(token, OctKey.import_key(config.chat_visitor_secret), algorithms=["HS256"])
+        jwt.JWTClaimsRegistry(
+            now=lambda: int(now.timestamp()), sub={"essential": True}, exp={"essential": True}
+        ).validate(decoded.claims)
+    except (JoseError, ValueError) as error:
+        raise BadVisitor(type(error).__name__) from error
+    claims = decoded.claims
+    return Visitor(
+        sub=str(claims["sub"])[:500],
+        name=str(claims.get("name") or "")[:100],
+        phone=str(claims.get("phone") or "")[:32],
+    )

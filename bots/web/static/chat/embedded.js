@@ -1,0 +1,22 @@
+// Inside another site's page (chat.js): learn who the visitor is, tell when to close and what is unread.
+let parentOrigin = null;
+
+export function tellParent(type, value) {
+  if (parentOrigin) parent.postMessage({ type: `dangol:${type}`, value }, parentOrigin);
+}
+
+// The visitor token of the embedding site, or null. Only sites of the operator's list are listened to.
+export function embedded(config) {
+  if (!config.embedded || parent === window) return Promise.resolve(null);
+  return new Promise((resolve) => {
+    const late = setTimeout(() => resolve(null), 1500);
+    addEventListener("message", (event) => {
+      if (event.source !== parent || event.data?.type !== "dangol:hello") return;
+      if (!config.origins.includes(event.origin)) return;
+      parentOrigin = event.origin;
+      clearTimeout(late);
+      resolve(typeof event.data.visitor === "string" ? event.data.visitor : null);
+    });
+    for (const origin of config.origins) parent.postMessage({ type: "dangol:ready" }, origin);
+  });
+}

@@ -1,0 +1,107 @@
+"""Tokens of what a customer may press: choices of a message and those inside its cards.
+
+A pressable has a `payload` (an intent command of ours) and, once `mint` has run, a short `value`: the only
+thing a channel ever sees. A pressed token is looked up again among the conversation's recent messages.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crm.models import Message
+
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread aloud
+LENGTH = 8
+REMEMBERED_MESSAGES = 300  # how far back a pressed choice is still understood
+
+
+def pressables(
+    choices: Sequence[Mapping[str, Any]], cards: Sequence[Mapping[str, Any]]
+) -> Iterator[Mapping[str, Any]]:
+    """Everything in a message that can be pressed."""
+    yield from choices
+    for card in cards:
+        for row in card.get("chips", ()):
+            yield from row
+        yield from card.get("actions", ())
+        yield from card.get("scores", ())
+
+
+def mint(
+    choices: Sequence[Mapping[str, Any]], cards: Sequence[Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Copies in which every payload without a `value` has got a fresh token."""
+    return [_minted(item) for item in choices], [_minted(card) for card in cards]
+
+
+def _minted(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        copy = {key: _minted(value) for key, value in node.items()}
+        if "payload" in copy:
+            copy.setdefault("value", token())
+        return copy
+    return [_minted(item) for item in node] if isinstance(node, list | tuple) else node
+
+
+def token() -> str:
+    """A short word for one choice, unguessable within a conversation."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def public(node: Any) -> Any:
+    """A copy of choices or cards without payloads, each pressable with a `label`: what may leave us."""
+    if isinstance(node, Mapping):
+        copy = {key: public(value) for key, value in node.items() if key != "payload"}
+        if "payload" in node:
+            copy["label"] = label(node)
+            copy.pop("title", None)
+        return copy
+    return [public(item) for item in node] if isinstance(node, list | tuple) else node
+
+
+def label(pressable: Mapping[str, Any]) -> str:
+    """The words on a pressable; as the customer's own message a chip is said in full."""
+    return str(pressable.get("label") or pressable.get("title") or "")
+
+
+def said(pressable: Mapping[str, Any]) -> str:
+    """What the customer has said by pressing it."""
+    return str(pressable.get("full") or label(pressable))
+
+
+def find(
+    choices: Sequence[Mapping[str, Any]], cards: Sequence[Mapping[str, Any]], value: str
+) -> Mapping[str, Any] | None:
+    """The pressable of a message whose token is `value`."""
+    return next((item for item in pressables(choices, cards) if item.get("value") == value), None)
+
+
+async def known(conversation_id: int, value: str) -> Mapping[str, Any] | None:
+    """The choice that `value` stands for in this conversation, outdated ones included; None when unknown."""
+    rows = (
+        await Message.filter(conversation_id=conversation_id, direction="out")
+        .order_by("-seq")
+        .limit(REMEMBERED_MESSAGES)
+        .values("choices", "cards")
+    )
+    for row in rows:
+        if found := find(row["choices"], row["cards"], value):
+            return found
+    return None
+
+
+async def typed(conversation_id: int, text: str) -> Mapping[str, Any] | None:
+    """The choice under the newest message whose label was typed word for word; None when there is none."""
+    words = text.strip().casefold()
+    if not words:
+        return None
+    newest = (
+        await Message.filter(conversation_id=conversation_id, direction="out")
+        .order_by("-seq")
+        .limit(1)
+        .values("choices", "cards")
+    )
+    if not newest:
+        return None
+    offered = pressables(newest[0]["choices"], newest[0]["cards"])
+    return next((item for item in offered if words in (label(item).casefold(), said(item).casefold())), None)
