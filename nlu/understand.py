@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nlu import parsing
+
 _AUDIENCES = ("customer", "staff")
 _BANDS = ("act", "ask", "handover")
 
@@ -55,14 +57,14 @@ class Understanding:
         from rasa.core.channels.channel import UserMessage
         from rasa.shared.core.trackers import DialogueStateTracker
 
-        message = UserMessage(text, metadata=metadata)
-        message.text = text  # Rasa strips it, which would shift the offsets
+        message = UserMessage("", metadata=metadata)
+        message.text = parsing.harmless(text)  # not through Rasa, which strips it and so shifts the offsets
         tracker = DialogueStateTracker.from_events("understand", [])
         inputs = {"__message__": [message], "__tracker__": tracker}
         parsed = self._runner.run(inputs=inputs, targets=[self._target])[self._target][0]
         data: dict[str, Any] = {"text": text, "intent": {"name": None, "confidence": 0.0}, "entities": []}
         data.update(parsed.as_dict(only_output_properties=True))
-        return data
+        return parsing.spoken(data, text)
 
 
 def understand(line: str, model: Understanding, *, now: datetime) -> dict[str, Any]:

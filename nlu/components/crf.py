@@ -123,6 +123,7 @@ class KiwiCRFEntityExtractor(GraphComponent):
         self._storage = storage
         self._resource = resource
         self.tagger: Any = None
+        self._model = b""
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -184,8 +185,10 @@ class KiwiCRFEntityExtractor(GraphComponent):
 
         if model.exists():
             self.tagger = pycrfsuite.Tagger()
-            # From memory: the storage folder may be gone while the model is still in use.
-            self.tagger.open_inmemory(model.read_bytes())
+            # From memory: the storage folder may be gone while the model is still in use. The tagger only
+            # points to the bytes: without a reference of ours they are freed, and reading them crashes.
+            self._model = model.read_bytes()
+            self.tagger.open_inmemory(self._model)
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Add what the field finds beside the entities already known."""
