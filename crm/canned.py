@@ -109,9 +109,10 @@ def unknown_variables(text: str) -> list[str]:
 
 async def _values(actor: Actor, conversation_id: int, locale: str) -> dict[str, str]:
     rows = await db.fetch(
-        "SELECT c.name, (SELECT r.number FROM service_request r WHERE r.contact_id = c.id"
-        " ORDER BY CASE WHEN r.conversation_id = v.id THEN 0 ELSE 1 END, r.id DESC LIMIT 1)"
-        " AS number FROM conversation v JOIN contact c ON c.id = v.contact_id WHERE v.id = ?",
+        "SELECT c.name, COALESCE("
+        "(SELECT number FROM service_request WHERE conversation_id = v.id ORDER BY id DESC LIMIT 1),"
+        " (SELECT number FROM service_request WHERE contact_id = v.contact_id ORDER BY id DESC LIMIT 1)"
+        ") AS number FROM conversation v JOIN contact c ON c.id = v.contact_id WHERE v.id = ?",
         conversation_id,
     )
     if not rows:
