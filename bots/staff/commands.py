@@ -1,0 +1,171 @@
+"""Acts on conversations: take, hand back, assign, reply, note, snooze, close, label and the like."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from bots.staff.acts import Arguments, Done, Undo, act
+from crm import conversations, labels
+from crm.actor import Actor, check
+from crm.models import Conversation, Mention, Staff, Team
+
+Priority = Literal["low", "normal", "high", "urgent"]
+
+
+class One(Arguments):
+    """A conversation."""
+
+    conversation: int
+
+
+class Many(Arguments):
+    """Up to 50 conversations: a bulk act."""
+
+    conversations: list[int] = Field(min_length=1, max_length=50)
+
+
+class Assign(Many):
+    staff: int | None = None
+    team: int | None = None
+
+
+class Text(One):
+    text: str = Field(default="", max_length=8000)
+    files: list[str] = Field(default=[], max_length=10)
+
+
+class Reply(Text):
+    expected_seq: int | None = None
+
+
+class Snooze(Many):
+    until: AwareDatetime
+
+
+class Labelled(Many):
+    label: int
+
+
+class Prioritise(Many):
+    priority: Priority
+
+
+class Seen(One):
+    seq: int
+
+
+def counted(ids: list[int]) -> dict[str, int]:
+    return {"n": len(ids)}
+
+
+@act("take")
+async def take(actor: Actor, args: One, now: datetime) -> Done:
+    await conversations.take_over(actor, args.conversation, now)
+    return Done("take", undo=Undo("hand_back", {"conversation": args.conversation}))
+
+
+@act("hand_back")
+async def hand_back(actor: Actor, args: One, now: datetime) -> Done:
+    await conversations.hand_back(actor, args.conversation, now)
+    return Done("hand_back", undo=Undo("take", {"conversation": args.conversation}))
+
+
+@act("assign")
+async def assign(actor: Actor, args: Assign, now: datetime) -> Done:
+    """Give conversations to a person or a team; to nobody when both are empty."""
+    before = await Conversation.filter(id__in=args.conversations).values("id", "assignee_id", "team_id")
+    for conversation in args.conversations:
+        await conversations.assign(actor, conversation, args.staff, args.team, now)
+    who = await Staff.get_or_none(id=args.staff) if args.staff else None
+    team = await Team.get_or_none(id=args.team) if args.team else None
+    undo = None
+    if len(before) == 1:
+        old = before[0]
+        undo = Undo(
+            "assign", {"conversations": [old["id"]], "staff": old["assignee_id"], "team": old["team_id"]}
+        )
+    name = who.name if who else team.name if team else ""
+    return Done("assign" if name else "unassign", {"name": name, **counted(args.conversations)}, undo)
+
+
+@act("reply")
+async def reply(actor: Actor, args: Reply, now: datetime) -> Done:
+    """Answer the customer. Raises `Conflict("newer_messages")` when others wrote since `expected_seq`."""
+    sent = await conversations.reply(
+        actor, args.conversation, args.text, files=args.files, expected_seq=args.expected_seq, now=now
+    )
+    return Done(result={"seq": sent.seq})
+
+
+@act("note")
+async def note(actor: Actor, args: Text, now: datetime) -> Done:
+    """Leave an internal note; the customer never sees it."""
+    left = await conversations.note(actor, args.conversation, args.text, files=args.files, now=now)
+    return Done(result={"seq": left.seq})
+
+
+@act("snooze")
+async def snooze(actor: Actor, args: Snooze, now: datetime) -> Done:
+    for conversation in args.conversations:
+        await conversations.snooze(actor, conversation, args.until, now)
+    return Done("snooze", counted(args.conversations), Undo("reopen", {"conversations": args.conversations}))
+
+
+@act("close")
+async def close(actor: Actor, args: Many, now: datetime) -> Done:
+    for conversation in args.conversations:
+        await conversations.close(actor, conversation, now)
+    return Done("close", counted(args.conversations), Undo("reopen", {"conversations": args.conversations}))
+
+
+@act("reopen")
+async def reopen(actor: Actor, args: Many, now: datetime) -> Done:
+    for conversation in args.conversations:
+        await conversations.reopen(actor, conversation, now)
+    return Done("reopen", counted(args.conversations))
+
+
+@act("priority")
+async def prioritise(actor: Actor, args: Prioritise, now: datetime) -> Done:
+    for conversation in args.conversations:
+        await conversations.set_priority(actor, conversation, args.priority, now)
+    return Done("priority", {"priority": args.priority, **counted(args.conversations)})
+
+
+@act("label")
+async def label(actor: Actor, args: Labelled, now: datetime) -> Done:
+    for conversation in args.conversations:
+        await labels.put(actor, args.label, "conversation", conversation, now=now)
+    undo = Undo("unlabel", {"conversations": args.conversations, "label": args.label})
+    return Done("label", counted(args.conversations), undo)
+
+
+@act("unlabel")
+async def unlabel(actor: Actor, args: Labelled, now: datetime) -> Done:
+    for conversation in args.conversations:
+        await labels.remove(actor, args.label, "conversation", conversation, now=now)
+    undo = Undo("label", {"conversations": args.conversations, "label": args.label})
+    return Done("unlabel", counted(args.conversations), undo)
+
+
+@act("seen")
+async def seen(actor: Actor, args: Seen, now: datetime) -> Done:
+    """Nothing is unread any more; a conversation without news is left alone."""
+    unread = await Conversation.filter(id=args.conversation, unread__gt=0).exists()
+    if unread or await Mention.filter(conversation_id=args.conversation, staff_id=actor.id, seen_at=None).exists():
+        await conversations.mark_seen(actor, args.conversation, now)
+    return Done()
+
+
+@act("take_next")
+async def take_next(actor: Actor, args: Arguments, now: datetime) -> Done:
+    """Take the conversation of the queue that has waited longest; `conversation` is None when none waits."""
+    check(actor, "conversation.write")
+    waiting = Conversation.filter(status="open", owner="staff", assignee_id=None)
+    longest = await waiting.order_by("waiting_since", "id").first()
+    if longest is None:
+        return Done(result={"conversation": None})
+    await conversations.take_over(actor, longest.id, now)
+    undo = Undo("assign", {"conversations": [longest.id], "staff": None, "team": longest.team_id})
+    return Done("take", undo=undo, result={"conversation": longest.id})

@@ -1,0 +1,131 @@
+"""Acts on contacts, articles and one's own presence."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from bots.staff.acts import Arguments, Done, Undo, act
+from crm import contacts, knowledge, labels, staff
+from crm.actor import Actor
+from crm.models import Article
+
+
+class Contact(Arguments):
+    """A contact."""
+
+    contact: int
+
+
+class ContactFields(Arguments):
+    name: str | None = Field(default=None, max_length=100)
+    phone: str | None = Field(default=None, max_length=40)
+    email: str | None = Field(default=None, max_length=254)
+    address: str | None = Field(default=None, max_length=300)
+    locale: Literal["ko", "en"] | None = None
+    notes: str | None = Field(default=None, max_length=4000)
+    customer_since: date | None = None
+
+
+class Change(ContactFields, Contact):
+    """Only the given fields change."""
+
+
+class Reveal(Contact):
+    field: Literal["phone", "email", "address"]
+
+
+class Label(Contact):
+    label: int
+
+
+class Presence(Arguments):
+    presence: Literal["present", "busy", "away"]
+
+
+class SaveArticle(Arguments):
+    slug: str = Field(default="", max_length=80)
+    locale: Literal["ko", "en"] = "ko"
+    title: str = Field(max_length=160)
+    body: str = Field(max_length=20_000)
+    kind: str = "usage"
+    product_category: str = Field(default="", max_length=60)
+    keywords: list[str] = Field(default=[], max_length=40)
+    published: bool = True
+    version: int | None = None
+
+
+class Publish(Arguments):
+    article: int
+    published: bool
+
+
+@act("contact_create")
+async def create(actor: Actor, args: ContactFields, now: datetime) -> Done:
+    made = await contacts.create(actor, now=now, **args.model_dump(exclude_none=True))
+    return Done("contact_create", {"name": made.name}, result={"id": made.id})
+
+
+@act("contact_update")
+async def update(actor: Actor, args: Change, now: datetime) -> Done:
+    changes = args.model_dump(exclude={"contact"}, exclude_unset=True)
+    await contacts.update(actor, args.contact, changes, now=now)
+    return Done("contact_update", result={"id": args.contact})
+
+
+@act("contact_reveal")
+async def reveal(actor: Actor, args: Reveal, now: datetime) -> Done:
+    """Show a masked value; that one looked is recorded first."""
+    return Done(result={"value": await contacts.reveal(actor, args.contact, args.field, now)})
+
+
+@act("contact_block")
+async def block(actor: Actor, args: Contact, now: datetime) -> Done:
+    await contacts.block(actor, args.contact, now=now)
+    return Done("contact_block", undo=Undo("contact_unblock", {"contact": args.contact}))
+
+
+@act("contact_unblock")
+async def unblock(actor: Actor, args: Contact, now: datetime) -> Done:
+    await contacts.unblock(actor, args.contact, now=now)
+    return Done("contact_unblock", undo=Undo("contact_block", {"contact": args.contact}))
+
+
+@act("contact_label")
+async def put_label(actor: Actor, args: Label, now: datetime) -> Done:
+    await labels.put(actor, args.label, "contact", args.contact, now=now)
+    return Done("label", {"n": 1}, Undo("contact_unlabel", {"contact": args.contact, "label": args.label}))
+
+
+@act("contact_unlabel")
+async def take_label(actor: Actor, args: Label, now: datetime) -> Done:
+    await labels.remove(actor, args.label, "contact", args.contact, now=now)
+    return Done("unlabel", {"n": 1}, Undo("contact_label", {"contact": args.contact, "label": args.label}))
+
+
+@act("presence")
+async def set_presence(actor: Actor, args: Presence, now: datetime) -> Done:
+    """One's own presence: new work goes round the present."""
+    await staff.set_presence(actor, args.presence, now=now)
+    return Done(f"presence.{args.presence}")
+
+
+@act("article_save")
+async def save_article(actor: Actor, args: SaveArticle, now: datetime) -> Done:
+    """Write an article. A new one without a short name is named by its number."""
+    slug = args.slug or f"article-{await Article.all().count() + 1}"
+    saved = await knowledge.save(
+        actor,
+        slug=slug,
+        expected_version=args.version,
+        now=now,
+        **args.model_dump(exclude={"slug", "version"}),
+    )
+    return Done("article_save", {"title": saved.title}, result={"id": saved.id, "slug": saved.slug})
+
+
+@act("article_publish")
+async def publish(actor: Actor, args: Publish, now: datetime) -> Done:
+    shown = await knowledge.publish(actor, args.article, args.published, now=now)
+    undo = Undo("article_publish", {"article": shown.id, "published": not args.published})
+    return Done("article_publish" if args.published else "article_withdraw", {"title": shown.title}, undo)

@@ -1,0 +1,20 @@
+"""The desk: where staff see conversations and requests live, and answer them."""
+
+from aiohttp import web
+
+from bots.staff import commands, people_acts, request_acts
+from bots.web.desk import api, inbox, live, login, stored
+
+MODULES = (login, inbox, api, live, stored)
+ACTS = (commands, people_acts, request_acts)  # imported so that they are registered
+
+
+async def home(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound("/desk/conversations")
+
+
+def routes(app: web.Application) -> None:
+    """Put the desk into an application that has CONFIG, HUB and templates."""
+    app.router.add_get("/desk", home)
+    for module in MODULES:
+        module.routes(app)

@@ -1,0 +1,169 @@
+"""A conversation's header and messages as the thread's templates show them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup, escape
+from tortoise.expressions import Q
+
+from bots.web import i18n
+from bots.web.desk import words
+from bots.web.desk.frame import Desk
+from bots.web.desk.stored import file_view
+from crm.actor import PERMISSIONS
+from crm.conversations import mentioned_logins
+from crm.models import Staff
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Names:
+    """Staff named in a run of messages: by id, and by login for mentions."""
+
+    by_id: dict[int, str]
+    logins: dict[str, str]
+
+
+async def names(rows: Sequence[Mapping[str, Any]]) -> Names:
+    """The staff that event lines and mentions speak of, in one read; none when nobody is named."""
+    ids = {row["data"]["to"] for row in rows if isinstance(row["data"].get("to"), int)}
+    logins = {login for row in rows if row["direction"] == "note" for login in mentioned_logins(row["text"])}
+    if not ids and not logins:
+        return Names({}, {})
+    found = await Staff.filter(Q(id__in=list(ids)) | Q(login__in=list(logins))).limit(200)
+    return Names({row.id: row.name for row in found}, {row.login: row.name for row in found})
+
+
+def head(desk: Desk, item: Mapping[str, Any], aside: str = "") -> dict[str, Any]:
+    """The header: who speaks, what may be done, and the way a reply takes."""
+    name = item["name"] or desk.t("desk.nameless")
+    mine = item["owner"] == "staff" and item["assignee_id"] == desk.staff.id
+    snoozed = item["snoozed_until"]
+    return {
+        "id": item["id"],
+        "contact_id": item["contact_id"],
+        "name": name,
+        "channel": item["channel"],
+        "seq": item["message_seq"],
+        "owner": item["owner"],
+        "mine": mine,
+        "status": item["status"],
+        "locale": item["locale"],
+        "blocked": item["blocked"],
+        "who": _speaker(desk, item, mine),
+        "aside": aside,
+        "snoozed": i18n.moment(snoozed, desk.tz, desk.lang, desk.now) if snoozed else "",
+        "way": desk.t(f"desk.way.{item['channel']}"),
+        "may_write": desk.staff.role in PERMISSIONS["conversation.write"],
+    }
+
+
+def _speaker(desk: Desk, item: Mapping[str, Any], mine: bool) -> str:
+    if item["owner"] == "bot":
+        return desk.t("desk.speaks.bot")
+    if mine:
+        return desk.t("desk.speaks.me")
+    if item["assignee_name"]:
+        return desk.t("desk.speaks.other", name=item["assignee_name"])
+    if item["team_name"]:
+        return desk.t("desk.speaks.team", team=item["team_name"])
+    return desk.t("desk.speaks.nobody")
+
+
+def items(desk: Desk, contact_name: str, contact_id: int, rows: Sequence[Mapping[str, Any]],
+          staff: Names) -> list[dict[str, Any]]:  # fmt: skip
+    """Messages, notes and event lines, grouped: name and face once a group, a line for each new day."""
+    done: list[dict[str, Any]] = []
+    person = words.person(contact_id, contact_name)
+    for at, row in enumerate(rows):
+        before = rows[at - 1] if at else None
+        after = rows[at + 1] if at + 1 < len(rows) else None
+        item = _item(desk, row, person, staff)
+        item["first"] = not _same(before, row)
+        item["last"] = not _same(row, after)
+        local = row["created_at"].astimezone(desk.tz).date()
+        if before is None or before["created_at"].astimezone(desk.tz).date() != local:
+            item["day"] = i18n.day(local, desk.lang, desk.now.astimezone(desk.tz).date())
+        done.append(item)
+    return done
+
+
+def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two rows belong to one group: one speaker, within five minutes."""
+    if one is None or other is None:
+        return False
+    keys = ("direction", "author", "staff_id")
+    near = (other["created_at"] - one["created_at"]).total_seconds() < 300
+    return near and all(one[key] == other[key] for key in keys)
+
+
+def _item(desk: Desk, row: Mapping[str, Any], person: dict[str, Any], staff: Names) -> dict[str, Any]:
+    kind = {"note": "note", "event": "event"}.get(row["direction"], "bubble")
+    out = row["direction"] == "out"
+    shown = row["seen_at"] if row["state"] == "seen" and row["seen_at"] else row["created_at"]
+    name = row["staff_name"] or desk.t("desk.list.bot_name" if row["author"] == "bot" else "desk.list.system")
+    item = {
+        "type": kind,
+        "seq": row["seq"],
+        "side": "out" if out else "in",
+        "author": "bot" if row["author"] == "system" else row["author"],
+        "name": name,
+        "mine": row["staff_id"] == desk.staff.id,
+        "person": person,
+        "text": row["text"],
+        "lang": row["lang"] or desk.lang,
+        "state": row["state"],
+        "at": row["created_at"].isoformat(),
+        "time": words.short_clock(shown, desk.tz) if out else i18n.clock(shown, desk.tz, desk.lang),
+        "day": "",
+        "files": [file_view(desk, file, person["name"], row["created_at"]) for file in row["files"]],
+        "cards": [card for card in (_card(desk, card) for card in row["cards"]) if card],
+        "choices": [choice.get("label") or choice.get("title", "") for choice in row["choices"]],
+    }
+    if kind == "note":
+        item["html"] = mark_mentions(row["text"], staff.logins)
+        item["time"] = i18n.clock(row["created_at"], desk.tz, desk.lang)
+    if kind == "event":
+        item["text"] = _event(desk, row, staff)
+        item["time"] = i18n.clock(row["created_at"], desk.tz, desk.lang)
+    return item
+
+
+def mark_mentions(text: str, names: Mapping[str, str]) -> Markup:
+    """The text with @login shown as the name it calls."""
+    html = str(escape(text))
+    for login in mentioned_logins(text):
+        if login in names:
+            span = f'<span class="mention">@{escape(names[login])}</span>'
+            html = html.replace(f"@{login}", span)
+    return Markup(html)  # noqa: S704 - text and names are escaped above
+
+
+def _card(desk: Desk, card: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A card of the customer's chat in one line or two; forms are told by their text."""
+    kind = card.get("type")
+    facts = " · ".join(str(fact["value"]) for fact in card.get("facts", [])[:3] if fact.get("value"))
+    if kind == "request":
+        return {"status": card["status"], "title": card["number"], "suffix": card.get("title") or
+                desk.t("desk.card.request"), "text": facts}  # fmt: skip
+    if kind == "summary":
+        return {"status": "received", "title": card["title"], "suffix": "", "text": facts}
+    if kind == "article":
+        return {"status": "", "title": card["title"], "suffix": desk.t("desk.card.article"), "text": card["quote"][:120]}
+    return None
+
+
+def _event(desk: Desk, row: Mapping[str, Any], staff: Names) -> str:
+    data = row["data"]
+    name = row["staff_name"] or desk.t("desk.list.system")
+    to = staff.by_id.get(data.get("to") or 0, "")
+    event = data.get("event", "")
+    key = f"desk.event.{event}"
+    if event in ("assigned", "handed_over"):
+        key += ".to" if to else ".none"
+    if event == "handed_over":
+        reason = desk.t(f"desk.reason.{data.get('reason', '')}")
+        return desk.t(key, name=name, to=to, reason=reason if not reason.startswith("desk.") else "").strip()
+    return desk.t(key, name=name, to=to)

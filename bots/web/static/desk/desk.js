@@ -1,0 +1,133 @@
+// Every page of the desk: menus, presence, sound, theme, help, counts, connection.
+
+import { act, read, word } from "./api.js";
+import { openForm } from "./dialog.js";
+import "./forms.js";
+import { bind } from "./keys.js";
+import * as live from "./live.js";
+import * as menu from "./menu.js";
+import { chime, prepare, setSound, soundOn } from "./sound.js";
+import { failed, toast } from "./toast.js";
+
+const desk = document.getElementById("desk");
+const me = Number(desk.dataset.me);
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-menu]");
+  if (button) menu.show(button, button.dataset.menu, prepareMenu);
+  if (event.target.closest("[data-help]")) help();
+  if (event.target.closest("[data-reconnect]")) live.connect();
+  const form = event.target.closest("[data-form]");
+  if (form) openForm(form.dataset.form);
+});
+
+function prepareMenu(box) {
+  box.querySelector("[data-sound]")?.setAttribute("aria-checked", String(soundOn()));
+}
+
+document.addEventListener("choose", async ({ detail: { item } }) => {
+  const { dataset } = item;
+  if ("help" in dataset) help();
+  if ("sound" in dataset) setSound(!soundOn());
+  if ("themeNext" in dataset) nextTheme();
+  if (dataset.presenceSet) await setPresence(dataset.presenceSet);
+});
+
+function help() {
+  menu.close();
+  const dialog = document.getElementById("keys");
+  if (!dialog.open) dialog.showModal();
+}
+
+function nextTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  document.cookie = `dangol_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
+}
+
+async function setPresence(presence) {
+  try {
+    await act("presence", { presence });
+    desk.querySelector("[data-presence]").className = `presence presence--${presence}`;
+    const template = document.getElementById("menu-me").content;
+    for (const item of template.querySelectorAll("[data-presence-set]")) {
+      item.setAttribute("aria-checked", String(item.dataset.presenceSet === presence));
+    }
+  } catch (error) {
+    failed(error);
+  }
+}
+
+let countTimer = 0;
+export function refreshCounts() {
+  clearTimeout(countTimer);
+  countTimer = setTimeout(async () => {
+    try {
+      show(await read("counts"));
+    } catch {
+      // the offline band says so already
+    }
+  }, 400);
+}
+
+function show(counts) {
+  for (const badge of desk.querySelectorAll("[data-count]")) put(badge, counts[badge.dataset.count], true);
+  for (const badge of desk.querySelectorAll("[data-view-count]")) put(badge, counts.views[badge.dataset.viewCount]);
+  document.dispatchEvent(new CustomEvent("counts", { detail: counts }));
+}
+
+function put(badge, value, hides = false) {
+  badge.textContent = value ?? 0;
+  if (hides) badge.hidden = !value;
+}
+
+live.on("happened", (event) => {
+  refreshCounts();
+  const news = newsOf(event);
+  if (!news) return;
+  chime();
+  const open = () => location.assign(news.href);
+  if (!news.here) toast(news.text, { action: { label: word("open"), run: open } });
+});
+
+function newsOf(event) {
+  const open = Number(document.querySelector(".thread")?.dataset.conversation ?? 0);
+  const here = open === event.conversation_id && document.visibilityState === "visible";
+  const href = `/desk/conversations/${event.conversation_id}`;
+  const mine = event.assignee === me;
+  if (event.kind === "message.received" && mine) return { text: word("news.message", event), href, here };
+  if (event.kind === "message.mentioned" && event.staff_id === me) return { text: word("news.mention", event), href, here };
+  if (event.kind === "conversation.handed_over" && (mine || !event.assignee)) {
+    return { text: word("news.handover", event), href, here };
+  }
+  if (event.kind === "conversation.assigned" && mine && event.by !== me) return { text: word("news.assigned", event), href, here };
+  if (event.kind === "callback.requested") return { text: word("news.callback", event), href: "/desk/callbacks" };
+  return null;
+}
+
+let offlineTimer = 0;
+live.on("offline", () => {
+  clearTimeout(offlineTimer);
+  offlineTimer = setTimeout(() => (desk.querySelector("[data-offline]").hidden = false), 1500);
+});
+live.on("online", ({ again }) => {
+  clearTimeout(offlineTimer);
+  desk.querySelector("[data-offline]").hidden = true;
+  if (again) refreshCounts();
+});
+
+bind("?", help);
+bind("g c", () => location.assign("/desk/conversations"));
+bind("g r", () => location.assign("/desk/requests"));
+bind("g p", () => location.assign("/desk/contacts"));
+bind("g b", () => location.assign("/desk/callbacks"));
+bind("/", () => {
+  const box = desk.querySelector("[type=search]");
+  box?.focus();
+  box?.select();
+  return Boolean(box);
+});
+
+prepare();
+live.connect();

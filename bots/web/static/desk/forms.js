@@ -1,0 +1,103 @@
+// Forms that do an act: <form data-act="name">. Values by name, kinds by data-type, errors beside their field.
+
+import { act, word } from "./api.js";
+import { failed, said } from "./toast.js";
+
+function valueOf(input) {
+  const text = input.value.trim();
+  switch (input.dataset.type) {
+    case "int":
+      return text === "" ? null : Number(text);
+    case "bool":
+      return input.checked;
+    case "time":
+      return text === "" ? null : new Date(text).toISOString();
+    case "list":
+      return text.split(",").map((part) => part.trim()).filter(Boolean);
+    case "null":
+      return text === "" ? null : text;
+    default:
+      return input.value;
+  }
+}
+
+/** The arguments that a form holds. Checkboxes of one name with data-type=ints become a list. */
+export function values(form) {
+  const args = {};
+  for (const input of form.elements) {
+    if (!input.name || input.disabled || input.type === "submit") continue;
+    if (input.dataset.type === "ints") {
+      args[input.name] ??= [];
+      if (input.checked) args[input.name].push(Number(input.value));
+    } else if (input.type === "radio") {
+      if (input.checked) args[input.name] = input.value;
+    } else if (input.type !== "checkbox" || input.dataset.type) {
+      args[input.name] = valueOf(input);
+    }
+  }
+  return args;
+}
+
+export function clearErrors(form) {
+  form.querySelectorAll(".error[data-made]").forEach((error) => error.remove());
+  form.querySelectorAll("[aria-invalid]").forEach((input) => input.removeAttribute("aria-invalid"));
+}
+
+/** Show what is wrong beside its field, or as a toast when the field is not in the form. */
+export function showError(form, error) {
+  const [name, text] = Object.entries(error.fields ?? {})[0] ?? [];
+  const input = name && form.elements.namedItem(name);
+  if (!input?.after) return failed(error);
+  const line = document.createElement("p");
+  line.className = "error";
+  line.dataset.made = "";
+  line.setAttribute("role", "alert");
+  line.id = `error-${name}`;
+  line.textContent = text;
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-errormessage", line.id);
+  input.after(line);
+  input.focus();
+}
+
+async function submit(form) {
+  const button = form.querySelector("[type=submit], button:not([type])");
+  clearErrors(form);
+  button?.setAttribute("aria-busy", "true");
+  try {
+    const result = await act(form.dataset.act, values(form));
+    form.closest("dialog")?.close();
+    said(result, () => form.dispatchEvent(new CustomEvent("done", { bubbles: true, detail: result })));
+    form.dispatchEvent(new CustomEvent("done", { bubbles: true, detail: result }));
+    if (form.dataset.next) location.assign(form.dataset.next.replace("{id}", result.id ?? ""));
+    else if ("reload" in form.dataset) setTimeout(() => location.reload(), 400);
+  } catch (error) {
+    showError(form, error);
+  } finally {
+    button?.removeAttribute("aria-busy");
+  }
+}
+
+addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-act]");
+  if (!form) return;
+  event.preventDefault();
+  submit(form);
+});
+
+addEventListener("input", (event) => {
+  const form = event.target.closest("form");
+  form?.querySelector("[data-dirty]")?.removeAttribute("hidden");
+  if (event.target.getAttribute?.("aria-invalid")) clearErrors(form);
+});
+
+/** Warn before leaving a page whose form was changed. */
+export function guard(form) {
+  let dirty = false;
+  form.addEventListener("input", () => (dirty = true));
+  form.addEventListener("done", () => (dirty = false));
+  addEventListener("beforeunload", (event) => {
+    if (dirty) event.preventDefault();
+  });
+  return () => word("leave");
+}
