@@ -1,6 +1,7 @@
 """The desk's lists of conversations and the thread itself: hot reads, as SQL."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from crm import db, search
@@ -35,16 +36,26 @@ _TIMES = ("last_message_at", "waiting_since", "reply_due_at", "returns_at", "sno
 
 
 async def inbox_list(
-    actor: Actor, *, view: str, query: str = "", after: str | None = None, limit: int = 30
+    actor: Actor,
+    *,
+    view: str,
+    query: str = "",
+    channel: str = "",
+    owner: str = "",
+    unread: bool = False,
+    late_at: datetime | None = None,
+    after: str | None = None,
+    limit: int = 30,
 ) -> Page:
     """One page of a view, newest message first. `query` finds by name, phone, request number and text.
 
+    Narrowed to a channel, an owner, unread ones, or those whose answer is late at `late_at`.
     Rows are dicts with aware times, `last_message` {"from","text","kind"} and `labels`.
     Raises `Invalid` for an unknown view or cursor.
     """
     check(actor, "conversation.read")
     one_of("view", view, VIEWS)
-    where, args = [VIEWS[view]], [actor.id] if view in OF_ACTOR else []
+    where, args = _narrowed(actor, view, channel, owner, unread, late_at)
     if query.strip():
         condition, found = await _found(query)
         where.append(condition)
@@ -150,6 +161,24 @@ async def add_labels(subject: str, items: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         label = {"id": row["id"], "name": row["name"], "colour": row["colour"]}
         by_id[row["subject_id"]]["labels"].append(label)
+
+
+def _narrowed(
+    actor: Actor, view: str, channel: str, owner: str, unread: bool, late_at: datetime | None
+) -> tuple[list[str], list[Any]]:
+    """The conditions of a view and its filters, with their values."""
+    where: list[str] = [VIEWS[view]]
+    args: list[Any] = [actor.id] if view in OF_ACTOR else []
+    for condition, value in (("v.channel = ?", channel), ("v.owner = ?", owner)):
+        if value:
+            where.append(condition)
+            args.append(value)
+    if unread:
+        where.append("v.unread > 0")
+    if late_at is not None:
+        where.append("v.reply_due_at < ?")
+        args.append(db.stamp(late_at))
+    return where, args
 
 
 async def _found(query: str) -> tuple[str, list[Any]]:

@@ -73,7 +73,7 @@ def act(name: str) -> Callable[[Callable[[Actor, A, datetime], Awaitable[Done]]]
 async def perform(actor: Actor, name: str, args: Mapping[str, Any], now: datetime) -> Done:
     """Do the act `name`.
 
-    Raises `NotFound` for an unknown name, `Invalid` for the first wrong argument, and what the service raises.
+    Raises `NotFound` for an unknown name, `Invalid` for the first wrong argument, and what services raise.
     """
     known = REGISTRY.get(name)
     if known is None:

@@ -152,8 +152,9 @@ async def unlabel(actor: Actor, args: Labelled, now: datetime) -> Done:
 @act("seen")
 async def seen(actor: Actor, args: Seen, now: datetime) -> Done:
     """Nothing is unread any more; a conversation without news is left alone."""
-    unread = await Conversation.filter(id=args.conversation, unread__gt=0).exists()
-    if unread or await Mention.filter(conversation_id=args.conversation, staff_id=actor.id, seen_at=None).exists():
+    unread = Conversation.filter(id=args.conversation, unread__gt=0)
+    called = Mention.filter(conversation_id=args.conversation, staff_id=actor.id, seen_at=None)
+    if await unread.exists() or await called.exists():
         await conversations.mark_seen(actor, args.conversation, now)
     return Done()
 

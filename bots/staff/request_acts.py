@@ -12,9 +12,7 @@ from crm.actor import Actor
 from crm.errors import Invalid
 from crm.models import Contact, File, ServiceRequest, Staff
 
-Status = Literal[
-    "received", "assigned", "in_progress", "waiting_customer", "resolved", "closed", "cancelled"
-]
+Status = Literal["received", "assigned", "in_progress", "waiting_customer", "resolved", "closed", "cancelled"]
 Category = Literal["repair", "visit", "complaint", "question", "other"]
 
 
@@ -239,5 +237,4 @@ def normal_phone(written: str) -> str:
 
 async def file_ids(tokens: list[str]) -> list[int]:
     """Ids of uploaded files; unknown tokens are left out."""
-    rows = await File.filter(token__in=tokens).values_list("id", flat=True) if tokens else []
-    return [int(row) for row in rows]
+    return [file.id for file in await File.filter(token__in=tokens).only("id")] if tokens else []

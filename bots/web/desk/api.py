@@ -9,13 +9,15 @@ from bots.staff import acts
 from bots.web.desk.counting import counts
 from bots.web.desk.frame import Desk, api, body, json_answer
 from bots.web.desk.side import staff_list
-from crm import canned, conversations, knowledge
+from crm import canned, knowledge
 
 
 @api
 async def act(desk: Desk) -> web.StreamResponse:
     """Do an act; answers its `result` with `said` (words) and `undo`."""
-    done = await acts.perform(desk.actor, desk.request.match_info["name"], await body(desk.request), datetime.now(UTC))
+    done = await acts.perform(
+        desk.actor, desk.request.match_info["name"], await body(desk.request), datetime.now(UTC)
+    )
     answer: dict[str, Any] = dict(done.result)
     values = dict(done.values)
     if "priority" in values:
@@ -32,14 +34,19 @@ async def totals(desk: Desk) -> web.StreamResponse:
 
 @api
 async def replies(desk: Desk) -> web.StreamResponse:
-    """Canned replies with their variables filled for one conversation."""
-    wanted = desk.request.query.get("conversation", "")
-    header = await conversations.header(desk.actor, int(wanted)) if wanted.isdigit() else None
-    items = []
-    for each in await canned.list_replies(desk.actor):
-        text = each.text if header is None else await canned.render(desk.actor, each.id, header["id"], now=desk.now)
-        items.append({"shortcut": f"/{each.shortcut}", "name": each.title, "put": text})
+    """Canned replies by shortcut, their variables still in braces."""
+    found = await canned.list_canned(desk.actor)
+    items = [{"id": it.id, "shortcut": f"/{it.shortcut}", "name": it.title, "put": it.text} for it in found]
     return json_answer({"items": items})
+
+
+@api
+async def filled(desk: Desk) -> web.StreamResponse:
+    """One canned reply filled for a conversation; `missing` names what is not known."""
+    wanted = desk.request.query.get("conversation", "")
+    conversation = int(wanted) if wanted.isdigit() else 0
+    reply = await canned.expand(desk.actor, desk.id(), conversation)
+    return json_answer({"text": reply.text, "missing": list(reply.missing)})
 
 
 @api
@@ -73,5 +80,6 @@ def routes(app: web.Application) -> None:
     app.router.add_post("/desk/api/acts/{name}", act)
     app.router.add_get("/desk/api/counts", totals)
     app.router.add_get("/desk/api/canned", replies)
+    app.router.add_get(r"/desk/api/canned/{id:\d+}", filled)
     app.router.add_get("/desk/api/articles", articles)
     app.router.add_get("/desk/api/staff", staff)

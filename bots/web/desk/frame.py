@@ -27,7 +27,8 @@ KEYMAP = (
     ("J K", "move"), ("Enter", "open"), ("/", "search"), ("N", "next"), ("R", "reply"), ("M", "note"),
     ("T", "take"), ("B", "hand_back"), ("A", "assign"), ("S", "snooze"), ("L", "label"), ("E", "close"),
     ("I", "side"), ("Esc", "back"), ("G C", "go_conversations"), ("G R", "go_requests"),
-    ("G P", "go_contacts"), ("G B", "go_callbacks"), ("Ctrl Enter", "send"), ("Ctrl K", "commands"), ("?", "help"),
+    ("G P", "go_contacts"), ("G B", "go_callbacks"), ("Ctrl Enter", "send"), ("Ctrl K", "commands"),
+    ("?", "help"),
 )  # fmt: skip
 
 
@@ -191,4 +192,6 @@ async def body(request: web.Request) -> dict[str, Any]:
 
 
 def json_answer(value: Any, status: int = 200) -> web.Response:
-    return web.json_response(value, status=status, dumps=lambda v: json.dumps(v, ensure_ascii=False, default=str))
+    return web.json_response(
+        value, status=status, dumps=lambda v: json.dumps(v, ensure_ascii=False, default=str)
+    )

@@ -51,7 +51,9 @@ async def _page(desk: Desk, conversation_id: int | None) -> web.StreamResponse:
         today=await rows.today(desk),
         staff=await side.staff_list(desk),
         teams=[{"id": team.id, "name": team.name} for team in await teams.list_teams()],
-        labels=[{"id": each.id, "name": each.name, "colour": each.colour} for each in await labels.all_labels()],
+        labels=[
+            {"id": each.id, "name": each.name, "colour": each.colour} for each in await labels.all_labels()
+        ],
         snoozes=await snoozes(desk),
     )
 
@@ -70,7 +72,7 @@ async def _rows(desk: Desk) -> dict[str, Any]:
         view=view,
         query=query.get("q", "")[:100],
         after=query.get("after") or None,
-        **_filter(query.get("filter", "")),
+        **_filter(desk),
     )
     return {
         "view": view,
@@ -80,14 +82,22 @@ async def _rows(desk: Desk) -> dict[str, Any]:
     }
 
 
-FILTERS = {"owner=bot": {"owner": "bot"}, "unread=1": {"unread": True}, "late=1": {"late": True}}
+FILTERS = ("owner=bot", "unread=1", "late=1")
 
 
-def _filter(text: str) -> dict[str, Any]:
+def _filter(desk: Desk) -> dict[str, Any]:
     """The chosen filter as arguments of `inbox_list`."""
+    text = desk.request.query.get("filter", "")
     if text.startswith("channel="):
         return {"channel": text.removeprefix("channel=")}
-    return FILTERS.get(text, {})
+    found: dict[str, Any] = {}
+    if text == "owner=bot":
+        found["owner"] = "bot"
+    elif text == "unread=1":
+        found["unread"] = True
+    elif text == "late=1":
+        found["late_at"] = desk.now
+    return found
 
 
 def _filter_words(desk: Desk) -> str:
@@ -119,18 +129,20 @@ async def _messages(desk: Desk) -> web.StreamResponse:
     header = await conversations.header(desk.actor, desk.id())
     before = desk.request.query.get("before", "")
     name = header["name"] or desk.t("desk.nameless")
-    context = await _items(desk, desk.id(), name, header["contact_id"], int(before) if before.isdigit() else None)
+    context = await _items(
+        desk, desk.id(), name, header["contact_id"], int(before) if before.isdigit() else None
+    )
     return desk.render("_messages.html", **context)
 
 
-async def _items(desk: Desk, conversation_id: int, name: str, contact_id: int, before: int | None) -> dict[str, Any]:
-    found = await conversations.messages(
-        desk.actor, conversation_id, before_seq=before, limit=talk.PAGE + 1
-    )
+async def _items(
+    desk: Desk, conversation_id: int, name: str, contact_id: int, before: int | None
+) -> dict[str, Any]:
+    found = await conversations.messages(desk.actor, conversation_id, before_seq=before, limit=talk.PAGE + 1)
     shown = found[-talk.PAGE :]
     older = shown[0]["seq"] if len(found) > talk.PAGE else 0
-    names = await talk.names(shown)
-    return {"items": talk.items(desk, name, contact_id, shown, names), "older": older}
+    items = talk.items(desk, name, contact_id, shown, await talk.names(shown))
+    return {"items": items, "older": older}
 
 
 async def snoozes(desk: Desk) -> list[dict[str, str]]:

@@ -80,7 +80,10 @@ class Live:
 
     async def _typed(self, happened: Happened) -> None:
         if happened.staff_id is None:
-            await self._watchers(happened.conversation_id, {"type": "customer_typing", "conversation": happened.conversation_id})
+            await self._watchers(
+                happened.conversation_id,
+                {"type": "customer_typing", "conversation": happened.conversation_id},
+            )
             return
         staff = await Staff.get_or_none(id=happened.staff_id)
         if staff is not None and happened.conversation_id is not None:
@@ -91,7 +94,9 @@ class Live:
         for browser in list(self.browsers):
             if browser.watching == conversation_id and browser.staff.id != staff.id:
                 who = person(staff, browser.lang)
-                await browser.send({"type": "typing", "conversation": conversation_id, "mode": mode, "staff": who})
+                await browser.send(
+                    {"type": "typing", "conversation": conversation_id, "mode": mode, "staff": who}
+                )
 
     async def stopped(self, staff: Staff, conversation_id: int) -> None:
         await self._watchers(conversation_id, {"type": "stopped", "conversation": conversation_id}, staff.id)
@@ -120,7 +125,8 @@ async def frame_of(happened: Happened) -> dict[str, Any]:
     }
     if happened.conversation_id is not None:
         rows = await db.fetch(
-            "SELECT v.assignee_id, c.name FROM conversation v JOIN contact c ON c.id = v.contact_id WHERE v.id = ?",
+            "SELECT v.assignee_id, c.name FROM conversation v JOIN contact c ON c.id = v.contact_id"
+            " WHERE v.id = ?",
             happened.conversation_id,
         )
         if rows:

@@ -21,7 +21,6 @@ async def shell(desk: Desk, section: str, totals: dict[str, Any] | None = None) 
     profile = await company.get()
     return {
         "section": section,
-        "page": section,
         "nav": [
             {"name": name, "icon": icon, "counted": counted, "href": f"/desk/{name}"}
             for name, icon, counted in ITEMS

@@ -8,6 +8,7 @@ from bots.web import i18n
 from bots.web.desk import words
 from bots.web.desk.frame import Desk
 from crm import db
+from crm.models import ServiceRequest
 
 RATED_FOR = timedelta(days=14)  # how long a row shows the score of its closed matter
 
@@ -30,7 +31,8 @@ def _row(desk: Desk, item: dict[str, Any], request: dict[str, Any]) -> dict[str,
         "person": words.person(item["contact_id"], name),
         "channel": item["channel"],
         "who": _who(desk, last.get("from", ""), item),
-        "text": last.get("text") or desk.t("desk.list.photo" if last.get("kind") == "file" else "desk.list.none"),
+        "text": last.get("text")
+        or desk.t("desk.list.photo" if last.get("kind") == "file" else "desk.list.none"),
         "at": item["last_message_at"].isoformat(),
         "when": words.ago(item["last_message_at"], desk.tz, desk.lang, desk.now),
         "unread": item["unread"],
@@ -39,7 +41,9 @@ def _row(desk: Desk, item: dict[str, Any], request: dict[str, Any]) -> dict[str,
         "status": request.get("status", ""),
         "rating": request.get("score"),
         "due": due,
-        "snoozed": desk.t("desk.list.until", at=words.brief(snoozed, desk.tz, desk.lang, desk.now)) if snoozed else "",
+        "snoozed": desk.t("desk.list.until", at=words.brief(snoozed, desk.tz, desk.lang, desk.now))
+        if snoozed
+        else "",
     }
 
 
@@ -54,14 +58,8 @@ def _who(desk: Desk, author: str, item: dict[str, Any]) -> str:
 
 async def _latest_requests(ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The newest request of each conversation that is still of interest, with its score."""
-    if not ids:
-        return {}
-    rows = await db.fetch(
-        "SELECT r.conversation_id, r.status, g.score FROM service_request r"
-        " LEFT JOIN rating g ON g.request_id = r.id"
-        f" WHERE r.conversation_id IN ({db.placeholders(len(ids))}) AND r.status <> 'cancelled' ORDER BY r.id",
-        *ids,
-    )
+    shown = ServiceRequest.filter(conversation_id__in=list(ids)).exclude(status="cancelled").order_by("id")
+    rows = await shown.values("conversation_id", "status", score="rating__score") if ids else []
     return {row["conversation_id"]: row for row in rows}
 
 
@@ -80,8 +78,14 @@ async def today(desk: Desk) -> list[dict[str, str]]:
         )
     )[0]  # fmt: skip
     waiting = db.read_stamp(row["waiting"])
-    longest = i18n.duration(max(1, int((desk.now - waiting).total_seconds() // 60)), desk.lang) if waiting else "–"
-    score = desk.t("desk.today.score", score=f"{float(row['score']):.1f}") if row["score"] else desk.t("desk.today.no_score")
+    longest = (
+        i18n.duration(max(1, int((desk.now - waiting).total_seconds() // 60)), desk.lang) if waiting else "–"
+    )
+    score = (
+        desk.t("desk.today.score", score=f"{float(row['score']):.1f}")
+        if row["score"]
+        else desk.t("desk.today.no_score")
+    )
     return [
         {"name": desk.t("desk.today.received"), "value": str(row["today"]),
          "about": desk.t("desk.today.yesterday", n=row["yesterday"])},

@@ -6,7 +6,8 @@ from bots.web import i18n
 from bots.web.desk import words
 from bots.web.desk.frame import Desk, person
 from crm import contacts, requests
-from crm.models import Consent, Identity, Possession, ServiceRequest, Staff, TimelineEntry
+from crm import timeline as crm_timeline
+from crm.models import Consent, Identity, Possession, ServiceRequest, Staff
 
 FIELDS = ("phone", "email", "address")
 TIMELINE = 6
@@ -15,7 +16,8 @@ TIMELINE = 6
 async def contact_card(desk: Desk, contact_id: int) -> dict[str, Any]:
     """What the side pane shows of a contact, in a bounded number of reads."""
     card = await contacts.card(desk.actor, contact_id)
-    possessions = await Possession.filter(contact_id=contact_id, ended_on=None).order_by("-since").limit(10).select_related("product")
+    owned_now = Possession.filter(contact_id=contact_id, ended_on=None).order_by("-since").limit(10)
+    possessions = await owned_now.select_related("product")
     identities = await Identity.filter(contact_id=contact_id).order_by("id").limit(8)
     owned = await requests.of_contact(contact_id, open_only=True, limit=5)
     return {
@@ -78,7 +80,9 @@ async def _ads(desk: Desk, contact_id: int) -> str:
 def request_view(desk: Desk, request: ServiceRequest) -> dict[str, Any]:
     """A request for cards and selects; `product` and `assignee` must be loaded."""
     product = request.product.name if request.product else request.product_text
-    visit = words.span(request.visit_from, request.visit_to, desk.tz, desk.lang, desk.now) if request.visit_from else ""
+    visit = ""
+    if request.visit_from:
+        visit = words.span(request.visit_from, request.visit_to, desk.tz, desk.lang, desk.now)
     return {
         "id": request.id,
         "number": request.number,
@@ -92,42 +96,28 @@ def request_view(desk: Desk, request: ServiceRequest) -> dict[str, Any]:
     }
 
 
-async def timeline(desk: Desk, contact_id: int, limit: int, before: int | None = None) -> list[dict[str, Any]]:
-    """What happened with a contact, newest first, in words. Seen only by who may see the card."""
-    query = TimelineEntry.filter(contact_id=contact_id)
-    if before is not None:
-        query = query.filter(id__lt=before)
-    rows = await query.order_by("-at", "-id").limit(limit)
-    numbers = await _numbers([row.subject_id for row in rows if row.subject == "request" and row.subject_id])
-    return [
-        {
-            "id": row.id,
-            "text": _happening(desk, row, numbers),
-            "when": words.brief(row.at, desk.tz, desk.lang, desk.now),
-            "at": row.at.isoformat(),
-            "href": _href(row),
-        }
-        for row in rows
-    ]
+async def timeline(desk: Desk, contact_id: int, limit: int) -> list[dict[str, Any]]:
+    """What happened with a contact, newest first, in words."""
+    found = await crm_timeline.of(desk.actor, contact_id, limit=limit)
+    return [timeline_view(desk, item) for item in found.items]
 
 
-def _href(row: TimelineEntry) -> str:
-    pages = {"request": "/desk/requests", "conversation": "/desk/conversations"}
-    return f"{pages[row.subject]}/{row.subject_id}" if row.subject in pages and row.subject_id else ""
-
-
-def _happening(desk: Desk, row: TimelineEntry, numbers: dict[int, str]) -> str:
-    values = {key: value for key, value in row.data.items() if isinstance(value, (str, int)) and key != "n"}
+def timeline_view(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
+    """An entry of `crm.timeline` in words; `href` leads to what it is about."""
+    values = {k: v for k, v in item["data"].items() if isinstance(v, (str, int)) and k != "n"}
+    reference = item["reference"] or {}
     if "status" in values:
         values["status"] = desk.t(f"status.{values['status']}")
-    values["number"] = numbers.get(row.subject_id or 0, "")
-    values.setdefault("text", "")
-    key = f"desk.timeline.{row.kind}"
-    return desk.t(key, **values) if key in i18n.catalogue(desk.lang) else row.kind
-
-
-async def _numbers(ids: list[int]) -> dict[int, str]:
-    return dict(await ServiceRequest.filter(id__in=ids).values_list("id", "number")) if ids else {}
+    values["number"] = reference.get("number", "")
+    key = f"desk.timeline.{item['kind']}"
+    subject, pages = item["subject"], {"request": "/desk/requests", "conversation": "/desk/conversations"}
+    return {
+        "id": item["id"],
+        "text": desk.t(key, **values) if key in i18n.catalogue(desk.lang) else item["kind"],
+        "when": words.brief(item["at"], desk.tz, desk.lang, desk.now),
+        "at": item["at"].isoformat(),
+        "href": f"{pages[subject]}/{item['subject_id']}" if subject in pages and item["subject_id"] else "",
+    }
 
 
 async def staff_list(desk: Desk) -> list[dict[str, Any]]:

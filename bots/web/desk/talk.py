@@ -151,7 +151,12 @@ def _card(desk: Desk, card: Mapping[str, Any]) -> dict[str, Any] | None:
     if kind == "summary":
         return {"status": "received", "title": card["title"], "suffix": "", "text": facts}
     if kind == "article":
-        return {"status": "", "title": card["title"], "suffix": desk.t("desk.card.article"), "text": card["quote"][:120]}
+        return {
+            "status": "",
+            "title": card["title"],
+            "suffix": desk.t("desk.card.article"),
+            "text": card["quote"][:120],
+        }
     return None
 
 

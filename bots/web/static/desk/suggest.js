@@ -66,7 +66,7 @@ async function offer(kind, text, from) {
 async function find(kind, text) {
   const wanted = text.toLowerCase();
   if (kind === "canned") {
-    canned ??= (await read(`canned?conversation=${conversation}`)).items;
+    canned ??= (await read("canned")).items;
     return canned.filter((item) => `${item.name} ${item.shortcut}`.toLowerCase().includes(wanted)).slice(0, 8);
   }
   if (kind === "staff") {
@@ -109,16 +109,23 @@ function mark() {
   row?.scrollIntoView({ block: "nearest" });
 }
 
-function take(at) {
+async function take(at) {
   const option = options[at];
   if (!option) return;
+  const target = field;
+  const put = option.id && canned?.includes(option) ? await filled(option) : option.put;
+  if (target !== field) return;
   const end = field.selectionStart;
-  field.setRangeText(option.put, Math.min(start, end), end, "end");
+  field.setRangeText(put, Math.min(start, end), end, "end");
   hide();
   field.focus();
   field.dispatchEvent(new Event("input", { bubbles: true }));
   hide();
 }
+
+// The server fills in {고객} and the like; without it the text goes in as it stands.
+const filled = (option) =>
+  read(`canned/${option.id}?conversation=${conversation}`).then((reply) => reply.text, () => option.put);
 
 /** True when the key was meant for the list. */
 export function keydown(event) {
