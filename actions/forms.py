@@ -65,6 +65,8 @@ class Form(Action):
         asked = slots.get("requested_slot")
         if asked and (message.stops or message.chosen("stop")):
             return [SlotSet("outcome", "stopped"), SlotSet("requested_slot", None)]
+        if asked and _was_answered_aside(tracker):
+            return [SlotSet("tries", 0), SlotSet("requested_slot", asked)]
         if asked and self._interrupts(message, asked):
             return [ActionExecutionRejected(self.form)]
         told = len(dispatcher.messages)
@@ -90,6 +92,16 @@ class Form(Action):
         if not silent:
             say(dispatcher, "utter_retry_human" if tries >= 2 else "utter_retry")
         return [SlotSet("tries", tries), SlotSet("requested_slot", asked)]
+
+
+def _was_answered_aside(tracker: Tracker) -> bool:
+    """Whether a rule has just answered this message, so that the form only asks its question again."""
+    for event in reversed(tracker.events):
+        if event["event"] == "user":
+            return False
+        if event["event"] == "action" and event["name"] == "action_answer_aside":
+            return True
+    return False
 
 
 def reset(*names: str) -> list[EventType]:

@@ -92,6 +92,21 @@ def _set_range(entity: dict[str, Any], when: When | None) -> None:
         entity["resolved"] = {"from": when.start.isoformat(), "to": when.end.isoformat()}
 
 
+def _when(text: str, at: datetime, language: str | None) -> dict[str, Any] | None:
+    """The date and time of the whole text, for forms that ask for one."""
+    found = resolve(text, now=at, tz=_zone, language=language)
+    if found is None:
+        return None
+    return {
+        "from": found.start.isoformat(),
+        "to": found.end.isoformat(),
+        "has_date": found.has_date,
+        "has_time": found.has_time,
+        "start": found.span[0],
+        "end": found.span[1],
+    }
+
+
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
 class EntityResolver(GraphComponent):
     """Dates and times to ranges, phones to E.164, amounts to minor units, quantities to numbers."""
@@ -111,7 +126,7 @@ class EntityResolver(GraphComponent):
         """Resolve the entities of each message relative to the message's own time."""
         for message in messages:
             entities = message.get(ENTITIES, [])
-            if entities:
-                at, language = sent_at(message), message.get("language")
-                resolve_entities(message.get(TEXT) or "", entities, at=at, language=language)
+            text, at, language = message.get(TEXT) or "", sent_at(message), message.get("language")
+            resolve_entities(text, entities, at=at, language=language)
+            message.set("when", _when(text, at, language), add_to_output=True)
         return messages
