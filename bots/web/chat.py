@@ -151,7 +151,7 @@ class ChatSocket:
             self.changed(view)
 
     def _follow(self, conversation_id: int, sent: int) -> None:
-        self._hub.leave(self._conversation, self)
+        self._hub.unfollow(self._conversation, self)
         self._conversation, self._sent = conversation_id, sent
         self._hub.follow(conversation_id, self)
 
@@ -175,11 +175,11 @@ class ChatSocket:
             raise Refused("bad_frame", frame.id)
         stored = await inbox.store(inbound, now=now)
         await self._send({"type": "stored", "id": frame.id, "seq": stored.seq})
-        self._hub.expect(stored.inbox_id, self, frame.id)
         if stored.conversation_id != self._conversation:
             self._follow(stored.conversation_id, 0)
             for view in await customer_view.views([stored.conversation_id]):
                 self.changed(view)
+        self._hub.expect(stored.inbox_id, self, frame.id)
 
     async def _said(self, frame: Writing) -> str:
         """What a choice says in words. Refuses a text too long or empty, and an unknown choice."""

@@ -33,7 +33,7 @@ class Follower(Protocol):
         """Something was said, or somebody else speaks."""
 
     def finished(self, frame: str) -> None:
-        """Nothing more will be said to this frame of theirs. Called before `changed`."""
+        """Nothing more will be said to this frame of theirs."""
 
     def typing(self) -> None:
         """A staff member is writing."""
@@ -52,12 +52,15 @@ class Hub:
     def follow(self, conversation_id: int, follower: Follower) -> None:
         self._followers[conversation_id].add(follower)
 
-    def leave(self, conversation_id: int | None, follower: Follower) -> None:
-        """Forget the follower and whatever it awaited."""
+    def unfollow(self, conversation_id: int | None, follower: Follower) -> None:
         if conversation_id is not None and conversation_id in self._followers:
             self._followers[conversation_id].discard(follower)
             if not self._followers[conversation_id]:
                 del self._followers[conversation_id]
+
+    def leave(self, conversation_id: int | None, follower: Follower) -> None:
+        """Forget the follower and whatever it awaited."""
+        self.unfollow(conversation_id, follower)
         for inbox_id, waiting in list(self._awaited.items()):
             left = [awaited for awaited in waiting if awaited[0] is not follower]
             if left:
@@ -104,15 +107,15 @@ class Hub:
         done = await inbox.is_done(list(self._awaited))
         happened = await self._happened()
         touched = {h.conversation_id for h in happened if h.conversation_id in self._followers}
+        views = await customer_view.views([key for key in touched if key is not None])
         for inbox_id in done:
             for follower, frame in self._awaited.pop(inbox_id, ()):
                 follower.finished(frame)
-                touched.update(key for key, them in self._followers.items() if follower in them)
-        for happening in happened:
-            self._hand_on(happening)
-        for view in await customer_view.views([key for key in touched if key is not None]):
+        for view in views:
             for follower in list(self._followers.get(view.conversation_id, ())):
                 follower.changed(view)
+        for happening in happened:
+            self._hand_on(happening)
 
     async def _happened(self) -> list[Happened]:
         found: list[Happened] = []

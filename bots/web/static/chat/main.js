@@ -123,6 +123,8 @@ function hear(message) {
   highest = Math.max(highest, message.seq);
   if (message.from === "staff" || !connection.queue.length) noTyping();
   if (!log.keys.has(message.key)) {
+    if (message.in_reply_to) log.mark(message.in_reply_to, "seen");
+    if (message.from === "staff") log.seenUpTo(message.seq);
     log.theirs(message);
     quicks(message.choices ?? [], (message.cards ?? []).length > 0);
     if (document.hidden) nudge();
