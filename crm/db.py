@@ -11,8 +11,10 @@ Rules that this file keeps for everyone:
 import asyncio
 import contextlib
 import contextvars
+import fcntl
 import functools
 import json
+import os
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -94,8 +96,12 @@ def tortoise_config(url: str, *, synchronous: str = "FULL", pool: int = 5) -> di
     return {"connections": {name: connection}, "apps": {"crm": app}, "use_tz": True, "timezone": "UTC"}
 
 
+def _file(url: str) -> str:
+    return url.removeprefix("sqlite://").split("?")[0]
+
+
 def _sqlite(url: str, synchronous: str) -> dict[str, Any]:
-    path = url.removeprefix("sqlite://").split("?")[0]
+    path = _file(url)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     pragmas = {
         "journal_mode": "WAL",
@@ -197,6 +203,41 @@ def _connection() -> Any:
     if current is not None and current.done:
         raise Escaped
     return database.context.connections.get(database.dialect)
+
+
+def client() -> Any:
+    """Tortoise's connection in force here, for Tortoise's own tools."""
+    return _connection()
+
+
+def apps() -> Any:
+    """Tortoise's registry of the models."""
+    return _connected().context.apps
+
+
+@asynccontextmanager
+async def exclusive(number: int) -> AsyncIterator[None]:
+    """Alone among all processes of this database that come here with the same `number`."""
+    database = _connected()
+    if database.dialect == "postgres":
+        connection = await _listener(tortoise_config(database.url))
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", number)
+            yield
+        finally:
+            await connection.close(timeout=5)
+    else:
+        file = await asyncio.to_thread(_flock, Path(f"{_file(database.url)}.lock"))
+        try:
+            yield
+        finally:
+            os.close(file)
+
+
+def _flock(path: Path) -> int:
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
 
 
 # --- transactions

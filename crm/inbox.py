@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from crm import db, happenings, identities, lanes, threads
+from crm.batching import Shared
 from crm.errors import Invalid
 
 KINDS = frozenset({"message", "choice", "file", "event"})
 TEXT_MAX = 10_000  # characters; the rest is cut off and the message marked
 FLOOD = 20  # with more unanswered messages in a conversation, all are answered as one
 FLOOD_TAKEN = 500  # messages answered as one at most
-BATCH = 64  # messages stored in one transaction at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,58 +120,11 @@ async def store(inbound: Inbound, *, now: datetime) -> Stored:
     """
     inbound = _checked(inbound)
     db.require_aware(now)
-    if db.in_transaction():
-        return await _store(inbound, now)
-    answer: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-    _waiting.append((inbound, now, answer))
-    _start_storing()
-    return await answer
+    order = "\0".join((inbound.channel, inbound.channel_account, inbound.external_user))
+    return await _storing.run(lambda: _store(inbound, now), order=order)
 
 
-_waiting: list[tuple[Inbound, datetime, asyncio.Future[Stored]]] = []
-_storing: set[asyncio.Task[None]] = set()
-
-
-def _start_storing() -> None:
-    """At most one task stores; it goes on as long as somebody waits."""
-    if any(not task.done() and task.get_loop() is asyncio.get_running_loop() for task in _storing):
-        return
-    _storing.clear()
-    _storing.add(db.spawn(_store_waiting(), name="store"))
-
-
-async def _store_waiting() -> None:
-    while _waiting:
-        batch = _waiting[:BATCH]
-        del _waiting[:BATCH]
-        # one order for everybody, so that two batches on PostgreSQL never wait for each other
-        batch.sort(key=lambda item: (item[0].channel, item[0].channel_account, item[0].external_user))
-        try:
-            stored = await db.retried(lambda batch=batch: _store_all(batch))  # type: ignore[misc]
-        except Exception:
-            await _store_singly(batch)
-            continue
-        for (_, _, answer), one in zip(batch, stored, strict=True):
-            if not answer.done():
-                answer.set_result(one)
-
-
-async def _store_all(batch: Sequence[tuple[Inbound, datetime, Any]]) -> list[Stored]:
-    async with db.transaction():
-        return [await _store(inbound, now) for inbound, now, _ in batch]
-
-
-async def _store_singly(batch: Sequence[tuple[Inbound, datetime, asyncio.Future[Stored]]]) -> None:
-    """One of the batch failed: only that one's caller shall hear of it."""
-    for item in batch:
-        try:
-            (stored,) = await db.retried(lambda item=item: _store_all([item]))  # type: ignore[misc]
-        except Exception as error:
-            if not item[2].done():
-                item[2].set_exception(error)
-        else:
-            if not item[2].done():
-                item[2].set_result(stored)
+_storing = Shared()
 
 
 async def _store(inbound: Inbound, now: datetime) -> Stored:

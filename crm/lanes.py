@@ -53,8 +53,8 @@ async def push(kind: str, key: int, due_at: datetime) -> None:
 async def claim(kind: str, holder: str, now: datetime, limit: int = 4) -> list[Lane]:
     """Take up to `limit` lanes that are due and not held, the longest due first. One statement.
 
-    Work that has failed before is given alone: were several taken together, one that kills its process
-    would use up the attempts of the others.
+    Work that has failed before is given alone (but for sending, whose failures are the provider's): were
+    several taken together, one that kills its process would use up the attempts of the others.
     """
     at = db.stamp(now)
     rows = await db.fetch(
@@ -72,7 +72,7 @@ async def claim(kind: str, holder: str, now: datetime, limit: int = 4) -> list[L
     rows.sort(key=lambda row: (row.pop("due_at"), row["id"]))
     lanes = [Lane(**row) for row in rows]
     suspect = next((lane for lane in lanes if lane.attempts > 1), None)
-    if suspect is None or len(lanes) == 1:
+    if suspect is None or len(lanes) == 1 or kind == "outbox":
         return lanes
     await give_back([lane for lane in lanes if lane is not suspect])
     return [suspect]

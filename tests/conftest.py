@@ -96,6 +96,15 @@ async def postgres_url(postgres_server: str, postgres_template: str) -> AsyncIte
 
 
 @pytest.fixture
+async def empty_postgres_urls(postgres_server: str) -> AsyncIterator[tuple[str, str]]:
+    """The addresses of two databases of this test without a table."""
+    names = [f"empty_{uuid4().hex[:12]}" for _ in range(2)]
+    await run_on(postgres_server, *(f"CREATE DATABASE {name}" for name in names))
+    yield address(postgres_server, names[0]), address(postgres_server, names[1])
+    await run_on(postgres_server, *(f"DROP DATABASE {name} WITH (FORCE)" for name in names))
+
+
+@pytest.fixture
 async def db(sqlite_url: str) -> AsyncIterator[str]:
     """Connected to an empty SQLite database; gives its address."""
     await database.connect(sqlite_url, synchronous="NORMAL")

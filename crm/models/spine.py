@@ -75,6 +75,7 @@ class Outbox(Model):
     ordinal = fields.IntField(default=0)  # the how-manieth answer to that incoming message
     state = fields.CharField(max_length=8, default="waiting")  # waiting, sent, dead
     attempts = fields.IntField(default=0)
+    wires = fields.IntField(default=0)  # requests of this message that the provider has taken already
     error = fields.CharField(max_length=200, default="")
     provider_id = fields.CharField(max_length=200, default="")
     created_at = fields.DatetimeField()

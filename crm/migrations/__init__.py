@@ -1,0 +1,1 @@
+"""Migrations of the tables, made by crm.migrate and Tortoise."""
