@@ -299,6 +299,7 @@ class Migration(migrations.Migration):
                 ('currency', fields.CharField(default='KRW', max_length=3)),
                 ('warranty_months', fields.IntField(default=12)),
                 ('active', fields.BooleanField(default=True)),
+                ('updated_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'product', 'app': 'crm', 'indexes': [Index(fields=['category', 'name'])], 'pk_attr': 'id'},
             bases=['Model'],
