@@ -35,7 +35,7 @@ class Erased:
     kept_until: datetime | None
 
 
-async def notice(locale: str) -> str:
+async def notice_text(locale: str) -> str:
     """The company's privacy notice in a language, the other one when it has only that, '' without any."""
     profile = await company.get()
     texts = [profile.privacy_notice, profile.privacy_notice_en]
@@ -43,7 +43,7 @@ async def notice(locale: str) -> str:
     return wanted or other
 
 
-async def first_contact(contact_id: int, *, channel: str, now: datetime) -> str | None:
+async def notice(contact_id: int, *, channel: str, now: datetime) -> str | None:
     """The notice to show, once in a contact's life; None when they were told before.
 
     That they were told is written down with the channel, however many first messages arrive at once.
@@ -61,7 +61,7 @@ async def first_contact(contact_id: int, *, channel: str, now: datetime) -> str 
             contact_id, "privacy_notice", channel=channel, granted=True, source="notice", now=now
         )
         await happenings.record("privacy.noticed", contact_id=contact_id, channel=channel, now=now)
-        return await notice(rows[0]["locale"])
+        return await notice_text(rows[0]["locale"])
 
 
 # What is copied for the person, and from which column the contact is known.
