@@ -126,7 +126,8 @@ class LinearIntentClassifier(GraphComponent):
     def _encode_ahead(self, messages: list[Message]) -> None:
         """Several messages in one batch fill the encoder's memory at a third of the price."""
         if self._encoder is not None and len(messages) > 1 and not self.config["thrifty"]:
-            self._encoder.encode([message.get(TEXT) or "" for message in messages])
+            known = [(self.models.get(audience_of(message)), message.get(TEXT)) for message in messages]
+            self._encoder.encode([model.prepare(text) for model, text in known if model and text])
 
     def _set(self, message: Message, decision: Decision) -> None:
         ranking = [{"name": name, "confidence": chance} for name, chance in decision.ranking]
@@ -172,4 +173,4 @@ class LinearIntentClassifier(GraphComponent):
 
 
 def _noted(held: HeldOut) -> list[Any]:
-    return [held.intent, held.decision.ranking[:3], held.decision.evidence, held.decision.encoded]
+    return [held.intent, held.decision.ranking[:3], held.decision.evidence]

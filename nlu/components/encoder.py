@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nlu.components.text import normalise
-
 Floats = npt.NDArray[np.float32]
 
 WIDTH = 512
@@ -33,14 +31,18 @@ class Encoder:
         self._known: OrderedDict[str, Floats] = OrderedDict()
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """One row of length one a text, in order. The chat normaliser is applied first."""
-        keys = [normalise(text)[:_LONGEST] for text in texts]
+        """One row of length one a text, in order; texts are normalised and spelt by the caller."""
+        keys = [text[:_LONGEST] for text in texts]
         with self._lock:
             missing = [key for key in dict.fromkeys(keys) if key not in self._known]
             fresh = dict(zip(missing, self._encode(missing), strict=True))
             rows: Floats = np.stack([self._known[key] if key in self._known else fresh[key] for key in keys])
             self._remember(fresh)
         return rows
+
+    def knows(self, word: str) -> bool:
+        """Whether a lower-case word is one piece of the vocabulary."""
+        return bool(self._model._tokenizer._prefixes.get(f"\u2581{word}"))
 
     def _encode(self, texts: list[str]) -> Floats:
         if not texts:

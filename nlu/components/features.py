@@ -17,14 +17,15 @@ import numpy.typing as npt
 from scipy import sparse
 
 from nlu.components.kiwi import morphemes, pieces
-from nlu.components.text import bigrams, jamo, normalise
+from nlu.components.text import bigrams, jamo
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
 _DIGIT = re.compile(r"\d")
 _GROUPS = ("c", "j", "m")
-_WEIGHTS = {"c": 1.0, "j": 0.8, "m": 1.0}
+_WEIGHTS = {"c": 0.6, "j": 0.45, "m": 0.66}
+"""Squares add to one, so that the product of two vectors is at most one."""
 
 
 def _grams(text: str, shortest: int, longest: int) -> set[str]:
@@ -32,9 +33,8 @@ def _grams(text: str, shortest: int, longest: int) -> set[str]:
 
 
 @lru_cache(maxsize=2048)
-def features(text: str) -> dict[str, frozenset[str]]:
-    """Features of a message by group: c(haracters), j(amo; Hangul only) and m(orphemes)."""
-    clean = normalise(text)
+def features(clean: str) -> dict[str, frozenset[str]]:
+    """Features of a normalised message by group: c(haracters), j(amo; Hangul only), m(orphemes)."""
     masked = _DIGIT.sub("0", clean)
     padded = f" {masked} "
     tight = masked.replace(" ", "")

@@ -1,7 +1,7 @@
-"""The intent model of one audience: a cheap sparse head, a sentence-encoder head, and their blend.
+"""The intent model of one audience: a cheap sparse head, and a kernel head that reads sentence vectors.
 
-It also knows how sure it may be: decisions on held-out folds, taken while training, are its only
-teacher of confidence.
+The cheap head decides what it is sure of; the rest goes to the sentence encoder. How sure either may be
+is learnt from decisions on examples held out.
 """
 
 from __future__ import annotations
@@ -14,35 +14,47 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nlu.components import kernel
 from nlu.components.encoder import Encoder
 from nlu.components.features import Vectorizer
-from nlu.components.linear import fit_blend, fit_logistic, fit_margin, fit_sigmoid, softmax
+from nlu.components.linear import Judge, fit_margin, fit_temperature, precise_from, softmax
 from nlu.components.noise import any_of
+from nlu.components.spelling import Speller
+from nlu.components.text import normalise
 
 Floats = npt.NDArray[np.float32]
+Order = npt.NDArray[np.int64]
 
 OUT_OF_SCOPE = "out_of_scope"
 _FOLDS = 3
 _SEED = 20261123
+_JUDGED = 4000
+"""Examples left out one by one to learn confidence; more would cost more than they teach."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What may be tuned; the defaults are the ones the assistant ships with."""
+    """What may be tuned; the defaults are the ones the assistant ships with.
 
-    sparse_strength: float = 0.5
-    dense_strength: float = 20.0
-    noise: int = 1
+    `gamma`, `share` and `ridge` belong to the kernel: width, part of the sparse features, damping.
+    `noise` is the share of examples that are trained on a second time as thumbs would have typed them.
+    """
+
+    strength: float = 0.5
+    gamma: float = 2.0
+    share: float = 0.25
+    ridge: float = 0.1
+    noise: float = 0.33
     cheap_precision: float = 0.99
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Intents from likely to unlikely, and the evidence that the scope gate judges."""
+    """Intents from likely to unlikely, the evidence for the scope gate, and how sure a cheap decision is."""
 
     ranking: list[tuple[str, float]]
     evidence: list[float]
-    encoded: bool
+    sure: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,130 +67,163 @@ class HeldOut:
 
 
 @dataclass
+class Sparse:
+    """The cheap head: weights (features x classes), biases, temperature, and its judge of sureness."""
+
+    weights: Floats
+    biases: Floats
+    temperature: float = 1.0
+    judge: Judge | None = None
+    threshold: float = 1.01
+
+    def scores(self, ids: npt.NDArray[np.int32], values: Floats) -> Floats:
+        """One score a class."""
+        result: Floats = values @ self.weights[ids] + self.biases
+        return result
+
+    def sureness(self, scores: Floats) -> float:
+        """How likely the first class is right."""
+        return float(self.judge.chances(_shape(scores)[None, :])[0]) if self.judge else 0.0
+
+
+@dataclass
+class Dense:
+    """The kernel head: sentence vectors of the examples, their weights, and the part of the features."""
+
+    examples: Floats
+    owners: npt.NDArray[np.int32]
+    weights: Floats
+    features: Floats
+    gamma: float
+    temperature: float = 1.0
+
+    def scores(self, cosines: Floats, ids: npt.NDArray[np.int32], values: Floats) -> Floats:
+        """One score a class, from the cosines with the examples and the sparse features."""
+        near = kernel.radial(cosines, self.gamma)
+        result: Floats = near @ self.weights + values @ self.features[ids]
+        return result
+
+
+@dataclass
 class IntentModel:
-    """See the module; `arrays` is what `save` writes and `from_arrays` reads, besides the vocabulary."""
+    """See the module. `facts` and `arrays` are what is kept of it, `restore` brings it back."""
 
     intents: list[str]
+    speller: Speller
     vectorizer: Vectorizer
-    sparse: tuple[Floats, Floats]
-    dense: tuple[Floats, Floats] | None
-    blend: dict[str, list[float]]
-    examples: Floats | None
-    owners: npt.NDArray[np.int32]
-    cheap: dict[str, Any] = field(default_factory=dict)
+    sparse: Sparse
+    dense: Dense | None = None
+    _outside: int | None = field(init=False, default=None)
 
-    # -- deciding ---------------------------------------------------------------------------------
+    def __post_init__(self) -> None:
+        if OUT_OF_SCOPE in self.intents:
+            self._outside = self.intents.index(OUT_OF_SCOPE)
+
+    def prepare(self, text: str) -> str:
+        """The text as the heads see it."""
+        return self.speller.correct(normalise(text))
 
     def decide(self, text: str, encoder: Encoder | None, *, thrifty: bool = True) -> Decision:
         """Decide one message; the encoder is asked only where the cheap head is not sure enough."""
-        ids, values = self.vectorizer.vector(text)
-        cheap = values @ self.sparse[0][ids] + self.sparse[1]
-        if encoder is None or self.dense is None:
-            return self._decision(cheap, None, len(ids))
-        if thrifty and self._is_sure(cheap):
-            return self._decision(cheap, None, len(ids))
-        vector = encoder.encode([text])[0]
-        return self._decision(cheap, vector, len(ids))
+        clean = self.prepare(text)
+        ids, values = self.vectorizer.vector(clean)
+        cheap = self.sparse.scores(ids, values)
+        if self.dense is None:
+            return self.judged(cheap * self.sparse.temperature, None, len(ids))
+        sure = self.sparse.sureness(cheap)
+        if encoder is None or (thrifty and sure >= self.sparse.threshold):
+            return Decision(self._ranking(cheap * self.sparse.temperature), [], sure)
+        cosines = self.dense.examples @ encoder.encode([clean])[0]
+        return self.judged(
+            self.dense.scores(cosines, ids, values) * self.dense.temperature, cosines, len(ids)
+        )
 
-    def _is_sure(self, cheap: Floats) -> bool:
-        if not self.cheap:
-            return False
-        return bool(self._sureness(cheap[None, :])[0] >= self.cheap["threshold"])
-
-    def _sureness(self, cheap: Floats) -> Floats:
-        rows = np.stack([_shape(row) for row in cheap])
-        mean, scale, weights, bias = (np.asarray(self.cheap[k]) for k in ("mean", "scale", "weights", "bias"))
-        result: Floats = 1 / (1 + np.exp(-((rows - mean) / scale @ weights + bias)))
-        return result
-
-    def _decision(self, cheap: Floats, vector: Floats | None, known: int) -> Decision:
-        if vector is None or self.dense is None:
-            scores = self.blend["cheap"][0] * cheap
-        else:
-            dense = vector @ self.dense[0] + self.dense[1]
-            scores = self.blend["full"][0] * cheap + self.blend["full"][1] * dense
-        chances = softmax(scores)
-        order = np.argsort(-chances)
-        ranking = [(self.intents[i], float(chances[i])) for i in order]
-        return Decision(ranking, self._evidence(scores, cheap, order, vector, known), vector is not None)
-
-    def _evidence(
-        self, scores: Floats, cheap: Floats, order: npt.NDArray[Any], vector: Floats | None, known: int
-    ) -> list[float]:
-        """Margins of the scores, nearness of the nearest examples, how much is known."""
-        inside = [i for i in order if self.intents[i] != OUT_OF_SCOPE]
-        top = inside[0]
-        margin = scores[top] - scores[inside[1]] if len(inside) > 1 else scores[top]
-        outside = self._outside(scores, top)
-        raised = float(np.log(np.exp(scores - scores[top]).sum()))
-        near, near_out = self._nearness(vector, top)
-        return [
-            float(margin), outside, float(cheap.max()), float(np.sort(cheap)[-2:].sum()),
-            raised, near, near_out, float(np.log1p(known)), float(vector is not None),
+    def judged(self, scores: Floats, cosines: Floats | None, known: int) -> Decision:
+        """A decision with its evidence: scores and margins, the nearest examples, how much is known."""
+        inside = scores.copy()
+        if self._outside is not None:
+            inside[self._outside] = -np.inf
+        top = int(inside.argmax())
+        second = float(np.partition(inside, -2)[-2]) if len(inside) > 2 else 0.0
+        outside = float(scores[self._outside]) if self._outside is not None else 0.0
+        near, near_outside, nearest = self._nearness(cosines, top)
+        evidence = [
+            float(scores[top]), float(scores[top]) - second, float(scores[top]) - outside, outside,
+            near, near_outside, nearest, float(np.log1p(known)),
         ]  # fmt: skip
+        return Decision(self._ranking(scores), evidence)
 
-    def _outside(self, scores: Floats, top: int) -> float:
-        if OUT_OF_SCOPE not in self.intents:
-            return 0.0
-        return float(scores[top] - scores[self.intents.index(OUT_OF_SCOPE)])
+    def _ranking(self, scores: Floats) -> list[tuple[str, float]]:
+        chances = softmax(scores)
+        return [(self.intents[i], float(chances[i])) for i in np.argsort(-chances)]
 
-    def _nearness(self, vector: Floats | None, top: int) -> tuple[float, float]:
-        """Cosine to the nearest example of the likeliest intent, and to the nearest out of scope."""
-        if vector is None or self.examples is None:
-            return 1.0, 0.0
-        near = self.examples[self.owners == top] @ vector
-        outside = np.empty(0)
-        if OUT_OF_SCOPE in self.intents:
-            outside = self.examples[self.owners == self.intents.index(OUT_OF_SCOPE)] @ vector
-        return float(near.max(initial=0)), float(outside.max(initial=0))
+    def _nearness(self, cosines: Floats | None, top: int) -> tuple[float, float, float]:
+        """Cosine of the nearest example: of the likeliest intent, out of scope, of all."""
+        if cosines is None or self.dense is None:
+            return 0.0, 0.0, 0.0
+        mine = cosines[self.dense.owners == top]
+        outside = cosines[self.dense.owners == self._outside] if self._outside is not None else mine[:0]
+        return float(mine.max(initial=0)), float(outside.max(initial=0)), float(cosines.max(initial=0))
 
     # -- keeping ----------------------------------------------------------------------------------
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Numbers of the model, half precision where it costs nothing."""
+        """The numbers of the model, in half precision where it costs nothing."""
         kept: dict[str, npt.NDArray[Any]] = {
             "idf": self.vectorizer.idf,
-            "sparse": self.sparse[0].astype(np.float16),
-            "sparse_bias": self.sparse[1],
+            "sparse": _half(self.sparse.weights),
+            "biases": self.sparse.biases,
         }
-        if self.dense is not None and self.examples is not None:
-            kept |= {"dense": self.dense[0].astype(np.float16), "dense_bias": self.dense[1]}
-            kept |= {"examples": self.examples.astype(np.float16), "owners": self.owners}
+        if self.dense is not None:
+            kept |= {"examples": _half(self.dense.examples), "owners": self.dense.owners}
+            kept |= {"weights": _half(self.dense.weights), "features": _half(self.dense.features)}
         return kept
 
     def facts(self) -> dict[str, Any]:
         """The rest of the model, fit for JSON."""
         return {
-            "intents": self.intents, "vocabulary": list(self.vectorizer.vocabulary),
-            "blend": self.blend, "cheap": self.cheap,
-        }  # fmt: skip
+            "intents": self.intents,
+            "vocabulary": list(self.vectorizer.vocabulary),
+            "words": list(self.speller.counts.items()),
+            "temperature": self.sparse.temperature,
+            "threshold": self.sparse.threshold,
+            "judge": self.sparse.judge.facts() if self.sparse.judge else None,
+            "dense": {"gamma": self.dense.gamma, "temperature": self.dense.temperature}
+            if self.dense
+            else None,
+        }
 
     @classmethod
     def restore(cls, facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> IntentModel:
         """The model that gave `facts` and `arrays`."""
         vocabulary = {name: index for index, name in enumerate(facts["vocabulary"])}
+        judge = Judge(**facts["judge"]) if facts["judge"] else None
+        sparse = Sparse(
+            _full(arrays["sparse"]), arrays["biases"], facts["temperature"], judge, facts["threshold"]
+        )
         dense = None
-        if "dense" in arrays:
-            dense = (arrays["dense"].astype(np.float32), arrays["dense_bias"])
+        if facts["dense"]:
+            examples, owners = _full(arrays["examples"]), arrays["owners"]
+            weights, features = _full(arrays["weights"]), _full(arrays["features"])
+            dense = Dense(examples, owners, weights, features, **facts["dense"])
+        words = [(word, count) for word, count in facts["words"]]
         return cls(
-            intents=list(facts["intents"]),
-            vectorizer=Vectorizer(vocabulary, arrays["idf"]),
-            sparse=(arrays["sparse"].astype(np.float32), arrays["sparse_bias"]),
-            dense=dense,
-            blend=dict(facts["blend"]),
-            examples=arrays["examples"].astype(np.float32) if "examples" in arrays else None,
-            owners=arrays.get("owners", np.empty(0, np.int32)),
-            cheap=dict(facts["cheap"]),
+            list(facts["intents"]), Speller(words), Vectorizer(vocabulary, arrays["idf"]), sparse, dense
         )
 
 
-def _shape(cheap: Floats) -> Floats:
+def _half(numbers: Floats) -> npt.NDArray[np.float16]:
+    return numbers.astype(np.float16)
+
+
+def _full(numbers: npt.NDArray[Any]) -> Floats:
+    return numbers.astype(np.float32)
+
+
+def _shape(scores: Floats) -> Floats:
     """What the cheap head's own scores say about their trustworthiness."""
-    ordered = np.sort(cheap)
-    top = ordered[-1]
-    second = ordered[-2] if len(ordered) > 1 else top - 1
-    third = ordered[-3] if len(ordered) > 2 else second
-    return np.array([top, top - second, second - third, second], np.float32)
+    first, second, third = [*np.sort(scores)[::-1][:3], -1, -1][:3]
+    return np.array([first, first - second, second - third, second], np.float32)
 
 
 # -- training -------------------------------------------------------------------------------------
@@ -186,31 +231,20 @@ def _shape(cheap: Floats) -> Floats:
 
 @dataclass
 class _Rows:
-    """Training rows: originals first, then their noisy copies (`origin` says whose)."""
+    """Training rows, originals first, then noisy copies; `origin` says whose copy a row is."""
 
-    texts: list[str]
-    labels: npt.NDArray[np.int64]
-    origin: npt.NDArray[np.int64]
+    clean: list[str]
+    labels: Order
+    origin: Order
+    originals: int
     sparse: Any
-    dense: Floats | None
-
-
-def _rows(
-    texts: Sequence[str],
-    labels: Sequence[int],
-    vectorizer: Vectorizer,
-    noisy: list[tuple[int, str]],
-    dense: Any,
-) -> _Rows:
-    everything = [*texts, *(text for _, text in noisy)]
-    origin = np.array([*range(len(texts)), *(index for index, _ in noisy)])
-    return _Rows(everything, np.asarray(labels)[origin], origin, vectorizer.matrix(everything), dense)
+    dense: Floats | None = None
 
 
 def fit(
     texts: Sequence[str], labels: Sequence[str], encoder: Encoder | None, options: Options | None = None
 ) -> tuple[IntentModel, list[HeldOut]]:
-    """Train on texts and their intents; also return the decisions on held-out folds.
+    """Train on texts and their intents; also return decisions on examples that were held out.
 
     The same input gives the same model. Raises ValueError with fewer than two intents.
     """
@@ -218,61 +252,58 @@ def fit(
     intents = sorted(set(labels))
     if len(intents) < 2:
         raise ValueError("an intent model needs at least two intents")
-    gold = [intents.index(label) for label in labels]
+    speller = Speller.fit(texts)
+    rows, vectorizer = _prepare(texts, np.array([intents.index(label) for label in labels]), speller, options)
+    model = IntentModel(
+        intents, speller, vectorizer, Sparse(*_margin(rows, np.ones(len(rows.labels), bool), options))
+    )
+    held = _hold_out(rows, model, options)
+    if encoder is None:
+        judged = [
+            model.judged(held[i] * model.sparse.temperature, None, _known(rows, i))
+            for i in range(rows.originals)
+        ]
+        return model, _named(texts, labels, range(rows.originals), judged)
+    rows.dense = encoder.encode(rows.clean)
+    chosen, scores = _kernel_head(model, rows, options)
+    return model, _named(texts, labels, chosen, _kernel_decisions(model, rows, chosen, scores))
+
+
+def _prepare(
+    texts: Sequence[str], gold: Order, speller: Speller, options: Options
+) -> tuple[_Rows, Vectorizer]:
     dice = random.Random(_SEED)
-    noisy = [(i, any_of(text, dice)) for _ in range(options.noise) for i, text in enumerate(texts)]
-    vectorizer = Vectorizer.fit([*texts, *(text for _, text in noisy)])
-    dense = encoder.encode(texts) if encoder is not None else None
-    rows = _rows(texts, gold, vectorizer, noisy, dense)
-    held = _cross_validate(rows, len(texts), len(intents), options)
-    model = _train(rows, np.arange(len(texts)), intents, vectorizer, options)
-    _calibrate(model, held, rows, options)
-    return model, _held_out(model, held, rows, texts, labels)
+    copied = [index for index in range(len(texts)) if dice.random() < options.noise]
+    typed = [*texts, *(any_of(texts[index], dice) for index in copied)]
+    clean = [speller.correct(normalise(text)) for text in typed]
+    vectorizer = Vectorizer.fit(clean)
+    origin = np.array([*range(len(texts)), *copied], np.int64)
+    return _Rows(clean, gold[origin], origin, len(texts), vectorizer.matrix(clean)), vectorizer
 
 
-def _train(
-    rows: _Rows, chosen: npt.NDArray[np.int64], intents: list[str], vectorizer: Vectorizer, options: Options
-) -> IntentModel:
-    mask = np.isin(rows.origin, chosen)
-    sparse = fit_margin(rows.sparse[mask], rows.labels[mask], len(intents), strength=options.sparse_strength)
-    dense = None
-    if rows.dense is not None:
-        dense = fit_logistic(
-            rows.dense[chosen], rows.labels[chosen], len(intents), strength=options.dense_strength
-        )
-    examples = rows.dense[chosen] if rows.dense is not None else None
-    owners = rows.labels[chosen].astype(np.int32)
-    return IntentModel(intents, vectorizer, sparse, dense, {}, examples, owners)
+def _margin(rows: _Rows, chosen: npt.NDArray[np.bool_], options: Options) -> tuple[Floats, Floats]:
+    classes = int(rows.labels.max()) + 1
+    return fit_margin(rows.sparse[chosen], rows.labels[chosen], classes, strength=options.strength)
 
 
-@dataclass
-class _Held:
-    cheap: Floats
-    dense: Floats | None
-    models: list[tuple[npt.NDArray[np.int64], IntentModel]]
-
-
-def _cross_validate(rows: _Rows, count: int, classes: int, options: Options) -> _Held:
-    """Scores of each original by a model that saw neither it nor its noisy copies."""
-    fold = _folds(rows.labels[:count])
-    cheap = np.zeros((count, classes), np.float32)
-    dense = np.zeros((count, classes), np.float32) if rows.dense is not None else None
-    models = []
-    names = [str(index) for index in range(classes)]
-    empty = Vectorizer({}, np.empty(0, np.float32))
+def _hold_out(rows: _Rows, model: IntentModel, options: Options) -> Floats:
+    """Scores of the cheap head on folds it had not seen; sets its temperature and its judge."""
+    gold = rows.labels[: rows.originals]
+    fold = _folds(gold)
+    scores = np.zeros((rows.originals, len(model.intents)), np.float32)
     for number in range(_FOLDS):
-        chosen, left = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        if len(set(rows.labels[chosen])) < 2 or not len(left):
-            continue
-        model = _train(rows, chosen, names, empty, options)
-        cheap[left] = rows.sparse[left] @ model.sparse[0] + model.sparse[1]
-        if dense is not None and rows.dense is not None and model.dense is not None:
-            dense[left] = rows.dense[left] @ model.dense[0] + model.dense[1]
-        models.append((left, model))
-    return _Held(cheap, dense, models)
+        left = np.flatnonzero(fold == number)
+        weights, biases = _margin(rows, fold[rows.origin] != number, options)
+        scores[left] = rows.sparse[left] @ weights + biases
+    hits = scores.argmax(axis=1) == gold
+    shapes = np.stack([_shape(row) for row in scores])
+    model.sparse.temperature = fit_temperature(scores, gold)
+    model.sparse.judge = Judge.fit(shapes, hits)
+    model.sparse.threshold = precise_from(model.sparse.judge.chances(shapes), hits, options.cheap_precision)
+    return scores
 
 
-def _folds(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _folds(labels: Order) -> Order:
     """A fold for each example, every intent spread evenly, the same at every run."""
     dice = np.random.default_rng(_SEED)
     fold = np.zeros(len(labels), np.int64)
@@ -282,38 +313,46 @@ def _folds(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return fold
 
 
-def _calibrate(model: IntentModel, held: _Held, rows: _Rows, options: Options) -> None:
-    gold = rows.labels[: len(held.cheap)]
-    model.blend = {"cheap": fit_blend([held.cheap], gold)}
-    if held.dense is None:
-        return
-    model.blend["full"] = fit_blend([held.cheap, held.dense], gold)
-    shapes = np.stack([_shape(row) for row in held.cheap])
-    hits = held.cheap.argmax(axis=1) == gold
-    mean, scale, weights, bias = fit_sigmoid(shapes, hits)
-    model.cheap = {"mean": mean.tolist(), "scale": scale.tolist(), "weights": weights.tolist(), "bias": bias}
-    model.cheap["threshold"] = precise_from(model._sureness(held.cheap), hits, options.cheap_precision)
+def _kernel_head(model: IntentModel, rows: _Rows, options: Options) -> tuple[Order, Floats]:
+    """Fit the kernel head; return the examples left out one by one and their scores."""
+    assert rows.dense is not None
+    wanted = kernel.targets(rows.labels, len(model.intents))
+    matrix = kernel.gram(rows.sparse, rows.dense, gamma=options.gamma, share=options.share)
+    weights = kernel.fit(matrix, wanted, options.ridge)
+    chosen = np.arange(rows.originals)
+    if rows.originals > _JUDGED:
+        chosen = np.sort(np.random.default_rng(_SEED).choice(rows.originals, _JUDGED, replace=False))
+    scores = kernel.leave_one_out(matrix[np.ix_(chosen, chosen)], wanted[chosen], options.ridge)
+    owners = rows.labels.astype(np.int32)
+    model.dense = Dense(rows.dense, owners, weights, _part(rows, weights, options), options.gamma)
+    model.dense.temperature = fit_temperature(scores, rows.labels[chosen])
+    return chosen, scores
 
 
-def precise_from(chances: Floats, hits: npt.NDArray[np.bool_], wanted: float) -> float:
-    """The lowest chance from which on at least `wanted` of the decisions were hits; 1.01 if none is."""
-    order = np.argsort(-chances)
-    share = np.cumsum(hits[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(share >= wanted)
-    return float(chances[order[good[-1]]]) if len(good) else 1.01
+def _part(rows: _Rows, weights: Floats, options: Options) -> Floats:
+    part: Floats = np.asarray(rows.sparse.T @ weights * np.float32(options.share), np.float32)
+    return part
 
 
-def _held_out(
-    model: IntentModel, held: _Held, rows: _Rows, texts: Sequence[str], labels: Sequence[str]
+def _kernel_decisions(model: IntentModel, rows: _Rows, chosen: Order, scores: Floats) -> list[Decision]:
+    """Decisions on left-out examples; an example is no neighbour of itself, nor is its noisy copy."""
+    assert rows.dense is not None
+    assert model.dense is not None
+    decisions = []
+    for row, index in enumerate(chosen):
+        cosines = rows.dense @ rows.dense[index]
+        cosines[rows.origin == index] = -1
+        decisions.append(
+            model.judged(scores[row] * model.dense.temperature, cosines, _known(rows, int(index)))
+        )
+    return decisions
+
+
+def _known(rows: _Rows, index: int) -> int:
+    return int(rows.sparse.indptr[index + 1] - rows.sparse.indptr[index])
+
+
+def _named(
+    texts: Sequence[str], labels: Sequence[str], chosen: Any, decisions: Sequence[Decision]
 ) -> list[HeldOut]:
-    """Decisions of the folds' models, blended and worded as the final model would."""
-    known = np.diff(rows.sparse.indptr)
-    found = []
-    for left, judge in held.models:
-        judge.intents, judge.blend, judge.cheap = model.intents, model.blend, model.cheap
-        for index in left:
-            vector = rows.dense[index] if rows.dense is not None else None
-            thrifty = vector is not None and judge._is_sure(held.cheap[index])
-            decision = judge._decision(held.cheap[index], None if thrifty else vector, int(known[index]))
-            found.append(HeldOut(texts[index], labels[index], decision))
-    return found
+    return [HeldOut(texts[i], labels[i], decision) for i, decision in zip(chosen, decisions, strict=True)]

@@ -1,14 +1,15 @@
-"""Linear heads: weights, their training, and scores turned into probabilities."""
+"""Linear heads: weights and their training, and scores turned into probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Hits = npt.NDArray[np.bool_]
 
 
 def softmax(scores: Floats) -> Floats:
@@ -21,65 +22,71 @@ def softmax(scores: Floats) -> Floats:
 def fit_margin(
     rows: Any, labels: npt.NDArray[np.int64], classes: int, *, strength: float
 ) -> tuple[Floats, Floats]:
-    """One-against-rest maximum-margin weights (features x classes) and biases for sparse rows."""
+    """One-against-rest maximum-margin weights (features x classes) and biases for sparse rows.
+
+    A class absent from the labels (in a fold) is never chosen.
+    """
     from sklearn.svm import LinearSVC
 
-    head = LinearSVC(C=strength, tol=0.02, max_iter=300, random_state=7)
-    head.fit(rows, labels)
-    return _spread(head, rows.shape[1], classes)
-
-
-def fit_logistic(
-    rows: Any, labels: npt.NDArray[np.int64], classes: int, *, strength: float
-) -> tuple[Floats, Floats]:
-    """Multinomial logistic weights (features x classes) and biases for dense rows."""
-    from sklearn.linear_model import LogisticRegression
-
-    head = LogisticRegression(C=strength, tol=0.01, max_iter=60)
-    head.fit(rows, labels)
-    return _spread(head, rows.shape[1], classes)
-
-
-def _spread(head: Any, width: int, classes: int) -> tuple[Floats, Floats]:
-    """Weights for all classes, also those absent from a fold (never chosen: bias -9)."""
-    weights = np.zeros((width, classes), np.float32)
+    head = LinearSVC(C=strength, tol=0.02, max_iter=300, random_state=7).fit(rows, labels)
+    weights = np.zeros((rows.shape[1], classes), np.float32)
     biases = np.full(classes, -9, np.float32)
     if len(head.classes_) == 2:
-        first, second = head.classes_
-        for label, sign in ((first, -1), (second, 1)):
-            weights[:, label] = sign * head.coef_[0]
-            biases[label] = sign * head.intercept_[0]
+        for label, sign in zip(head.classes_, (-1, 1), strict=True):
+            weights[:, label], biases[label] = sign * head.coef_[0], sign * head.intercept_[0]
     else:
-        weights[:, head.classes_] = head.coef_.T
-        biases[head.classes_] = head.intercept_
+        weights[:, head.classes_], biases[head.classes_] = head.coef_.T, head.intercept_
     return weights, biases
 
 
-def fit_blend(heads: Sequence[Floats], labels: npt.NDArray[np.int64]) -> list[float]:
-    """Factors, one a head, whose weighted sum of scores gives the likeliest probabilities."""
-    from scipy.optimize import minimize
+def fit_temperature(scores: Floats, labels: npt.NDArray[np.int64]) -> float:
+    """The factor on scores that makes the probabilities of the right classes likeliest."""
+    from scipy.optimize import minimize_scalar
 
     picked = np.arange(len(labels))
 
-    def loss(logs: npt.NDArray[np.float64]) -> float:
-        scores = sum(np.exp(log) * head for log, head in zip(logs, heads, strict=True))
-        scores = np.asarray(scores, np.float64)
-        raised = scores - scores.max(axis=1, keepdims=True)
-        return float((np.log(np.exp(raised).sum(axis=1)) - raised[picked, labels]).mean())
+    def loss(log: float) -> float:
+        scaled = np.exp(log) * scores.astype(np.float64)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[picked, labels]).mean())
 
-    found = minimize(loss, np.ones(len(heads)), method="Nelder-Mead", options={"maxiter": 120, "xatol": 0.02})
-    return [float(value) for value in np.exp(found.x)]
+    return float(np.exp(minimize_scalar(loss, bounds=(-2, 5), method="bounded").x))
 
 
-def fit_sigmoid(rows: Floats, hits: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats, float]:
-    """Mean, scale, weights and bias of a logistic that says how likely each row is a hit.
+@dataclass
+class Judge:
+    """A logistic on evidence: how likely it goes with a hit."""
 
-    With only one outcome seen there is nothing to learn: weights are zero and the bias is firm.
-    """
-    from sklearn.linear_model import LogisticRegression
+    mean: list[float]
+    scale: list[float]
+    weights: list[float]
+    bias: float
 
-    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
-    if hits.all() or not hits.any():
-        return mean, scale, np.zeros(rows.shape[1], np.float32), 4.0 if hits.all() else -4.0
-    head = LogisticRegression(C=1.0, max_iter=200).fit((rows - mean) / scale, hits)
-    return mean, scale, head.coef_[0].astype(np.float32), float(head.intercept_[0])
+    @classmethod
+    def fit(cls, rows: Floats, hits: Hits) -> Judge:
+        """Learn from rows of evidence; with one outcome only there is nothing to learn but that one."""
+        from sklearn.linear_model import LogisticRegression
+
+        mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+        if hits.all() or not hits.any():
+            return cls(mean.tolist(), scale.tolist(), [0.0] * rows.shape[1], 4.0 if hits.all() else -4.0)
+        head = LogisticRegression(C=1.0, max_iter=200).fit((rows - mean) / scale, hits)
+        return cls(mean.tolist(), scale.tolist(), head.coef_[0].tolist(), float(head.intercept_[0]))
+
+    def chances(self, rows: Floats) -> Floats:
+        """How likely each row of evidence is a hit."""
+        scaled = (rows - np.array(self.mean)) / np.array(self.scale)
+        result: Floats = 1 / (1 + np.exp(-(scaled @ np.array(self.weights) + self.bias)))
+        return result
+
+    def facts(self) -> dict[str, Any]:
+        """Fit for JSON, and for making the judge again."""
+        return {"mean": self.mean, "scale": self.scale, "weights": self.weights, "bias": self.bias}
+
+
+def precise_from(chances: Floats, hits: Hits, wanted: float) -> float:
+    """The lowest chance from which on at least `wanted` of the decisions were hits; 1.01 if none is."""
+    order = np.argsort(-chances)
+    share = np.cumsum(hits[order]) / np.arange(1, len(order) + 1)
+    good = np.flatnonzero(share >= wanted)
+    return float(chances[order[good[-1]]]) if len(good) else 1.01

@@ -24,8 +24,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu.components.classifier import CUSTOMER, DECISION, STAFF, audience_of
-from nlu.components.intent_model import OUT_OF_SCOPE, Decision, precise_from
-from nlu.components.linear import fit_sigmoid
+from nlu.components.intent_model import OUT_OF_SCOPE, Decision
+from nlu.components.linear import Judge, precise_from
 from nlu.language import detect
 
 logger = logging.getLogger(__name__)
@@ -33,28 +33,6 @@ logger = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
 
 ACT, ASK, HANDOVER = "act", "ask", "handover"
-
-
-@dataclass
-class Judge:
-    """A logistic on the evidence of a decision."""
-
-    mean: list[float]
-    scale: list[float]
-    weights: list[float]
-    bias: float
-
-    @classmethod
-    def fit(cls, rows: Floats, hits: npt.NDArray[np.bool_]) -> Judge:
-        """Learn which evidence goes with a hit."""
-        mean, scale, weights, bias = fit_sigmoid(rows, hits)
-        return cls(mean.tolist(), scale.tolist(), weights.tolist(), bias)
-
-    def chances(self, rows: Floats) -> Floats:
-        """How likely each row of evidence is a hit."""
-        scaled = (rows - np.array(self.mean)) / np.array(self.scale)
-        result: Floats = 1 / (1 + np.exp(-(scaled @ np.array(self.weights) + self.bias)))
-        return result
 
 
 @dataclass
@@ -69,8 +47,8 @@ class Gate:
 
     @classmethod
     def fit(cls, held: list[Any], *, act_precision: float, ask_precision: float) -> Gate:
-        """Learn from held-out decisions `[intent, ranking, evidence, encoded]`."""
-        rows = np.array([evidence for _, _, evidence, _ in held], np.float32)
+        """Learn from held-out decisions `[intent, ranking, evidence]`."""
+        rows = np.array([evidence for _, _, evidence in held], np.float32)
         within = np.array([intent != OUT_OF_SCOPE for intent, *_ in held])
         right = np.array([intent == _first_inside(ranking)[0] for intent, ranking, *_ in held])
         helpful = (
@@ -86,12 +64,27 @@ class Gate:
         )  # fmt: skip
 
     def band(self, decision: Decision) -> tuple[str, float, float]:
-        """The band, how likely the message is within scope, how likely its first intent is right."""
+        """The band, how likely the message is within scope, how likely its first intent is right.
+
+        A cheap decision brings no evidence but its own sureness.
+        """
+        if decision.sure is not None:
+            outside = decision.ranking[0][0] == OUT_OF_SCOPE
+            return (
+                self._cheap_band(decision.sure, outside),
+                1 - decision.sure if outside else 1.0,
+                decision.sure,
+            )
         row = np.array([decision.evidence], np.float32)
         within, right = float(self.inside.chances(row)[0]), float(self.right.chances(row)[0])
         if within < self.leave or right < self.ask:
             return HANDOVER, within, right
         return (ACT if right >= self.act else ASK), within, right
+
+    def _cheap_band(self, sure: float, outside: bool) -> str:
+        if outside or sure < self.ask:
+            return HANDOVER
+        return ACT if sure >= self.act else ASK
 
 
 def _first_inside(ranking: Iterable[Iterable[Any]]) -> tuple[str, float]:

@@ -93,10 +93,16 @@ _PAIRS = _SHORTHAND_LIST.split()
 SHORTHAND = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
 
 _LAUGH = re.compile(r"[ㅋㅎ]{2,}|[ㅠㅜ]{1,}|[ㅡ]{2,}|(?<=[가-힣])[ㅋㅎ]+(?![ㄱ-ㅎ])")
+_DRAWL = re.compile(r"(?<=요)[용욤염영여요]+(?=\W*$)|(?<=[어아해세네게져려데])[용욤염영](?=\W*$)")
 _REPEAT = re.compile(r"([^\W\d])\1{2,}")
 _PUNCT = re.compile(r"([!?.~,^*…])(?:\s*\1)+")
 _JAMO_WORD = re.compile(r"(?<![ㄱ-ㅎ가-힣])([ㄱ-ㅎ]{1,6})(?![ㄱ-ㅎ가-힣])")
 _SPACES = re.compile(r"\s+")
+
+
+def _plain_ending(match: re.Match[str]) -> str:
+    """'했어용' -> '했어요', '해요용' -> '해요'."""
+    return "" if match.string[match.start() - 1] == "요" else "요"
 
 
 def _expand(match: re.Match[str]) -> str:
@@ -115,6 +121,7 @@ def normalise(text: str) -> str:
     text = _LAUGH.sub(" ", text.lower())
     text = _REPEAT.sub(r"\1\1" if text.isascii() else r"\1", text)
     text = _PUNCT.sub(r"\1", text)
+    text = _DRAWL.sub(_plain_ending, text)
     text = _JAMO_WORD.sub(_expand, text)
     return _SPACES.sub(" ", text).strip()
 
