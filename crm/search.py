@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from crm import db
-from crm.models import Contact, ContactKey, MessageKey
+from crm.models import Contact
 
 NAME, INITIALS, PHONE, EMAIL = "n", "c", "p", "e"  # the first letter of a contact key tells its kind
 CONTACT_KEY_LENGTH = 64
@@ -89,10 +89,11 @@ def contact_ranges(query: str) -> list[str]:
 
 async def reindex_contact(contact: Contact) -> None:
     """Replace the contact's keys by those of the current name, phone and e-mail."""
-    wanted = contact_keys(contact.name, contact.phone, contact.email)
-    await ContactKey.filter(contact_id=contact.id).delete()
-    if wanted:
-        await ContactKey.bulk_create([ContactKey(key=key, contact_id=contact.id) for key in sorted(wanted)])
+    wanted = sorted(contact_keys(contact.name, contact.phone, contact.email))
+    await db.execute("DELETE FROM contact_key WHERE contact_id = ?", contact.id)
+    await db.execute_many(
+        "INSERT INTO contact_key (key, contact_id) VALUES (?, ?)", [(key, contact.id) for key in wanted]
+    )
 
 
 async def find_contacts(query: str, *, limit: int = 20) -> list[int]:
@@ -157,8 +158,8 @@ async def index_pending(now: datetime, *, limit: int = 200) -> int:
             return 0
         marks = db.placeholders(len(ids))
         texts = await db.fetch(f"SELECT id, text FROM message WHERE id IN ({marks})", *ids)
-        rows = [MessageKey(key=k, message_id=t["id"]) for t in texts for k in sorted(message_keys(t["text"]))]
-        await MessageKey.bulk_create(rows, batch_size=400)
+        rows = [(key, row["id"]) for row in texts for key in sorted(message_keys(row["text"]))]
+        await db.execute_many("INSERT INTO message_key (key, message_id) VALUES (?, ?)", rows)
     return len(ids)
 
 
