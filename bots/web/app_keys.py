@@ -24,6 +24,7 @@ class WebConfig:
     chat_visitor_secret: str = field(default="", repr=False)
     trusted_proxies: Sequence[str] = ()  # addresses or networks whose X-Forwarded-* is believed
     demo: bool = False
+    demo_password: str = ""  # shown on the demo page
     loopback_only: bool = True  # the server listens on loopback alone
 
     @property

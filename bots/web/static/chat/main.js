@@ -97,6 +97,7 @@ connection.addEventListener("stored", ({ detail }) => {
   const own = log.mine.get(detail.id);
   if (own) own.seq = detail.seq ?? own.seq;
   uploads.delete(detail.id);
+  if (parent !== window && !config.embedded) parent.postMessage({ type: "dangol:stored" }, location.origin);
   if (owner.owner === "bot") typing("bot", "", BOT_TYPING_AFTER_MS);
 });
 connection.addEventListener("done", ({ detail }) => {
