@@ -191,7 +191,7 @@ class Worker:
             return
         due = self._now() + lanes.backoff(turn.attempts)
         with contextlib.suppress(lanes.LaneLost):
-            await lanes.release(claim.lane, due_at=due, failed=True, error=lanes.fault(error))
+            await lanes.release(claim.lane, due_at=due, attempts=None, error=lanes.fault(error))
 
     async def _park(self, claim: inbox.Claim, turn: inbox.Turn) -> bool:
         """Set a poison message aside; the conversation goes on with an apology and a person."""

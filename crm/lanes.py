@@ -104,20 +104,21 @@ async def keep(lane: Lane) -> None:
 
 
 async def release(
-    lane: Lane, *, due_at: datetime | None, failed: bool = False, error: str = "", waiting: str = ""
+    lane: Lane, *, due_at: datetime | None, attempts: int | None = 0, error: str = "", waiting: str = ""
 ) -> None:
     """Give the lane up. Raises `LaneLost`.
 
     It is due again at `due_at` (None: when work comes), and, with `waiting` (the name of a table of
-    `WAITING`), only if that table still holds work for it. Unless it `failed`, attempts start afresh.
+    `WAITING`), only if that table still holds work for it. `attempts` are those counted so far (None: as
+    they are); with any, the pause until `due_at` is kept even when more work comes.
     """
     due = db.typed("?", of=("timestamptz",))
     if waiting:
         due = f"CASE WHEN EXISTS ({WAITING[waiting]}) THEN {due} END"
+    counted = "attempts" if attempts is None else str(int(attempts))
     changed = await db.execute(
-        f"UPDATE lane SET holder = '', leased_until = NULL, error = ?, due_at = {due}"
-        + ("" if failed else ", attempts = 0")
-        + " WHERE id = ? AND token = ?",
+        f"UPDATE lane SET holder = '', leased_until = NULL, error = ?, due_at = {due}, attempts = {counted}"
+        " WHERE id = ? AND token = ?",
         error,
         db.stamp(due_at) if due_at else None,
         lane.id,

@@ -215,7 +215,7 @@ async def later(
 
     async def settle() -> None:
         await _settle(claim, item, now, "attempts = attempts + ?, error = ?", int(counted), error[:200])
-        await lanes.release(claim.lane, due_at=due_at, failed=counted, error=error)
+        await lanes.release(claim.lane, due_at=due_at, attempts=1, error=error)
 
     await _settling.run(settle)
 

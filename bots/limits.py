@@ -1,0 +1,88 @@
+"""How fast a channel may be used: token buckets, one a channel account and one a recipient."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`per_second` on average, `burst` at once; of the whole account and of one recipient."""
+
+    per_second: float
+    burst: float = 1.0
+    recipient_per_second: float = 0.0  # 0: no limit of its own
+    recipient_burst: float = 1.0
+
+
+# Telegram: 30 messages a second overall, 1 a second in one chat (https://core.telegram.org/bots/faq).
+# Slack: 1 a second in one channel (https://api.slack.com/apis/rate-limits).
+RATES: Mapping[str, Rate] = {
+    "telegram": Rate(per_second=28.0, burst=28.0, recipient_per_second=1.0, recipient_burst=3.0),
+    "slack": Rate(per_second=20.0, burst=20.0, recipient_per_second=1.0, recipient_burst=2.0),
+    "sms": Rate(per_second=10.0, burst=10.0),
+    "email": Rate(per_second=10.0, burst=20.0),
+}
+
+
+class Bucket:
+    """Holds up to `burst` tokens and gains `per_second`."""
+
+    def __init__(self, per_second: float, burst: float, now: datetime) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._tokens = burst
+        self._at = now
+
+    def missing(self, now: datetime) -> float:
+        """Seconds until a token is there; 0 when one is."""
+        gained = (now - self._at).total_seconds() * self._per_second
+        self._tokens = min(self._burst, self._tokens + max(0.0, gained))
+        self._at = now
+        return max(0.0, (1.0 - self._tokens) / self._per_second)
+
+    def take(self) -> None:
+        self._tokens -= 1.0
+
+    @property
+    def full_in(self) -> float:
+        """Seconds until nothing distinguishes it from a fresh one."""
+        return (self._burst - self._tokens) / self._per_second
+
+
+class Limiter:
+    """The buckets of one process. Several fronts each keep their own: the provider's `retry_after` rules."""
+
+    IDLE_KEPT = 5_000  # buckets of recipients before the full ones are thrown away
+
+    def __init__(self, rates: Mapping[str, Rate] = RATES) -> None:
+        self._rates = rates
+        self._buckets: dict[tuple[str, str, int], Bucket] = {}
+
+    def take(self, channel: str, account: str, recipient: int, now: datetime) -> float:
+        """Take a token of both buckets and return 0, or take none and return the seconds to wait."""
+        rate = self._rates.get(channel)
+        if rate is None:
+            return 0.0
+        wanted = [self._bucket((channel, account, 0), rate.per_second, rate.burst, now)]
+        if rate.recipient_per_second:
+            key = (channel, account, recipient)
+            wanted.append(self._bucket(key, rate.recipient_per_second, rate.recipient_burst, now))
+        seconds = max(bucket.missing(now) for bucket in wanted)
+        if seconds == 0.0:
+            for bucket in wanted:
+                bucket.take()
+        return seconds
+
+    def _bucket(self, key: tuple[str, str, int], rate: float, burst: float, now: datetime) -> Bucket:
+        if key not in self._buckets:
+            if len(self._buckets) > self.IDLE_KEPT:
+                self._forget(now)
+            self._buckets[key] = Bucket(rate, burst, now)
+        return self._buckets[key]
+
+    def _forget(self, now: datetime) -> None:
+        for key, bucket in list(self._buckets.items()):
+            bucket.missing(now)
+            if bucket.full_in <= 0.0:
+                del self._buckets[key]

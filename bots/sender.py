@@ -1,0 +1,235 @@
+"""The sender: takes what waits in the outbox to its channel, each recipient in order, at least once.
+
+The request goes out between two short transactions. A crash between them sends the message again, with the
+same key, so that whoever looks at keys sees it once.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from bots.channels.base import Blocked, Outbound, RetryLater, Undeliverable, Wire
+from bots.limits import Limiter
+from bots.worker import SAFETY_SECONDS, utc_now
+from crm import db, identities, lanes, outbox, processes
+
+IN_FLIGHT = 32  # recipients at once
+MAX_ATTEMPTS = 12  # with the pauses below: about 40 minutes of trouble at the provider
+LONGEST_PAUSE_SECONDS = 600.0
+GIVE_UP_AFTER = timedelta(hours=24)  # however often the provider says 'later'
+SHORT_WAIT_SECONDS = 1.0  # for a bucket: waited out in place; longer ones give the lane back
+SEND_TIMEOUT_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+
+class SendingChannel(Protocol):
+    """The part of a channel that the sender needs."""
+
+    def render(self, message: Outbound) -> Sequence[Wire]: ...
+
+    async def send(self, message: Wire) -> str: ...
+
+
+Compose = Callable[[outbox.Item], Awaitable[Outbound]]
+
+
+async def compose(item: outbox.Item) -> Outbound:
+    """The message as it stands, without files: for channels that need no names and addresses."""
+    return Outbound(
+        key=item.key,
+        channel_account=item.channel_account,
+        external_user=item.external_user,
+        text=item.text,
+        author=item.author,
+        seq=item.seq,
+        in_reply_to=item.in_reply_to,
+        lang=item.lang,
+        purpose=item.purpose,
+        choices=item.choices,
+        cards=item.cards,
+        at=item.created_at,
+        data=item.data,
+    )
+
+
+def pause(attempts: int) -> timedelta:
+    """The pause after a failed attempt: doubling from 1 s, at most ten minutes, with a quarter of jitter."""
+    seconds = min(LONGEST_PAUSE_SECONDS, 2.0 ** (attempts - 1))
+    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))
+
+
+class Sender:
+    """Sends until stopped. `channels` by name; a message of a channel that is off becomes a dead letter."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, SendingChannel],
+        *,
+        compose: Compose = compose,
+        limiter: Limiter | None = None,
+        holder: str = "",
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._channels = channels
+        self._compose = compose
+        self._limiter = limiter or Limiter()
+        self.holder = holder or processes.holder("sender")
+        self._now = now
+        self._held: dict[int, lanes.Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self.results: dict[str, int] = {"sent": 0, "later": 0, "dead": 0}
+
+    async def run(self) -> None:
+        """Until `stop`: then let the requests in flight end."""
+        await lanes.take_back()
+        beat = db.spawn(self._heartbeats(), name="sender heartbeats")
+        try:
+            while not self._stopping:
+                await self._round()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            for task in (beat, *self._tasks):
+                task.cancel()
+            await asyncio.gather(beat, *self._tasks, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Ask `run` to end soon."""
+        self._stopping = True
+        db.after_commit("outbox")
+
+    async def drain(self) -> int:
+        """Send until nothing is due and return the number of recipients taken: for tests and tools."""
+        count = 0
+        while claims := await outbox.claim(self.holder, self._now(), IN_FLIGHT):
+            count += len(claims)
+            await asyncio.gather(*(self._recipient(claim) for claim in claims))
+        return count
+
+    async def _round(self) -> None:
+        try:
+            free = IN_FLIGHT - len(self._tasks)
+            claims = await outbox.claim(self.holder, self._now(), free) if free else []
+            for claim in claims:
+                self._held[claim.lane.id] = claim.lane
+                task = db.spawn(self._recipient(claim))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            if not free:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            elif not claims:
+                await self._sleep()
+        except Exception as error:  # the database is away or busy: nothing is lost, try again
+            log.warning("sender.paused", fault=lanes.fault(error), at=lanes.place(error))
+            await asyncio.sleep(1.0)
+
+    async def _sleep(self) -> None:
+        due = await lanes.next_due(["outbox"])
+        seconds = (due - self._now()).total_seconds() if due else SAFETY_SECONDS
+        if not self._stopping:
+            await db.wait("outbox", min(max(seconds, 0.01), SAFETY_SECONDS))
+
+    async def _heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(lanes.HEARTBEAT_SECONDS)
+            try:
+                for lost in await lanes.heartbeat(list(self._held.values()), self._now()):
+                    self._held.pop(lost.id, None)
+            except Exception as error:
+                log.warning("sender.heartbeat_failed", fault=lanes.fault(error))
+
+    async def _recipient(self, claim: outbox.Claim) -> None:
+        """What waits for one recipient, in order, until all is sent or something must wait."""
+        try:
+            for item in claim.items:
+                if not await self._item(claim, item):
+                    return
+        except lanes.LaneLost:
+            log.warning("sender.lane_lost")
+        except Exception as error:  # the lease ends by itself, and the lane is claimed again
+            log.error("sender.failed", fault=lanes.fault(error), at=lanes.place(error))
+        finally:
+            self._held.pop(claim.lane.id, None)
+
+    async def _item(self, claim: outbox.Claim, item: outbox.Item) -> bool:
+        """Whether the next item's turn has come."""
+        channel = self._channels.get(item.channel)
+        if channel is None:
+            return await self._dead(claim, item, "channel_off")
+        if not item.reachable:
+            return await self._dead(claim, item, "blocked")
+        if item is claim.items[0] and claim.lane.attempts > lanes.MAX_ATTEMPTS + 1:
+            return await self._dead(claim, item, "process_died")
+        if self._stopping:
+            await lanes.give_back([claim.lane])
+            return False
+        if not await self._allowed(claim, item):
+            return False
+        try:
+            provider_id = await self._send(channel, claim, item)
+        except (lanes.LaneLost, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            return await self._failed(claim, item, error)
+        await outbox.sent(claim, item, provider_id, self._now())
+        self.results["sent"] += 1
+        return True
+
+    async def _allowed(self, claim: outbox.Claim, item: outbox.Item) -> bool:
+        """Wait for the buckets; False when the wait is long and the lane was given back until then."""
+        while seconds := self._limiter.take(
+            item.channel, item.channel_account, item.identity_id, self._now()
+        ):
+            if seconds > SHORT_WAIT_SECONDS:
+                due = self._now() + timedelta(seconds=seconds)
+                await lanes.release(claim.lane, due_at=due)
+                return False
+            await asyncio.sleep(seconds)
+        return True
+
+    async def _send(self, channel: SendingChannel, claim: outbox.Claim, item: outbox.Item) -> str:
+        """Every request of the message that the provider has not taken yet; the id of the last."""
+        wires = channel.render(await self._compose(item))
+        provider_id = ""
+        for number, wire in enumerate(wires, 1):
+            if number <= item.wires:
+                continue
+            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                provider_id = await channel.send(wire)
+            if number < len(wires):
+                await outbox.wire_taken(claim, item, number, self._now())
+        return provider_id
+
+    async def _failed(self, claim: outbox.Claim, item: outbox.Item, error: Exception) -> bool:
+        match error:
+            case Blocked():
+                await identities.mark_unreachable(item.identity_id, now=self._now())
+                return await self._dead(claim, item, "blocked")
+            case Undeliverable():
+                return await self._dead(claim, item, str(error) or "undeliverable")
+            case RetryLater() if self._now() - item.created_at < GIVE_UP_AFTER:
+                return await self._later(claim, item, error.seconds, "retry_later", counted=False)
+        if item.attempts + 1 >= MAX_ATTEMPTS or isinstance(error, RetryLater):
+            return await self._dead(claim, item, lanes.fault(error))
+        seconds = pause(item.attempts + 1).total_seconds()
+        return await self._later(claim, item, seconds, lanes.fault(error), counted=True)
+
+    async def _later(
+        self, claim: outbox.Claim, item: outbox.Item, seconds: float, reason: str, *, counted: bool
+    ) -> bool:
+        due = self._now() + timedelta(seconds=max(0.05, min(seconds, 3600.0)))
+        await outbox.later(claim, item, due, self._now(), error=reason, counted=counted)
+        self.results["later"] += 1
+        log.info("message.later", outbox_id=item.outbox_id, channel=item.channel, reason=reason)
+        return False
+
+    async def _dead(self, claim: outbox.Claim, item: outbox.Item, reason: str) -> bool:
+        await outbox.dead(claim, item, reason, self._now())
+        self.results["dead"] += 1
+        log.warning("message.dead", outbox_id=item.outbox_id, channel=item.channel)
+        return True
