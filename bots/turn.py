@@ -16,6 +16,8 @@ from nlu.engine import Engine
 
 # After this silence a new session begins and an open form is forgotten.
 SESSION = timedelta(hours=2)
+# Channels whose page shows the privacy notice itself, beside the conversation.
+SHOWS_NOTICE = frozenset({"web", "terminal"})
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,11 @@ class TurnHandler:
 
     async def _answer(self, prepared: Prepared, replies: Sequence[Mapping[str, Any]]) -> None:
         spoken = prepared.spoken
-        await privacy.notice(prepared.contact_id, channel=prepared.channel, now=spoken.received_at)
+        notice = await privacy.first_contact(
+            prepared.contact_id, channel=prepared.channel, now=spoken.received_at
+        )
+        if notice and prepared.channel not in SHOWS_NOTICE:
+            replies = [{"text": notice}, *replies]
         owner = (await Conversation.get(id=spoken.conversation_id).only("id", "owner")).owner
         # A turn that hands over still says so, as a notice: by then a person owns the conversation.
         purpose = "reply" if owner == "bot" else "info"
