@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nlu import rasa_patches  # isort: skip  (silences Rasa before it is imported)
-
 from rasa.core.channels.channel import UserMessage
 from rasa.core.lock_store import InMemoryLockStore
 from rasa.core.nlg import TemplatedNaturalLanguageGenerator
@@ -26,7 +24,8 @@ from rasa.shared.core.slot_mappings import SlotMapping
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa_sdk.executor import ActionExecutor
 
-from nlu import parsing
+from nlu import parsing, rasa_patches
+from nlu.quiet import silence
 from nlu.snapshot import restore, save
 from nlu.turn import EndlessDialogue, EngineError, ForbiddenEvent, Replies, Turn
 
@@ -57,7 +56,7 @@ class Engine:
         self._domain = self._processor.domain
         self._processor.nlg.responses = self._domain.responses
         _demand_rules_only(self._processor.model_metadata)
-        rasa_patches.silence()  # the components imported with the model too
+        silence()  # the components imported with the model too
 
     @property
     def domain(self) -> dict[str, Any]:

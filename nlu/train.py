@@ -93,6 +93,9 @@ def _train_graph(root: Path, folder: Path, progress: Callable[[str], None]) -> P
     from rasa.shared.data import TrainingType
     from rasa.shared.importers.importer import TrainingDataImporter
 
+    from nlu import rasa_patches
+
+    rasa_patches.apply()  # the rules are checked against each other by predicting; and nothing is printed
     importer = TrainingDataImporter.load_from_config(
         str(root / CONFIG), [str(root / DOMAIN)], [str(root / DATA)]
     )

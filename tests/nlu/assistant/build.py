@@ -20,11 +20,11 @@ def model() -> Path:
     os.environ["RASA_CACHE_DIRECTORY"] = str(folder / "cache")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Rasa's own, while training
-        from nlu import rasa_patches  # isort: skip
         from rasa.model_training import train
 
-        rasa_patches.silence()
+        from nlu.quiet import silence
 
+        silence()
         trained = train(
             str(HERE / "domain.yml"),
             str(HERE / "config.yml"),
@@ -38,7 +38,7 @@ def model() -> Path:
 @functools.cache
 def engine() -> "Engine":
     """The engine on that model."""
-    from nlu import rasa_patches  # isort: skip
+    from nlu import rasa_patches
     from nlu.engine import Engine
     from tests.nlu.assistant.actions import executor
 
