@@ -44,7 +44,7 @@ class SubmitMatter(Action):
         turn: Turn,
         domain: Any,
     ) -> None:
-        photos = [f.id for f in await files.unlinked(turn.conversation_id, turn.at)]
+        photos = [f.token for f in await files.unlinked(turn.conversation_id, turn.at)]
         text = "" if slots["detail"] == "photo" else str(slots["detail"])
         await requests.comment(turn.customer, request.id, text, files=photos, now=turn.at)
         card = await request_card(request.id, turn, domain)

@@ -255,7 +255,7 @@ class SubmitRequest(Action):
             visit_to=span[1] if span else None,
             address=str(slots["address"]),
             phone=str(slots["phone"]),
-            files=[photo.id for photo in photos],
+            files=[photo.token for photo in photos],
             now=turn.at,
             tz=turn.tz,
         )

@@ -24,6 +24,9 @@ CATEGORY_BONUS = 0.1
 _KEYS_SQL = """
 SELECT k.key, k.article_id, k.weight FROM article_key k JOIN article a ON a.id = k.article_id
 WHERE k.key IN ({keys}) AND a.locale = ? AND a.published"""
+_CODES_SQL = """
+SELECT DISTINCT k.key FROM article_key k JOIN article a ON a.id = k.article_id
+WHERE k.key >= 'code:' AND k.key < 'code;' AND k.weight >= ? AND a.locale = ? AND a.published"""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,14 @@ async def search(
     the question that no article knows gives no article about other codes.
     """
     wanted = keys_of(question)
+    codes = await _error_codes(question, locale)
+    # R3 or S9 is the name of a model here, no error code: it neither finds nor forbids
+    wanted -= codes_of(question) - codes
     if not wanted:
         return []
     rows, total = await _rows(wanted, locale)
     rarity = _rarity(wanted, rows, total)
-    scores = _scores(rows, rarity, codes_of(question))
+    scores = _scores(rows, rarity, codes)
     best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     articles = {a.id: a for a in await Article.filter(id__in=[i for i, _ in best[: limit * 8]])}
     hits = []
@@ -186,6 +192,16 @@ def key_rows(article: Article) -> list[ArticleKey]:
 def url_of(article: Article) -> str:
     """The page of an article; English ones say so, since both languages share the slug."""
     return f"/kb/{article.slug}" + ("" if article.locale == "ko" else f"?lang={article.locale}")
+
+
+async def _error_codes(question: str, locale: str) -> set[str]:
+    """The codes of the question that look like ours: some article's code begins with the same letters."""
+    codes = codes_of(question)
+    if not codes:
+        return set()
+    rows = await db.fetch(_CODES_SQL, CODE_WEIGHT, locale)
+    letters = {row["key"].rstrip("0123456789") for row in rows}
+    return {code for code in codes if code.rstrip("0123456789") in letters}
 
 
 async def _rows(wanted: set[str], locale: str) -> tuple[list[dict[str, Any]], int]:

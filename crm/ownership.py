@@ -81,9 +81,8 @@ async def hand_over(
         if conversation.owner != "staff":
             await _to_queue(conversation, reason, team_topic or "general", now)
         elif conversation.waiting_since is None:
-            conversation.waiting_since, conversation.returns_at = now, None
-            conversation.reply_due_at = await sla.reply_due_at(now, conversation.team_id)
-            await conversation.save(update_fields=["waiting_since", "returns_at", "reply_due_at"])
+            conversation.waiting_since = now
+            await _own(conversation, now, staff_id=conversation.assignee_id, team_id=conversation.team_id)
         return await standing(conversation, now)
 
 

@@ -92,14 +92,14 @@ async def open(
     category: str = "repair",
     priority: str = "normal",
     channel: str = "",
-    files: Sequence[int] = (),
+    files: Sequence[str] = (),
     now: datetime,
     tz: ZoneInfo | None = None,
 ) -> ServiceRequest:
     """Open a request, number it and give it to a present member of the team that takes `category`.
 
-    A complaint has at least high priority. A visit without an end lasts one hour. `files` are ids of files of
-    this contact's conversations. The number is taken as the transaction's first statement.
+    A complaint has at least high priority. A visit without an end lasts one hour. `files` are tokens of
+    files of this contact's conversations. The number is taken as the transaction's first statement.
     Raises `Invalid` naming the field (a visit in the past: `visit_from` `past`), `NotFound` for the contact.
     """
     if actor.kind == "contact":
@@ -282,14 +282,14 @@ async def amend(
 
 
 async def comment(
-    actor: Actor, request_id: int, text_: str, *, files: Sequence[int] = (), now: datetime
+    actor: Actor, request_id: int, text_: str, *, files: Sequence[str] = (), now: datetime
 ) -> RequestEvent:
     """Add words or files to a request, also to a finished one. A contact only to their own; when the
     customer was being waited for, the request goes back to in_progress."""
     words = text("text", text_, longest=4000, required=not files)
     async with writing(actor, request_id, "request.commented", now=now, own=True) as work:
         await _attach(work.request, files)
-        event = await work.note("commented", text=words, files=list(files))
+        event = await work.note("commented", text=words, files=len(files))
         await work.happened("request.commented", by=actor.kind, files=len(files))
         if actor.kind == "contact" and work.request.status == "waiting_customer":
             await _move(work, "in_progress", "")
@@ -460,18 +460,15 @@ async def _prioritise(work: Writing, priority: str) -> None:
         await work.happened("request.prioritised", was=was, priority=priority)
 
 
-async def _attach(request: ServiceRequest, files: Sequence[int]) -> None:
-    """Hang files on the request. Raises `Invalid` for a file of another contact."""
-    if not files:
+async def _attach(request: ServiceRequest, tokens: Sequence[str]) -> None:
+    """Hang uploaded files on the request. Raises `Invalid` for an unknown one or one of another contact."""
+    if not tokens:
         return
-    rows = await File.filter(id__in=list(files)).select_related("conversation")
-    for row in rows:
-        conversation = row.conversation
-        if conversation is not None and conversation.contact_id != request.contact_id:
-            raise Invalid("files", "unknown")
-    if len(rows) != len(set(files)):
+    rows = await File.filter(token__in=list(tokens)).select_related("conversation")
+    known = {r.token for r in rows if not r.conversation or r.conversation.contact_id == request.contact_id}
+    if known != set(tokens):
         raise Invalid("files", "unknown")
-    await File.filter(id__in=list(files)).update(request_id=request.id)
+    await File.filter(token__in=list(tokens)).update(request_id=request.id)
 
 
 async def _reply_due(now: datetime, team_id: int | None, tz: ZoneInfo | None) -> datetime:

@@ -124,7 +124,9 @@ async def event(
     )
 
 
-_RETURNING = " WHERE id = ? RETURNING message_seq, owner, team_id, identity_id, waiting_since, reply_due_at"
+_RETURNING = (
+    " WHERE id = ? RETURNING message_seq, status, owner, team_id, identity_id, waiting_since, reply_due_at"
+)
 
 
 async def _advance(
@@ -164,7 +166,7 @@ async def _keep_clocks(
     if direction == "in" and place["reply_due_at"] is None:
         due = await sla.reply_due_at(now, place["team_id"])
         await Conversation.filter(id=conversation_id).update(reply_due_at=due)
-    elif direction == "out" and author == "staff":
+    elif direction == "out" and author == "staff" and place["status"] == "open":
         await Conversation.filter(id=conversation_id).update(returns_at=await return_time(now))
 
 

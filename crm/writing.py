@@ -12,7 +12,7 @@ from crm.models import Conversation, Mention, Message, Staff
 from crm.threads import append, clean
 
 TEXT_LONGEST = 4000
-_MENTION = re.compile(r"(?<![\w@.])@([a-z0-9][a-z0-9_.-]*[a-z0-9])", re.IGNORECASE)
+_MENTION = re.compile(r"(?<![\w@.])@([a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?)", re.IGNORECASE)
 
 
 async def reply(

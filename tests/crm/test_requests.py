@@ -39,7 +39,7 @@ async def test_a_request_gets_the_next_number_and_a_due_time_in_business_minutes
 async def test_a_number_of_a_failed_opening_is_given_again(db: str, now: datetime) -> None:
     contact = await a_contact(now)
     with pytest.raises(Invalid):
-        await requests.open(BOT, contact.id, symptom="물이 새요", files=[99], now=now)
+        await requests.open(BOT, contact.id, symptom="물이 새요", files=["unknown"], now=now)
     assert (await opened(now)).number == "SR-2026-000001"
 
 

@@ -1,0 +1,97 @@
+"""The front process: pages, web chat, desk, REST, sender and ticker. Never imports Rasa."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import web
+
+from bots import health, wiring
+from bots.channels.web import WebChannel
+from bots.sender import Sender
+from bots.settings import Settings
+from bots.ticker import Tick, Ticker
+from bots.web import app_keys, chat, demo, files, hub, pages, security, uploads
+from bots.web import desk as desk_pages
+from crm import conversations, db, files as stored_files, logins, processes, requests, search, sessions
+
+log = structlog.get_logger()
+HEARTBEAT_SECONDS = 5.0
+
+
+def ticks() -> Sequence[Tick]:
+    """Looks at due rows. Each is idempotent, so any number of fronts may tick."""
+    return (
+        Tick("conversations.return_idle", 30.0, conversations.return_idle),
+        Tick("conversations.wake_snoozed", 15.0, conversations.wake_snoozed),
+        Tick("requests.close_resolved", 300.0, requests.close_resolved),
+        Tick("search.index_pending", 5.0, search.index_pending),
+        Tick("files.sweep", 3600.0, stored_files.sweep),
+        Tick("sessions.sweep", 3600.0, sessions.sweep),
+        Tick("logins.sweep", 3600.0, logins.sweep),
+        Tick("processes.forget_old", 3600.0, processes.forget_old),
+    )
+
+
+def build(settings: Settings, *, demo_company: bool) -> web.Application:
+    """The aiohttp application with every page and address."""
+    app = web.Application(client_max_size=2 * 1024 * 1024)
+    app[app_keys.CONFIG] = app_keys.WebConfig(
+        secret_key=settings.secret(),
+        timezone=settings.tz,
+        locale=settings.locale,
+        public_url=settings.public_url,
+        upload_max_mb=settings.upload_max_mb,
+        chat_origins=settings.chat_origins,
+        chat_visitor_secret=settings.chat_visitor_secret,
+        trusted_proxies=settings.trusted_proxies,
+        demo=demo_company,
+        loopback_only=settings.loopback,
+    )
+    pages.setup(app)
+    app.cleanup_ctx.append(hub.lifespan)
+    for room in (health, pages, chat, uploads, files, desk_pages, demo):
+        room.routes(app)
+    return app
+
+
+async def run(settings: Settings, *, demo: bool) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    async with wiring.connected(settings):
+        sender, ticker = Sender({"web": WebChannel()}), Ticker(ticks())
+        stopping = asyncio.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+        async with _listening(build(settings, demo_company=demo), settings):
+            beside = [db.spawn(sender.run()), db.spawn(ticker.run()), db.spawn(_beat(sender))]
+            log.info("front ready", address=f"{settings.host}:{settings.port}")
+            await stopping.wait()
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, reuse_address=True).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _beat(sender: Sender) -> None:
+    name = processes.holder("front")
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                await processes.heartbeat(name, "front", now=datetime.now(UTC), metrics=sender.metrics())
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+    finally:
+        with contextlib.suppress(Exception):
+            await processes.gone(name)
