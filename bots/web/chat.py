@@ -31,7 +31,7 @@ from crm import choices, customer_view, db, happenings, inbox
 from crm.customer_view import View
 from crm.errors import CrmError
 
-SOCKET_MAX = 1024 * 1024  # bytes at which the socket is closed instead (status 1009)
+SOCKET_MAX = 4 * 1024 * 1024  # bytes at which the socket is closed instead (status 1009)
 HEARTBEAT_SECONDS = 25.0
 TYPING_SECONDS = 4.0  # a page's typing is passed on once in this time
 
@@ -179,7 +179,7 @@ class ChatSocket:
             self._follow(stored.conversation_id, 0)
             for view in await customer_view.views([stored.conversation_id]):
                 self.changed(view)
-        self._hub.expect(stored.inbox_id, self, frame.id)
+        await self._hub.expect(stored.inbox_id, self, frame.id)
 
     async def _said(self, frame: Writing) -> str:
         """What a choice says in words. Refuses a text too long or empty, and an unknown choice."""
@@ -309,7 +309,7 @@ async def _close_all(app: web.Application) -> None:
 def routes(app: web.Application) -> None:
     """The socket. Needs the hub's lifespan on the same application."""
     app[SOCKETS] = Sockets()
-    app[PACE] = security.RateLimit(rate=2.0, burst=30)
+    app[PACE] = security.RateLimit(rate=20.0, burst=200)
     app[DOORS] = security.RateLimit(rate=20.0, burst=200)
     app.router.add_get("/channels/web", connect)
     app.on_shutdown.append(_close_all)

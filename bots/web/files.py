@@ -44,7 +44,9 @@ def wanted(header: str, size: int) -> range | None:
     if match[1] == "":
         return range(max(0, size - int(match[2])), size)
     first, last = int(match[1]), int(match[2]) if match[2] else size - 1
-    return range(first, min(last + 1, size)) if first <= last else None
+    if match[2] and last < first:
+        return None  # not a range at all
+    return range(first, min(last + 1, size)) if first < size else range(0)
 
 
 def routes(app: web.Application) -> None:

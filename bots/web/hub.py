@@ -68,9 +68,15 @@ class Hub:
             else:
                 del self._awaited[inbox_id]
 
-    def expect(self, inbox_id: int, follower: Follower, frame: str) -> None:
-        """Tell `follower` once the inbox row is finished."""
+    async def expect(self, inbox_id: int, follower: Follower, frame: str) -> None:
+        """Tell `follower` once the inbox row is finished; at once when it is already."""
         self._awaited[inbox_id].append((follower, frame))
+        for done in await inbox.is_done([inbox_id]):
+            self._finish(done)
+
+    def _finish(self, inbox_id: int) -> None:
+        for follower, frame in self._awaited.pop(inbox_id, ()):
+            follower.finished(frame)
 
     @contextlib.contextmanager
     def watch(self) -> Iterator[asyncio.Queue[Happened | None]]:
@@ -109,8 +115,7 @@ class Hub:
         touched = {h.conversation_id for h in happened if h.conversation_id in self._followers}
         views = await customer_view.views([key for key in touched if key is not None])
         for inbox_id in done:
-            for follower, frame in self._awaited.pop(inbox_id, ()):
-                follower.finished(frame)
+            self._finish(inbox_id)
         for view in views:
             for follower in list(self._followers.get(view.conversation_id, ())):
                 follower.changed(view)
