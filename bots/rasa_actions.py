@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from rasa_sdk import Tracker
-from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 from rasa_sdk.interfaces import Action
 
 import actions as ours
@@ -39,6 +39,17 @@ def _wired(action: Action) -> type[Action]:
     return type(f"Wired_{name}", (Action,), {"name": lambda self: name, "run": run, "__module__": __name__})
 
 
-for _action in ours.ALL:
-    _made = _wired(_action)
-    globals()[_made.__name__] = _made
+_MADE = [_wired(action) for action in ours.ALL]
+
+
+def _register(executor: ActionExecutor) -> None:
+    """Register ours alone.
+
+    The server would make one of every subclass of Action that is imported; some of ours take arguments, some
+    are bases, and none but these opens the database.
+    """
+    for made in _MADE:
+        executor.register_action(made)
+
+
+ActionExecutor._register_all_actions = _register
