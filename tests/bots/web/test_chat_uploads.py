@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from aiohttp import FormData
-from chat_page import Bot, Client, Page
+from chat_page import Bot, Client
 from PIL import Image
 
 from bots.web.files import signed, wanted
@@ -31,7 +31,7 @@ async def send(front: Client, session: str | None, data: FormData) -> tuple[int,
 
 
 async def test_a_photo_is_sent_with_its_description(page: Any, bot: Bot, front: Client) -> None:
-    customer: Page = await page()
+    customer = await page()
     status, kept = await send(front, customer.session, form(a_photo(), "세탁기.png"))
     assert (status, kept["type"], kept["name"]) == (200, "image/png", "세탁기.png")
     assert kept["size"] == len(a_photo())
@@ -95,7 +95,7 @@ async def test_nobody_sends_a_strangers_upload(page: Any, bot: Bot, front: Clien
     for upload in (kept["upload"], "unknown"):
         await thief.send(type="file", id=f"t-{upload[:4]}", upload=upload)
         assert (await thief.hear("error"))["code"] == "not_allowed"
-    assert (await File.get()).message_id is None  # type: ignore[attr-defined]
+    assert (await File.get()).message_id is None
 
 
 async def test_an_address_is_good_only_with_its_signature(page: Any, bot: Bot, front: Client) -> None:
