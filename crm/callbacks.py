@@ -9,6 +9,7 @@ from crm import assignment, audit, db, happenings, hours
 from crm.actor import Actor, check
 from crm.checks import one_of, text
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
+from crm.formats import show_phone
 from crm.models import Callback, CallbackAttempt, Contact, Staff
 from crm.zone import aware
 
@@ -166,6 +167,20 @@ async def assign(actor: Actor, callback_id: int, staff_id: int | None, *, now: d
         await _happened("callback.assigned", callback, actor, now, assignee_id=staff_id)
         await audit.record(actor, "callback.assigned", "callback", callback_id, now=now)
     return callback
+
+
+async def reveal(actor: Actor, callback_id: int, *, now: datetime) -> str:
+    """The number to dial, as it is spoken; that the actor looked is in the audit. Raises `NotFound`."""
+    check(actor, "contact.reveal")
+    async with db.transaction():
+        callback = await Callback.get_or_none(id=callback_id)
+        if callback is None:
+            raise NotFound("callback")
+        await audit.record(
+            actor, "contact.revealed", "callback", callback_id,
+            now=now, contact_id=callback.contact_id, fields=["phone"],
+        )  # fmt: skip
+    return show_phone(callback.phone)
 
 
 async def cancel(actor: Actor, callback_id: int, *, now: datetime) -> Callback:

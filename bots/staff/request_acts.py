@@ -94,7 +94,7 @@ class Attempt(Arguments):
 
 class NewCallback(Arguments):
     contact: int
-    phone: str = Field(min_length=1, max_length=30)
+    phone: str = Field(default="", max_length=30)  # empty: the contact's own
     topic: str = Field(default="", max_length=500)
     at: AwareDatetime | None = None
 
@@ -199,7 +199,8 @@ async def link(actor: Actor, args: Link, now: datetime) -> Done:
 
 @act("callback_request")
 async def request_callback(actor: Actor, args: NewCallback, now: datetime) -> Done:
-    phone = normal_phone(args.phone)
+    contact = await Contact.get_or_none(id=args.contact)
+    phone = normal_phone(args.phone) or (contact.phone if contact else "")
     made = await callbacks.request(
         actor, args.contact, phone=phone, topic=args.topic, preferred_at=args.at, now=now
     )
@@ -210,6 +211,12 @@ async def request_callback(actor: Actor, args: NewCallback, now: datetime) -> Do
 async def attempt(actor: Actor, args: Attempt, now: datetime) -> Done:
     tried = await callbacks.attempt(actor, args.callback, args.outcome, args.note, now=now)
     return Done(f"callback_attempt.{tried.status}", {"n": tried.attempts})
+
+
+@act("callback_reveal")
+async def reveal_number(actor: Actor, args: OneCallback, now: datetime) -> Done:
+    """The number to dial; that one looked is recorded first."""
+    return Done(result={"value": await callbacks.reveal(actor, args.callback, now=now)})
 
 
 @act("callback_assign")

@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from bots.staff import commands, people_acts, request_acts
-from bots.web.desk import api, inbox, live, login, stored
+from bots.web.desk import api, callbacks, contacts, inbox, knowledge, live, login, requests, stored
 
-MODULES = (login, inbox, api, live, stored)
+MODULES = (login, inbox, requests, contacts, callbacks, knowledge, api, live, stored)
 ACTS = (commands, people_acts, request_acts)  # imported so that they are registered
 
 

@@ -7,7 +7,7 @@ from crm import callbacks, conversations
 
 
 async def counts(desk: Desk) -> dict[str, Any]:
-    """`views`: how many conversations each tab holds; beside it what waits for me or anybody, and due calls."""
+    """`views`: how many conversations each tab holds; beside it what waits for me or anybody, due calls."""
     views = await conversations.counts(desk.actor)
     return {
         "views": views,

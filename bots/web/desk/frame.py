@@ -80,6 +80,7 @@ class Desk:
             "may": {name: self.may(permission) for name, permission in OFFERED.items()},
             "keymap": KEYMAP,
             "words": script_words(self.lang),
+            "offset": self.now.astimezone(self.tz).isoformat()[-6:],  # +09:00, for times typed into forms
         }
 
 

@@ -10,6 +10,7 @@ from bots.web import i18n
 from bots.web.app_keys import CONFIG
 from bots.web.desk import words
 from bots.web.desk.frame import Desk, api, json_answer
+from bots.web.files import signed
 from crm import files
 from crm.actor import check
 from crm.errors import Invalid
@@ -17,16 +18,11 @@ from crm.errors import Invalid
 PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
-def address(desk: Desk, token: str) -> str:
-    """Where the file can be fetched for a day."""
-    return f"/files/{files.sign(token, desk.now)}"
-
-
 def file_view(desk: Desk, file: Mapping[str, Any], sender: str, at: datetime) -> dict[str, Any]:
     """What the templates need; a photo without a description is told by sender and time."""
     clock = i18n.clock(at, desk.tz, desk.lang)
     return {
-        "url": address(desk, file["token"]),
+        "url": signed(file["token"]),
         "name": file["name"],
         "size": words.size(file["size"]),
         "image": file["type"] in PICTURES,

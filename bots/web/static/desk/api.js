@@ -40,9 +40,12 @@ async function reach(url, options) {
 }
 
 /** Do one act by name; answers `{said, undo, ...}`. */
-export async function act(name, args = {}) {
+export const act = (name, args = {}) => post(`acts/${name}`, args);
+
+/** Send JSON below /desk/api/. */
+export async function post(path, args = {}) {
   return answer(
-    await reach(`/desk/api/acts/${name}`, {
+    await reach(`/desk/api/${path}`, {
       method: "POST",
       headers: { "content-type": "application/json", "x-csrf-token": csrf() },
       body: JSON.stringify(args),

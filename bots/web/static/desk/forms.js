@@ -11,7 +11,8 @@ function valueOf(input) {
     case "bool":
       return input.checked;
     case "time":
-      return text === "" ? null : new Date(text).toISOString();
+    case "changed-time":
+      return text === "" ? null : `${text}:00${document.getElementById("desk").dataset.offset}`;
     case "list":
       return text.split(",").map((part) => part.trim()).filter(Boolean);
     case "null":
@@ -19,6 +20,13 @@ function valueOf(input) {
     default:
       return input.value;
   }
+}
+
+// A masked field is sent only when it was filled in, a time only when it was changed.
+function sends(input) {
+  if (input.dataset.type === "filled") return input.value.trim() !== "";
+  if (input.dataset.type === "changed-time") return input.value !== input.dataset.was;
+  return input.type !== "checkbox" || Boolean(input.dataset.type);
 }
 
 /** The arguments that a form holds. Checkboxes of one name with data-type=ints become a list. */
@@ -31,7 +39,7 @@ export function values(form) {
       if (input.checked) args[input.name].push(Number(input.value));
     } else if (input.type === "radio") {
       if (input.checked) args[input.name] = input.value;
-    } else if (input.type !== "checkbox" || input.dataset.type) {
+    } else if (sends(input)) {
       args[input.name] = valueOf(input);
     }
   }

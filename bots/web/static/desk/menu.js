@@ -35,7 +35,7 @@ export function close(refocus = false) {
   if (refocus) button.focus();
 }
 
-const items = (menu) => [...menu.querySelectorAll("[role^=menuitem], input")];
+const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]:not([hidden]), input")];
 
 function place(menu, button) {
   const at = button.getBoundingClientRect();

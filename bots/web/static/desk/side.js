@@ -2,6 +2,7 @@
 
 import { act, word } from "./api.js";
 import { ask, openForm } from "./dialog.js";
+import { askReason } from "./reason.js";
 import { failed, said } from "./toast.js";
 
 const renew = () => document.dispatchEvent(new CustomEvent("renew"));
@@ -10,6 +11,7 @@ const renew = () => document.dispatchEvent(new CustomEvent("renew"));
 export async function perform(name, args) {
   try {
     const result = await act(name, args);
+    if (document.activeElement?.matches(".side select")) document.activeElement.blur();
     said(result, renew);
     renew();
     return result;
@@ -57,13 +59,11 @@ document.addEventListener("change", async ({ target }) => {
 });
 
 async function changeStatus(select) {
-  const status = select.value;
+  const { value: status } = select;
+  const reason = await askReason(select.dataset.was, status, select.dataset.number);
   const request = Number(select.dataset.requestStatus);
-  if (status === "cancelled" && !(await ask({ title: word("cancel.title"), text: word("cancel.text"), yes: word("cancel.yes") }))) {
-    select.value = select.dataset.was;
-    return;
-  }
-  if (!(await perform("request_status", { request, status }))) select.value = select.dataset.was;
+  const done = reason !== null && (await perform("request_status", { request, status, reason }));
+  if (!done) select.value = select.dataset.was;
 }
 
 document.addEventListener("choose", async ({ target, detail: { item } }) => {

@@ -157,11 +157,12 @@ export async function refreshAround() {
 }
 
 function refreshSide(fresh) {
-  const dirty = side.querySelector("[data-dirty]:not([hidden])");
-  if (dirty || side.contains(document.activeElement)) return;
+  const active = side.contains(document.activeElement) ? document.activeElement : null;
+  if (side.querySelector("[data-dirty]:not([hidden])") || active?.matches("select, textarea")) return;
   const top = side.scrollTop;
   side.replaceChildren(fresh);
   side.scrollTop = top;
+  if (active?.dataset.menu) side.querySelector(`[data-menu="${active.dataset.menu}"]`)?.focus();
 }
 
 async function older(button) {

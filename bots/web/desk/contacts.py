@@ -1,0 +1,130 @@
+"""Contacts: search, one contact with everything known, and the forms to add or change one."""
+
+from typing import Any
+
+from aiohttp import web
+
+from bots.web.desk import side, words
+from bots.web.desk.frame import Desk, api, json_answer, page
+from bots.web.desk.nav import shell
+from crm import callbacks, contacts, conversations, labels, requests
+from crm import timeline as crm_timeline
+
+TIMELINE = 30
+
+
+@page
+async def index(desk: Desk) -> web.StreamResponse:
+    """The list, newest first, or what a search finds."""
+    query = desk.request.query
+    found = await contacts.list_contacts(
+        desk.actor, query=query.get("q", "")[:100], after=query.get("after") or None, limit=50
+    )
+    context = {
+        "rows": [_row(desk, item) for item in found.items],
+        "more": found.next or "",
+        "q": query.get("q", "")[:100],
+    }
+    if desk.fragment == "list":
+        return desk.render("_contact_rows.html", **context)
+    return desk.render("contacts.html", **await shell(desk, "contacts"), **context, page="contacts")
+
+
+def _row(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
+    name = item["name"] or desk.t("desk.nameless")
+    return {
+        "id": item["id"],
+        "name": name,
+        "person": words.person(item["id"], name),
+        "phone": item["phone"],
+        "email": item["email"],
+        "account": item["account_name"] or "",
+        "labels": item["labels"],
+        "blocked": item["blocked"],
+        "since": words.brief(item["created_at"], desk.tz, desk.lang, desk.now),
+    }
+
+
+@page
+async def detail(desk: Desk) -> web.StreamResponse:
+    """One contact: facts, products, requests, conversations, callbacks and the whole timeline."""
+    before = desk.request.query.get("before") or None
+    history = await crm_timeline.of(desk.actor, desk.id(), before=before, limit=TIMELINE)
+    entries = {
+        "entries": [side.timeline_view(desk, item) for item in history.items],
+        "more": history.next or "",
+        "contact_id": desk.id(),
+    }
+    if desk.fragment == "timeline":
+        return desk.render("_timeline.html", **entries)
+    card = await side.contact_card(desk, desk.id())
+    talks = await conversations.of_contact(desk.actor, desk.id(), limit=20)
+    owned = await requests.of_contact(desk.id(), limit=20)
+    return desk.render(
+        "contact.html",
+        **await shell(desk, "contacts"),
+        **entries,
+        page="contact",
+        p=card,
+        conversations=[_talk(desk, item) for item in talks],
+        requests=[side.request_view(desk, request) for request in owned],
+        callbacks=[_callback(desk, item) for item in await callbacks.of_contact(desk.id())],
+        all_labels=[{"id": it.id, "name": it.name, "colour": it.colour} for it in await labels.all_labels()],
+        staff=await side.staff_list(desk),
+    )
+
+
+def _talk(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
+    last = item["last_message"] or {}
+    return {
+        "id": item["id"],
+        "channel": item["channel"],
+        "status": desk.t(f"desk.talk.{item['status']}"),
+        "text": last.get("text", ""),
+        "when": words.ago(item["last_message_at"], desk.tz, desk.lang, desk.now),
+    }
+
+
+def _callback(desk: Desk, item: Any) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "status": desk.t(f"desk.callbacks.state.{item.status}"),
+        "topic": item.topic or desk.t("desk.callbacks.no_topic"),
+        "when": words.brief(item.due_at, desk.tz, desk.lang, desk.now),
+    }
+
+
+@page
+async def new(desk: Desk) -> web.StreamResponse:
+    """The form of a new contact, as a sheet."""
+    return desk.render("contact_form.html", p=None)
+
+
+@page
+async def edit(desk: Desk) -> web.StreamResponse:
+    """The form to change a contact; masked values stay unless something is written."""
+    return desk.render("contact_form.html", p=await contacts.card(desk.actor, desk.id()))
+
+
+@api
+async def pick(desk: Desk) -> web.StreamResponse:
+    """Contacts that a half-typed name or phone finds, for forms."""
+    query = desk.request.query.get("q", "").strip()[:100]
+    found = await contacts.list_contacts(desk.actor, query=query, limit=8) if query else None
+    items = found.items if found else []
+    return json_answer(
+        {
+            "items": [
+                {"id": item["id"], "name": item["name"] or desk.t("desk.nameless"), "about": item["phone"]}
+                for item in items
+            ]
+        }
+    )
+
+
+def routes(app: web.Application) -> None:
+    app.router.add_get("/desk/contacts", index)
+    app.router.add_get("/desk/contacts/new", new)
+    app.router.add_get(r"/desk/contacts/{id:\d+}", detail)
+    app.router.add_get(r"/desk/contacts/{id:\d+}/edit", edit)
+    app.router.add_get("/desk/api/contacts", pick)
