@@ -6,7 +6,7 @@ import pytest
 from rasa_sdk.executor import ActionExecutor
 
 from nlu import parsing
-from nlu.engine import EndlessDialogue, Engine, ForbiddenEvent
+from nlu.engine import EndlessDialogue, Engine, EngineError, ForbiddenEvent
 from tests.nlu.assistant import actions
 from tests.nlu.assistant.build import engine, model
 from tests.nlu.assistant.talk import NOW, Talk, texts
@@ -192,6 +192,11 @@ async def test_turns_of_many_senders_run_beside_each_other(loaded: Engine) -> No
 
     answers = await asyncio.gather(*(one(number) for number in range(20)))
     assert answers == [f"{'세탁기' if n % 2 else '냉장고'}, 증상 {n}\n\n맞나요?" for n in range(20)]
+
+
+async def test_a_model_that_remembers_more_than_rules_do_is_refused() -> None:
+    with pytest.raises(EngineError, match="MemoizationPolicy"):
+        await Engine.load(model("MemoizationPolicy"), actions.executor())
 
 
 async def test_another_model_is_loaded_while_the_old_one_serves(loaded: Engine) -> None:

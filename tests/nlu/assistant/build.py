@@ -14,8 +14,8 @@ HERE = Path(__file__).parent
 
 
 @functools.cache
-def model() -> Path:
-    """The trained model, made once a test run."""
+def model(*policies: str) -> Path:
+    """The trained model, made once a test run; `policies` come beside the rules."""
     folder = Path(tempfile.mkdtemp(prefix="assistant-"))
     os.environ["RASA_CACHE_DIRECTORY"] = str(folder / "cache")
     with warnings.catch_warnings():
@@ -27,12 +27,18 @@ def model() -> Path:
         silence()
         trained = train(
             str(HERE / "domain.yml"),
-            str(HERE / "config.yml"),
+            str(_config(folder, policies)),
             [str(HERE / "data")],
             output=str(folder),
             fixed_model_name="assistant",
         )
     return Path(trained.model)
+
+
+def _config(folder: Path, policies: tuple[str, ...]) -> Path:
+    config = (HERE / "config.yml").read_text() + "".join(f"  - name: {name}\n" for name in policies)
+    (folder / "config.yml").write_text(config)
+    return folder / "config.yml"
 
 
 @functools.cache
