@@ -14,9 +14,10 @@ from bots.channels.web import WebChannel
 from bots.sender import Sender
 from bots.settings import Settings
 from bots.ticker import Tick, Ticker
-from bots.web import app_keys, chat, demo, files, hub, pages, security, uploads
+from bots.web import app_keys, chat, demo, files, hub, pages, uploads
 from bots.web import desk as desk_pages
-from crm import conversations, db, files as stored_files, logins, processes, requests, search, sessions
+from crm import conversations, db, logins, privacy, processes, requests, search, sessions
+from crm import files as stored_files
 
 log = structlog.get_logger()
 HEARTBEAT_SECONDS = 5.0
@@ -32,6 +33,7 @@ def ticks() -> Sequence[Tick]:
         Tick("files.sweep", 3600.0, stored_files.sweep),
         Tick("sessions.sweep", 3600.0, sessions.sweep),
         Tick("logins.sweep", 3600.0, logins.sweep),
+        Tick("privacy.purge_kept", 86400.0, privacy.purge_kept),
         Tick("processes.forget_old", 3600.0, processes.forget_old),
     )
 
@@ -66,12 +68,14 @@ async def run(settings: Settings, *, demo: bool) -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stopping.set)
         async with _listening(build(settings, demo_company=demo), settings):
-            beside = [db.spawn(sender.run()), db.spawn(ticker.run()), db.spawn(_beat(sender))]
+            sending, beat = db.spawn(sender.run()), db.spawn(_beat(sender))
+            ticker.start()
             log.info("front ready", address=f"{settings.host}:{settings.port}")
             await stopping.wait()
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        ticker.stop()
+        sender.stop()
+        beat.cancel()
+        await asyncio.gather(sending, beat, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
@@ -90,7 +94,9 @@ async def _beat(sender: Sender) -> None:
     try:
         while True:
             with contextlib.suppress(OSError):
-                await processes.heartbeat(name, "front", now=datetime.now(UTC), metrics=sender.metrics())
+                await processes.heartbeat(
+                    name, "front", now=datetime.now(UTC), metrics={"sent": sender.results}
+                )
             await asyncio.sleep(HEARTBEAT_SECONDS)
     finally:
         with contextlib.suppress(Exception):

@@ -37,7 +37,7 @@ async def exposition(now: datetime) -> bytes:
     """All figures in Prometheus' text format."""
     figures = await watch.figures(now)
     registry = CollectorRegistry()
-    registry.register(_Figures(figures))  # type: ignore[arg-type]
+    registry.register(_Figures(figures))
     return generate_latest(registry)
 
 

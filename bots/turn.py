@@ -132,9 +132,7 @@ class TurnHandler:
 
     async def _answer(self, prepared: Prepared, replies: Sequence[Mapping[str, Any]]) -> None:
         spoken = prepared.spoken
-        notice = await privacy.notice(
-            prepared.contact_id, channel=prepared.channel, now=spoken.received_at
-        )
+        notice = await privacy.notice(prepared.contact_id, channel=prepared.channel, now=spoken.received_at)
         if notice and prepared.channel not in SHOWS_NOTICE:
             replies = [{"text": notice}, *replies]
         owner = (await Conversation.get(id=spoken.conversation_id).only("id", "owner")).owner

@@ -119,7 +119,7 @@ async def open_request(actor: Actor, args: OpenRequest, now: datetime) -> Done:
         conversation_id=args.conversation,
         product_id=args.product,
         possession_id=args.possession,
-        files=await file_ids(args.files),
+        files=args.files,
         now=now,
         **facts,
     )
@@ -174,7 +174,7 @@ async def amend(actor: Actor, args: Amend, now: datetime) -> Done:
 
 @act("request_comment")
 async def comment(actor: Actor, args: Comment, now: datetime) -> Done:
-    await requests.comment(actor, args.request, args.text, files=await file_ids(args.files), now=now)
+    await requests.comment(actor, args.request, args.text, files=args.files, now=now)
     return Done("request_comment")
 
 
