@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import warnings
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -37,6 +38,9 @@ def main() -> None:
     """Run a command; expected faults are one line on standard error and exit code 2."""
     os.environ["RASA_TELEMETRY_ENABLED"] = "false"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # bars of Rasa would fill a log file
+    warnings.simplefilter("ignore")  # of libraries; the tests turn ours into errors
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
     try:
         app(standalone_mode=True)
     except (SettingsError, Stop) as fault:

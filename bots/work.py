@@ -35,6 +35,16 @@ def executor() -> ActionExecutor:
     return made
 
 
+async def warm(engine: Engine) -> Engine:
+    """Understand a sentence of each language, so that no customer waits for dictionaries to load."""
+    for text in (
+        "세탁기에서 물이 새요 내일 오후 3시에 와 주세요",
+        "my washer is leaking, come tomorrow at 3 pm",
+    ):
+        await engine.parse(text, at=datetime.now(UTC))
+    return engine
+
+
 class Assistant:
     """The engine in force, swapped between turns, and what it did."""
 
@@ -76,7 +86,7 @@ class Assistant:
         path = self.settings.models_dir / f"{wanted}.tar.gz"
         if not wanted or wanted == self.engine.fingerprint or not path.exists():
             return
-        fresh = await Engine.load(path, executor())
+        fresh = await warm(await Engine.load(path, executor()))
         self.engine, self.notices.domain = fresh, fresh.domain
         log.info("model swapped", model=wanted)
 
@@ -84,7 +94,7 @@ class Assistant:
 async def run(settings: Settings, *, root: Path) -> None:
     """Work until SIGTERM or SIGINT."""
     model = training.present(settings, root=root)
-    engine = await Engine.load(model, executor())
+    engine = await warm(await Engine.load(model, executor()))
     async with wiring.connected(settings):
         await assistant.put_in_force(engine.fingerprint, datetime.now(UTC))
         await catalogue.fill()
