@@ -76,6 +76,7 @@ def ensure_model(store_dir: Path, *, root: Path, progress: Callable[[str], None]
 def _train(root: Path, folder: Path, progress: Callable[[str], None]) -> Path:
     os.environ["RASA_TELEMETRY_ENABLED"] = "false"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("LOG_LEVEL", "WARNING")  # Rasa's progress bars, four of them
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _train_graph(root, folder, progress)
@@ -91,16 +92,16 @@ def _train_graph(root: Path, folder: Path, progress: Callable[[str], None]) -> P
     from rasa.engine.training.hooks import LoggingHook
     from rasa.engine.validation import validate
     from rasa.shared.data import TrainingType
-    from rasa.shared.importers.importer import TrainingDataImporter
 
     from nlu import rasa_patches
+    from nlu.importer import ProjectImporter, fast_yaml
 
     rasa_patches.apply()  # the rules are checked against each other by predicting; and nothing is printed
-    importer = TrainingDataImporter.load_from_config(
-        str(root / CONFIG), [str(root / DOMAIN)], [str(root / DATA)]
-    )
-    config = importer.get_config()
-    kind = TrainingType.NLU if importer.get_stories().is_empty() else TrainingType.BOTH
+    with fast_yaml():
+        importer = ProjectImporter(str(root / CONFIG), str(root / DOMAIN), [str(root / DATA)])
+        config, domain, stories = importer.get_config(), importer.get_domain(), importer.get_stories()
+        importer.get_nlu_data()
+    kind = TrainingType.NLU if stories.is_empty() else TrainingType.BOTH
     schema = Recipe.recipe_for_name(config.get("recipe")).graph_config_for_recipe(
         config, {}, training_type=kind
     )
@@ -113,7 +114,6 @@ def _train_graph(root: Path, folder: Path, progress: Callable[[str], None]) -> P
         execution_context=ExecutionContext(graph_schema=schema.train_schema),
         hooks=[LoggingHook(pruned_schema=schema.train_schema)],
     )
-    domain = importer.get_domain()
     with _Reporting(progress):
         runner.run(inputs={PLACEHOLDER_IMPORTER: importer})
     made = folder / "model.tar.gz"

@@ -32,8 +32,11 @@ def _grams(text: str, shortest: int, longest: int) -> set[str]:
     return {text[i : i + n] for n in range(shortest, longest + 1) for i in range(len(text) - n + 1)}
 
 
+Features = dict[str, frozenset[str]]
+
+
 @lru_cache(maxsize=2048)
-def features(clean: str) -> dict[str, frozenset[str]]:
+def features(clean: str) -> Features:
     """Features of a normalised message by group: c(haracters), j(amo; Hangul only), m(orphemes)."""
     masked = _DIGIT.sub("0", clean)
     padded = f" {masked} "
@@ -58,23 +61,23 @@ class Vectorizer:
     idf: Floats
 
     @classmethod
-    def fit(cls, texts: Sequence[str], *, rarest: int = 2) -> Vectorizer:
+    def fit(cls, texts: Sequence[Features], *, rarest: int = 2) -> Vectorizer:
         """Learn the vocabulary: the features found in at least `rarest` texts."""
         counts: Counter[str] = Counter()
-        for text in texts:
-            for group, grams in features(text).items():
+        for found in texts:
+            for group, grams in found.items():
                 counts.update(map(group.__add__, grams))
         kept = sorted(name for name, count in counts.items() if count >= rarest)
         seen = np.array([counts[name] for name in kept], dtype=np.float32)
         idf = np.log((1 + len(texts)) / (1 + seen)) + 1
         return cls({name: index for index, name in enumerate(kept)}, idf.astype(np.float32))
 
-    def vector(self, text: str) -> tuple[Ints, Floats]:
-        """Indices and weights of the known features of one text."""
+    def vector(self, text: Features) -> tuple[Ints, Floats]:
+        """Indices and weights of the known ones among the features of one text."""
         found: list[int] = []
         weights: list[Floats] = []
         look_up: Callable[[str], int | None] = self.vocabulary.get
-        for group, grams in features(text).items():
+        for group, grams in text.items():
             ids = [index for gram in grams if (index := look_up(group + gram)) is not None]
             if ids:
                 values = self.idf[ids]
@@ -84,7 +87,7 @@ class Vectorizer:
             return np.empty(0, np.int32), np.empty(0, np.float32)
         return np.array(found, np.int32), np.concatenate(weights)
 
-    def matrix(self, texts: Iterable[str]) -> sparse.csr_matrix:
+    def matrix(self, texts: Iterable[Features]) -> sparse.csr_matrix:
         """One row a text."""
         rows = [self.vector(text) for text in texts]
         indptr = np.cumsum([0] + [len(ids) for ids, _ in rows])

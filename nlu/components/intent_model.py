@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from nlu.components import kernel
 from nlu.components.encoder import Encoder
-from nlu.components.features import Vectorizer
+from nlu.components.features import Vectorizer, features
 from nlu.components.linear import Judge, fit_margin, fit_temperature, precise_from, softmax
-from nlu.components.noise import any_of
+from nlu.components.noise import any_of, gibberish
 from nlu.components.spelling import Speller
 from nlu.components.text import normalise
 
@@ -28,6 +28,7 @@ Order = npt.NDArray[np.int64]
 OUT_OF_SCOPE = "out_of_scope"
 _FOLDS = 3
 _SEED = 20261123
+_GIBBERISH = 40
 _JUDGED = 4000
 """Examples left out one by one to learn confidence; more would cost more than they teach."""
 
@@ -37,7 +38,8 @@ class Options:
     """What may be tuned; the defaults are the ones the assistant ships with.
 
     `gamma`, `share` and `ridge` belong to the kernel: width, part of the sparse features, damping.
-    `noise` is the share of examples that are trained on a second time as thumbs would have typed them.
+    `noise` is the share of examples that the cheap head sees a second time as thumbs would have typed
+    them; the encoder's vectors move too far under noise to teach anything.
     """
 
     strength: float = 0.5
@@ -126,7 +128,7 @@ class IntentModel:
     def decide(self, text: str, encoder: Encoder | None, *, thrifty: bool = True) -> Decision:
         """Decide one message; the encoder is asked only where the cheap head is not sure enough."""
         clean = self.prepare(text)
-        ids, values = self.vectorizer.vector(clean)
+        ids, values = self.vectorizer.vector(features(clean))
         cheap = self.sparse.scores(ids, values)
         if self.dense is None:
             return self.judged(cheap * self.sparse.temperature, None, len(ids))
@@ -253,6 +255,7 @@ def fit(
     if len(intents) < 2:
         raise ValueError("an intent model needs at least two intents")
     speller = Speller.fit(texts)
+    texts, labels = _with_gibberish(texts, labels)
     rows, vectorizer = _prepare(texts, np.array([intents.index(label) for label in labels]), speller, options)
     model = IntentModel(
         intents, speller, vectorizer, Sparse(*_margin(rows, np.ones(len(rows.labels), bool), options))
@@ -264,9 +267,17 @@ def fit(
             for i in range(rows.originals)
         ]
         return model, _named(texts, labels, range(rows.originals), judged)
-    rows.dense = encoder.encode(rows.clean)
+    rows.dense = encoder.encode(rows.clean[: rows.originals])
     chosen, scores = _kernel_head(model, rows, options)
     return model, _named(texts, labels, chosen, _kernel_decisions(model, rows, chosen, scores))
+
+
+def _with_gibberish(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Typing without sense is out of scope, where there is such a thing."""
+    if OUT_OF_SCOPE not in labels:
+        return list(texts), list(labels)
+    typed = sorted(set(gibberish(_GIBBERISH, random.Random(_SEED))))
+    return [*texts, *typed], [*labels, *[OUT_OF_SCOPE] * len(typed)]
 
 
 def _prepare(
@@ -276,9 +287,10 @@ def _prepare(
     copied = [index for index in range(len(texts)) if dice.random() < options.noise]
     typed = [*texts, *(any_of(texts[index], dice) for index in copied)]
     clean = [speller.correct(normalise(text)) for text in typed]
-    vectorizer = Vectorizer.fit(clean)
+    found = [features(text) for text in clean]
+    vectorizer = Vectorizer.fit(found)
     origin = np.array([*range(len(texts)), *copied], np.int64)
-    return _Rows(clean, gold[origin], origin, len(texts), vectorizer.matrix(clean)), vectorizer
+    return _Rows(clean, gold[origin], origin, len(texts), vectorizer.matrix(found)), vectorizer
 
 
 def _margin(rows: _Rows, chosen: npt.NDArray[np.bool_], options: Options) -> tuple[Floats, Floats]:
@@ -314,34 +326,31 @@ def _folds(labels: Order) -> Order:
 
 
 def _kernel_head(model: IntentModel, rows: _Rows, options: Options) -> tuple[Order, Floats]:
-    """Fit the kernel head; return the examples left out one by one and their scores."""
+    """Fit the kernel head on the originals; return those left out one by one and their scores."""
     assert rows.dense is not None
-    wanted = kernel.targets(rows.labels, len(model.intents))
-    matrix = kernel.gram(rows.sparse, rows.dense, gamma=options.gamma, share=options.share)
+    labels, sparse = rows.labels[: rows.originals], rows.sparse[: rows.originals]
+    wanted = kernel.targets(labels, len(model.intents))
+    matrix = kernel.gram(sparse, rows.dense, gamma=options.gamma, share=options.share)
     weights = kernel.fit(matrix, wanted, options.ridge)
     chosen = np.arange(rows.originals)
     if rows.originals > _JUDGED:
         chosen = np.sort(np.random.default_rng(_SEED).choice(rows.originals, _JUDGED, replace=False))
-    scores = kernel.leave_one_out(matrix[np.ix_(chosen, chosen)], wanted[chosen], options.ridge)
-    owners = rows.labels.astype(np.int32)
-    model.dense = Dense(rows.dense, owners, weights, _part(rows, weights, options), options.gamma)
-    model.dense.temperature = fit_temperature(scores, rows.labels[chosen])
+        matrix, wanted = matrix[np.ix_(chosen, chosen)], wanted[chosen]
+    scores = kernel.leave_one_out(matrix, wanted, options.ridge)
+    part = np.asarray(sparse.T @ weights * np.float32(options.share), np.float32)
+    model.dense = Dense(rows.dense, labels.astype(np.int32), weights, part, options.gamma)
+    model.dense.temperature = fit_temperature(scores, labels[chosen])
     return chosen, scores
 
 
-def _part(rows: _Rows, weights: Floats, options: Options) -> Floats:
-    part: Floats = np.asarray(rows.sparse.T @ weights * np.float32(options.share), np.float32)
-    return part
-
-
 def _kernel_decisions(model: IntentModel, rows: _Rows, chosen: Order, scores: Floats) -> list[Decision]:
-    """Decisions on left-out examples; an example is no neighbour of itself, nor is its noisy copy."""
+    """Decisions on left-out examples; an example is no neighbour of itself."""
     assert rows.dense is not None
     assert model.dense is not None
     decisions = []
     for row, index in enumerate(chosen):
         cosines = rows.dense @ rows.dense[index]
-        cosines[rows.origin == index] = -1
+        cosines[index] = -1
         decisions.append(
             model.judged(scores[row] * model.dense.temperature, cosines, _known(rows, int(index)))
         )

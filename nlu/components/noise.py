@@ -113,6 +113,25 @@ KINDS: dict[str, Callable[[str, random.Random], str]] = {
 }
 
 
+def gibberish(count: int, dice: random.Random) -> list[str]:
+    """What a cat on the keyboard writes, in both layouts."""
+    rows = (
+        "qwertyuiop",
+        "asdfghjkl",
+        "zxcvbnm",
+        "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ",
+        "ㅁㄴㅇㄹㅎㅗㅓㅏㅣ",
+        "ㅋㅌㅊㅍㅠㅜㅡ",
+        "1234567890;'",
+    )
+    typed = []
+    for _ in range(count):
+        row = dice.choice(rows)
+        start, length = dice.randrange(len(row) - 3), dice.randint(3, 9)
+        typed.append("".join(dice.choice(row[start : start + 5]) for _ in range(length)))
+    return typed
+
+
 def any_of(text: str, dice: random.Random) -> str:
     """One kind of noise by lot."""
     return dice.choice(list(KINDS.values()))(text, dice)

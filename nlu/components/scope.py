@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float32]
 
+_NO_GUESS = 0.1
+"""Below one in ten the likeliest intent is not worth offering."""
+
 ACT, ASK, HANDOVER = "act", "ask", "handover"
 
 
@@ -59,7 +62,7 @@ class Gate:
         return cls(
             inside, correct,
             act=min(precise_from(sure, right, act_precision), 0.97),
-            ask=min(precise_from(sure, helpful, ask_precision), 0.5),
+            ask=min(max(precise_from(sure, helpful, ask_precision), _NO_GUESS), 0.5),
             leave=_balance(inside.chances(rows), within),
         )  # fmt: skip
 
@@ -117,7 +120,7 @@ class ScopeGate(GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Shares of held-out decisions that must be right to act, or to be worth a question."""
-        return {"act_precision": 0.97, "ask_precision": 0.8}
+        return {"act_precision": 0.95, "ask_precision": 0.8}
 
     @classmethod
     def create(

@@ -1,0 +1,85 @@
+"""The project's files as Rasa reads them, each once and by the C parser of YAML.
+
+Stock Rasa reads every file about six times in pure Python (20 CPU s for ours); the result is the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import rasa.shared.utils.io as rasa_io
+import yaml
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.training_data.structures import StoryGraph
+from rasa.shared.importers.rasa import RasaFileImporter
+from rasa.shared.nlu.training_data.loading import load_data
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
+    """YAML 1.2, as Rasa has it: 'no' and 'on' are words, not truth values, and dates stay text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":timestamp"))]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(?i)true|false"), list("tTfF"))
+
+
+@contextmanager
+def fast_yaml() -> Iterator[None]:
+    """Within, Rasa reads YAML by the C parser, but for the few files that need its own."""
+    slow = rasa_io.read_yaml
+
+    def read_yaml(content: str, reader_type: str | list[str] = "safe") -> Any:
+        if "${" in content:  # Rasa puts environment variables there
+            return slow(content, reader_type)
+        try:
+            return yaml.load(content, Loader=_Loader) or {}  # noqa: S506  a safe loader
+        except yaml.YAMLError:
+            return slow(content, reader_type)  # for its error, which names file and line
+
+    rasa_io.read_yaml = read_yaml
+    try:
+        yield
+    finally:
+        rasa_io.read_yaml = slow
+
+
+class ProjectImporter(RasaFileImporter):  # type: ignore[misc]
+    """Rasa's importer of files, which remembers what it has read."""
+
+    @cached_property
+    def _domain(self) -> Domain:
+        return super().get_domain()
+
+    @cached_property
+    def _stories(self) -> StoryGraph:
+        return super().get_stories()
+
+    @cached_property
+    def _nlu_data(self) -> TrainingData:
+        parts = [load_data(file) for file in sorted(self._nlu_files)]
+        whole = TrainingData([example for part in parts for example in part.training_examples])
+        for part in parts:
+            whole.entity_synonyms.update(part.entity_synonyms)
+            whole.regex_features += part.regex_features
+            whole.lookup_tables += part.lookup_tables
+        return whole
+
+    def get_domain(self) -> Domain:
+        """The merged domain."""
+        return self._domain
+
+    def get_stories(self, exclusion_percentage: int | None = None) -> StoryGraph:
+        """All stories and rules."""
+        return super().get_stories(exclusion_percentage) if exclusion_percentage else self._stories
+
+    def get_nlu_data(self, language: str | None = "en") -> TrainingData:
+        """All training examples; the language is told from each text, not from the configuration."""
+        return self._nlu_data
