@@ -137,9 +137,12 @@ def _said(row: Message) -> Said:
     )
 
 
-async def may_send(identity_id: int, file_token: str) -> bool:
-    """Whether the upload is this identity's own."""
-    return await File.exists(token=file_token, owner=f"identity:{identity_id}")
+async def describe_upload(identity_id: int, file_token: str, description: str) -> bool:
+    """Note what an upload shows, for those who cannot see it; False when it is not this identity's own."""
+    own = File.filter(token=file_token, owner=f"identity:{identity_id}")
+    if description:
+        return bool(await own.update(description=description[:300]))
+    return await own.exists()
 
 
 async def seen(conversation_id: int, seq: int, *, now: datetime) -> None:

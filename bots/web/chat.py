@@ -202,7 +202,8 @@ class ChatSocket:
     async def _check_upload(self, frame: FileFrame) -> None:
         user = self._session.external_user if self._session else ""
         found = await customer_view.latest(self._channel.name, "", user)
-        if found is None or not await customer_view.may_send(found[0].id, frame.upload):
+        about = clean(frame.description)
+        if found is None or not await customer_view.describe_upload(found[0].id, frame.upload, about):
             raise Refused("not_allowed", frame.id)
 
     async def _typing(self) -> None:

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from chat_page import Bot, Client, Page, echo
 
 from bots.web import app_keys, chat, demo, files, hub, pages, uploads
 from crm import db as database
 from crm import files as stored_files
 from crm import vault, zone
 from crm.storage import Folder
+from tests.bots.web.chat_page import Bot, Client, Page, echo
 
 SECRET = b"a test's own secret, 32 bytes at least"
 
@@ -40,7 +40,13 @@ def build(config: app_keys.WebConfig) -> web.Application:
     app.cleanup_ctx.append(hub.lifespan)
     for room in (pages, chat, uploads, files, demo):
         room.routes(app)
+    app.router.add_get("/desk", in_place_of_the_desk)
     return app
+
+
+async def in_place_of_the_desk(request: web.Request) -> web.Response:
+    """The desk has tests of its own; the demo page only needs something to frame."""
+    return web.Response(text="<title>desk</title>", content_type="text/html")
 
 
 Serve = Callable[..., Any]

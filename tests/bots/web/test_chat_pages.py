@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from chat_page import Client
 
 from bots.web.pages import blocks
 from crm import company
 from crm.models import Article, Session, Staff
+from tests.bots.web.chat_page import Client
 
 AT = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
 LOOPBACK = {"Host": "127.0.0.1"}

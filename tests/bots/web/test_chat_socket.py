@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from aiohttp import WSMsgType
-from chat_page import PATIENCE, Bot, Client, Page, now
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
@@ -16,6 +15,7 @@ from crm import db as database
 from crm.actor import Actor
 from crm.models import Conversation, Identity, Message, Staff
 from crm.models.spine import Inbox
+from tests.bots.web.chat_page import PATIENCE, Bot, Client, Page, now
 
 SHOP_SECRET = "a secret that the shop shares with us"
 

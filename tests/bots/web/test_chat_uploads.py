@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from aiohttp import FormData
-from chat_page import Bot, Client
 from PIL import Image
 
 from bots.web.files import signed, wanted
 from crm.models import File
+from tests.bots.web.chat_page import Bot, Client
 
 
 def a_photo(width: int = 40) -> bytes:

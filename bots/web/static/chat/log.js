@@ -128,7 +128,7 @@ export class Log {
     this.keeping(
       () => {
         const group = this.group("mine", "", at);
-        const nodes = files.map((file) => attachment(file, t("chat.you"), at));
+        const nodes = files.map((file) => attachment(file, "", at));
         if (text) nodes.push(el("div", { class: "bubble bubble--mine" }, ...linked(text)));
         const rows = nodes.map((node) => el("div", { class: `msg msg--mine${old ? "" : " msg--new"}` }, node));
         group.node.append(...rows);
@@ -199,7 +199,8 @@ function ticks(own, state, retry) {
 
 function attachment(file, who, at) {
   if (file.type.startsWith("image/") && file.url) {
-    const about = file.description || t("chat.attach.sender_time", { name: who, time: clock(at) });
+    const words = who ? t("chat.attach.sender_time", { name: who, time: clock(at) }) : t("chat.attach.own_time", { time: clock(at) });
+    const about = file.description || words;
     const image = el("img", { src: file.url, alt: about, loading: "lazy", width: file.width, height: file.height });
     return file.url.startsWith("blob:")
       ? el("span", { class: "photo" }, image)

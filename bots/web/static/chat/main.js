@@ -68,7 +68,7 @@ async function sendFile(item) {
   const { id, file } = item;
   uploads.set(id, item);
   const shown = { name: file.name, type: file.type || "application/octet-stream", size: file.size, url: item.url, description: item.description };
-  log.own({ id, text: "", files: [shown] });
+  log.own({ id, text: item.description, files: [shown] });
   log.mark(id, "sending");
   try {
     const stored = await upload(file, connection.session);

@@ -1,0 +1,104 @@
+"""The chat inside another site's page, and on the demo page beside the desk."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from playwright.async_api import Browser, expect
+
+from crm.models import Identity, Staff
+from tests.bots.web.chat_page import Bot
+
+pytestmark = pytest.mark.browser
+
+
+def shop_page(chat: str, visitor: str) -> str:
+    return (
+        f"<!doctype html><meta charset=utf-8><title>Shop</title><h1>Shop</h1>"
+        f'<script src="{chat}/chat.js" data-lang="ko" data-visitor="{visitor}" defer></script>'
+    )
+
+
+def visitor_token(secret: str) -> str:
+    claims = {"sub": "shop-7", "name": "김민지", "exp": int(datetime.now(UTC).timestamp()) + 600}
+    return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret))
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[tuple[str, dict[str, str]]]:
+    """Another site: its origin, and its pages by path."""
+    shown: dict[str, str] = {}
+
+    async def show(request: web.Request) -> web.Response:
+        return web.Response(text=shown[request.path], content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/{page}", show)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/"), shown
+
+
+async def test_another_site_embeds_the_chat(
+    browser: Browser, serve: Any, bot: Bot, config: Any, shop: Any, shoot: Any
+) -> None:
+    origin, shown = shop
+    async with serve(chat_origins=(origin,)) as front:
+        home = str(front.make_url("/")).rstrip("/")
+        shown["/shop"] = shop_page(home, visitor_token(config.chat_visitor_secret))
+        page = await browser.new_page(locale="ko-KR")
+        await page.goto(f"{origin}/shop")
+        await page.get_by_role("button", name="상담 열기").click()
+        frame = page.frame_locator("iframe[title='상담']")
+        await frame.locator("#text").fill("가게에서 왔어요")
+        await frame.locator("#text").press("Enter")
+        await expect(frame.locator(".bubble", has_text="들은 말: 가게에서 왔어요")).to_be_visible()
+        await shoot(page, "chat-embedded")
+        assert (await Identity.get()).display_name == "김민지"
+        await frame.get_by_role("button", name="상담 닫기").click()
+        await expect(page.locator("iframe")).to_be_hidden()
+        await page.get_by_role("button", name="상담 열기").click()
+        await expect(page.locator("iframe")).to_be_visible()
+        await page.close()
+
+
+async def test_a_site_that_is_not_listed_cannot_frame_the_chat(
+    browser: Browser, serve: Any, bot: Bot, shop: Any
+) -> None:
+    origin, shown = shop
+    async with serve(chat_origins=()) as front:
+        shown["/frame"] = f'<iframe id="f" src="{front.make_url("/chat")}"></iframe>'
+        page = await browser.new_page()
+        refused: list[str] = []
+        page.on("console", lambda message: refused.append(message.text))
+        await page.goto(f"{origin}/frame")
+        await expect(page.frame_locator("#f").locator("#text")).to_have_count(0)
+        assert any("frame-ancestors" in text for text in refused)
+        await page.close()
+
+
+async def test_the_demo_shows_a_customer_beside_the_desk(open_page: Any, bot: Bot, shoot: Any) -> None:
+    for login, name, role in (("seojun", "이서준", "agent"), ("jihun", "배지훈", "technician")):
+        await Staff.create(login=login, name=name, role=role, demo=True, created_at=datetime.now(UTC))
+    page = await open_page("/", viewport={"width": 1440, "height": 900}, is_mobile=False, has_touch=False)
+    await expect(page.locator("#signed")).to_have_text("이서준으로 로그인됨")
+    await page.get_by_role("button", name="물이 안 빠져요").click()
+    chat = page.frame_locator("#chat")
+    await expect(chat.locator(".bubble", has_text="들은 말: 물이 안 빠져요")).to_be_visible()
+    await expect(page.locator("#news")).to_contain_text("방금 새 메시지가 도착했어요")
+    await page.locator("[data-login=jihun]").click()
+    await expect(page.locator("#signed")).to_have_text("배지훈으로 로그인됨")
+    await shoot(page, "demo")
+
+
+async def test_on_a_small_screen_the_demo_has_two_tabs(open_page: Any, bot: Bot, shoot: Any) -> None:
+    page = await open_page("/")
+    await expect(page.locator("#staff")).to_be_hidden()
+    await page.get_by_role("tab", name="직원").click()
+    await expect(page.locator("#customer")).to_be_hidden()
+    await expect(page.locator("#staff")).to_be_visible()
+    await shoot(page, "demo-phone")
