@@ -139,39 +139,30 @@ def query_keys(text: str) -> tuple[list[str], str]:
     return sorted(whole, key=len, reverse=True), last[:MESSAGE_KEY_LENGTH]
 
 
-async def mark_for_indexing(message_id: int) -> None:
-    """Note that a message's text is still to be indexed: one small row in the message's transaction."""
-    await db.execute("INSERT INTO message_key (key, message_id) VALUES ('', ?)", message_id)
-
-
 async def index_pending(now: datetime, *, limit: int = 200) -> int:
-    """Index messages that were marked, oldest first; how many were. Run it from a tick until it says 0."""
+    """Index messages not indexed yet, oldest first; how many were. Run it from a tick until it says 0."""
     db.require_aware(now)
     async with db.transaction():
         taken = await db.fetch(
-            "DELETE FROM message_key WHERE id IN"
-            " (SELECT id FROM message_key WHERE key = '' ORDER BY message_id LIMIT ?) RETURNING message_id",
+            "UPDATE message SET unindexed = NULL WHERE unindexed = ? AND id IN"
+            " (SELECT id FROM message WHERE unindexed = ? ORDER BY id LIMIT ?) RETURNING id, text",
+            True,
+            True,
             limit,
         )
-        ids = [int(row["message_id"]) for row in taken]
-        if not ids:
-            return 0
-        marks = db.placeholders(len(ids))
-        texts = await db.fetch(f"SELECT id, text FROM message WHERE id IN ({marks})", *ids)
-        rows = [(key, row["id"]) for row in texts for key in sorted(message_keys(row["text"]))]
+        rows = [(key, row["id"]) for row in taken for key in sorted(message_keys(row["text"]))]
         await db.execute_many("INSERT INTO message_key (key, message_id) VALUES (?, ?)", rows)
-    return len(ids)
+    return len(taken)
 
 
 async def find_messages(query: str, *, limit: int = 50) -> list[int]:
-    """Ids of the newest messages that hold every part of the query; marked ones not indexed yet as well."""
+    """Ids of the newest messages that hold every part of the query; those not indexed yet as well."""
     keys, prefix = query_keys(query)
     if not keys and not prefix:
         return []
     indexed = await _find_indexed(keys, prefix, limit)
     fresh = await db.fetch(
-        "SELECT m.id, m.text FROM message_key k JOIN message m ON m.id = k.message_id"
-        " WHERE k.key = '' ORDER BY k.message_id DESC LIMIT 500"
+        "SELECT id, text FROM message WHERE unindexed = ? ORDER BY id DESC LIMIT 500", True
     )
     matching = {int(row["id"]) for row in fresh if _matches(message_keys(row["text"]), keys, prefix)}
     return sorted(matching | set(indexed), reverse=True)[:limit]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import company, db, happenings, reads, search, sla
+from crm import company, db, happenings, reads, sla
 from crm.errors import Invalid, NotFound
 from crm.models import Conversation, File, Identity, Message
 
@@ -18,12 +18,22 @@ AUTHORS = frozenset({"contact", "bot", "staff", "system"})
 
 async def reach(identity: Identity, *, now: datetime, locale: str = "") -> Conversation:
     """The conversation into which a message of this identity goes: the running one, one closed in the last
-    three days (reopened, with the bot), or a new one. Holds the identity's row until commit."""
+    three days (reopened, with the bot), or a new one. Messages at once reach one conversation.
+
+    In a transaction of the caller's, call it after a write (`identities.find_or_create` is one).
+    """
     db.require_aware(now)
-    async with db.transaction():
+
+    async def hold() -> None:
         if not await reads.lock("identity", identity.id):
             raise NotFound(f"identity {identity.id}")
-        last = await Conversation.filter(identity_id=identity.id).order_by("-id").first()
+
+    async with db.transaction(first=hold):
+        last = await _last_of(identity)
+        if last is not None and last.status != "closed":
+            return last
+        await hold()
+        last = await _last_of(identity)  # another message may have opened one meanwhile
         if last is not None and last.status != "closed":
             return last
         if last is not None and last.closed_at is not None and now - last.closed_at < REOPENS_WITHIN:
@@ -40,6 +50,13 @@ async def reach(identity: Identity, *, now: datetime, locale: str = "") -> Conve
             created_at=now,
         )
         return await _told("conversation.started", made, now)
+
+
+async def _last_of(identity: Identity) -> Conversation | None:
+    rows = await db.fetch(
+        "SELECT * FROM conversation WHERE identity_id = ? ORDER BY id DESC LIMIT 1", identity.id
+    )
+    return reads.as_model(Conversation, rows[0]) if rows else None
 
 
 async def _told(kind: str, conversation: Conversation, now: datetime) -> Conversation:
@@ -100,10 +117,9 @@ async def append(
             in_reply_to=in_reply_to,
             state=state,
             data=dict(data or {}),
+            unindexed=True if text and direction != "event" else None,
             created_at=now,
         )
-        if text and direction != "event":
-            await search.mark_for_indexing(message.id)
         if files:
             await _attach(message, files, author, int(place["identity_id"]))
         await _keep_clocks(conversation_id, direction, author, place, now)

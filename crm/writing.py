@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from crm import audit, db, happenings, ownership
+from crm import audit, db, happenings, outbox, ownership
 from crm.actor import Actor, check
 from crm.checks import text as checked_text
 from crm.errors import Conflict, Forbidden, Invalid
@@ -38,8 +38,6 @@ async def reply(
             await _refuse_unseen_replies(actor, conversation, expected_seq)
         if conversation.owner == "bot" or conversation.assignee_id is None:
             await ownership.take(conversation, actor, now)
-        from crm import outbox
-
         message = await outbox.put(
             conversation_id, author="staff", staff_id=actor.id, text=text, files=tuple(files), now=now
         )

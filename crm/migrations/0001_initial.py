@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
                 ('key', KeyField(max_length=64)),
                 ('contact', fields.ForeignKeyField('crm.Contact', source_field='contact_id', db_constraint=True, to_field='id', related_name='keys', on_delete=OnDelete.CASCADE)),
             ],
-            options={'table': 'contact_key', 'app': 'crm', 'indexes': [Index(fields=['key', 'contact_id'])], 'pk_attr': 'id'},
+            options={'table': 'contact_key', 'app': 'crm', 'indexes': [Index(fields=['key', 'contact_id']), Index(fields=['contact_id'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -542,12 +542,13 @@ class Migration(migrations.Migration):
                 ('in_reply_to', fields.CharField(null=True, max_length=200)),
                 ('state', fields.CharField(default='stored', max_length=9)),
                 ('data', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('unindexed', fields.BooleanField(null=True)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('edited_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('delivered_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('seen_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'message', 'app': 'crm', 'unique_together': (('conversation_id', 'seq'),), 'indexes': [Index(fields=['inbox_id'])], 'pk_attr': 'id'},
+            options={'table': 'message', 'app': 'crm', 'unique_together': (('conversation_id', 'seq'),), 'indexes': [Index(fields=['inbox_id']), Index(fields=['unindexed', 'id'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -559,7 +560,7 @@ class Migration(migrations.Migration):
                 ('conversation', fields.ForeignKeyField('crm.Conversation', source_field='conversation_id', db_constraint=True, to_field='id', related_name='mentions', on_delete=OnDelete.CASCADE)),
                 ('seen_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'mention', 'app': 'crm', 'indexes': [Index(fields=['staff_id', 'seen_at', 'id'])], 'pk_attr': 'id'},
+            options={'table': 'mention', 'app': 'crm', 'indexes': [Index(fields=['staff_id', 'seen_at', 'id']), Index(fields=['conversation_id'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -569,7 +570,7 @@ class Migration(migrations.Migration):
                 ('key', KeyField(max_length=32)),
                 ('message', fields.ForeignKeyField('crm.Message', source_field='message_id', db_constraint=True, to_field='id', related_name='keys', on_delete=OnDelete.CASCADE)),
             ],
-            options={'table': 'message_key', 'app': 'crm', 'indexes': [Index(fields=['key', 'message_id'])], 'pk_attr': 'id'},
+            options={'table': 'message_key', 'app': 'crm', 'indexes': [Index(fields=['key', 'message_id']), Index(fields=['message_id'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -681,7 +682,7 @@ class Migration(migrations.Migration):
                 ('height', fields.IntField(null=True)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'file', 'app': 'crm', 'indexes': [Index(fields=['message_id']), Index(fields=['request_id'])], 'pk_attr': 'id'},
+            options={'table': 'file', 'app': 'crm', 'indexes': [Index(fields=['message_id']), Index(fields=['request_id']), Index(fields=['conversation_id'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(

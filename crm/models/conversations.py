@@ -94,6 +94,7 @@ class Message(Model):
     in_reply_to = fields.CharField(max_length=200, null=True)  # the channel's id of that incoming message
     state = fields.CharField(max_length=9, default="stored")  # stored queued sent delivered seen failed
     data = fields.JSONField[dict[str, Any]](default=dict)
+    unindexed = fields.BooleanField(null=True)  # true until search has indexed the text, then empty
     created_at = fields.DatetimeField()
     edited_at = fields.DatetimeField(null=True)
     delivered_at = fields.DatetimeField(null=True)
@@ -103,12 +104,11 @@ class Message(Model):
     class Meta:
         table = "message"
         unique_together = (("conversation_id", "seq"),)
-        indexes = [Index(fields=["inbox_id"])]
+        indexes = [Index(fields=["inbox_id"]), Index(fields=["unindexed", "id"])]
 
 
 class MessageKey(Model):
-    """A token of a message's text, for search without a database extension. An empty key marks a message
-    that is still to be indexed."""
+    """A token of a message's text, for search without a database extension."""
 
     id = fields.BigIntField(primary_key=True)
     key = KeyField(max_length=32)
@@ -119,7 +119,7 @@ class MessageKey(Model):
 
     class Meta:
         table = "message_key"
-        indexes = [Index(fields=["key", "message_id"])]
+        indexes = [Index(fields=["key", "message_id"]), Index(fields=["message_id"])]
 
 
 class File(Model):
@@ -152,7 +152,11 @@ class File(Model):
 
     class Meta:
         table = "file"
-        indexes = [Index(fields=["message_id"]), Index(fields=["request_id"])]
+        indexes = [
+            Index(fields=["message_id"]),
+            Index(fields=["request_id"]),
+            Index(fields=["conversation_id"]),
+        ]
 
 
 class Mention(Model):
@@ -175,7 +179,7 @@ class Mention(Model):
 
     class Meta:
         table = "mention"
-        indexes = [Index(fields=["staff_id", "seen_at", "id"])]
+        indexes = [Index(fields=["staff_id", "seen_at", "id"]), Index(fields=["conversation_id"])]
 
 
 class CannedReply(Model):

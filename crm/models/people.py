@@ -64,7 +64,7 @@ class ContactKey(Model):
 
     class Meta:
         table = "contact_key"
-        indexes = [Index(fields=["key", "contact_id"])]
+        indexes = [Index(fields=["key", "contact_id"]), Index(fields=["contact_id"])]
 
 
 class Identity(Model):
