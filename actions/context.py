@@ -40,9 +40,7 @@ async def turn_of(tracker: Tracker) -> Turn:
     if "conversation_id" in metadata:
         return _stored(metadata, language)
     now = datetime.now(UTC)
-    identity = await identities.find_or_create(
-        "rasa", "", tracker.sender_id, locale=language, now=now
-    )
+    identity = await identities.find_or_create("rasa", "", tracker.sender_id, locale=language, now=now)
     conversation = await conversations.reach(identity, now=now, locale=language)
     return Turn(conversation.id, _contact(conversation), None, now, zone.current(), language)
 

@@ -54,6 +54,10 @@ class Form(Action):
         """Slots that `message` fills; `{}` when it is no answer. May say why an answer is refused."""
         raise TypeError(f"{type(self).__name__} has no answers()")
 
+    def stops(self, asked: str, message: Said, slots: Mapping[str, Any]) -> bool:
+        """Whether the words mean 'leave this'; not so where they are the answer itself."""
+        return message.stops
+
     def missing(self, slots: Mapping[str, Any]) -> str | None:
         """The slot to ask for next, or None when the form is complete."""
         raise TypeError(f"{type(self).__name__} has no missing()")
@@ -63,7 +67,7 @@ class Form(Action):
     ) -> list[EventType]:
         message, slots, turn = said(tracker), dict(tracker.slots), await turn_of(tracker)
         asked = slots.get("requested_slot")
-        if asked and (message.stops or message.chosen("stop")):
+        if asked and (self.stops(asked, message, slots) or message.chosen("stop")):
             return [SlotSet("outcome", "stopped"), SlotSet("requested_slot", None)]
         if asked and _was_answered_aside(tracker):
             return [SlotSet("tries", 0), SlotSet("requested_slot", asked)]

@@ -40,6 +40,7 @@ _ALLOWED = {
 _SCORE = re.compile(
     r"(?<!\d)([1-5])(?!\d)\s*(점|개|/\s*5|stars?|points?|out of)?|별\s*(다섯|넷|네|셋|세|둘|두|하나|한)"
 )
+_CANCEL = re.compile(r"취소|cancel", re.I)
 _STARS = {"다섯": 5, "넷": 4, "네": 4, "셋": 3, "세": 3, "둘": 2, "두": 2, "하나": 1, "한": 1}
 
 
@@ -80,6 +81,12 @@ class MatterForm(Form):
         if slots.get("outcome") == "nothing":
             return None
         return next((n for n in _NEEDS[str(slots["act"])] if not slots.get(n)), None)
+
+    def stops(self, asked: str, message: Said, slots: Mapping[str, Any]) -> bool:
+        """'취소할게요' is a yes where the question is whether to cancel."""
+        if asked == "sure" and slots.get("act") == "cancel" and _CANCEL.search(message.text):
+            return False
+        return message.stops
 
     async def _opening(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
@@ -144,7 +151,8 @@ class MatterForm(Form):
     async def _sure(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        if message.chosen("sure") == "yes" or message.yes:
+        cancels = slots.get("act") == "cancel" and _CANCEL.search(message.text) and not message.no
+        if message.chosen("sure") == "yes" or message.yes or cancels:
             return {"sure": "yes"}
         if message.chosen("sure") == "no" or message.no:
             return {"sure": "no"}

@@ -42,23 +42,33 @@ LATER: dict[str, tuple[str, str]] = {
 }
 
 
+# Pressed while nobody has come yet, this choice gives the conversation back to the bot (bots/turn.py).
+BACK_TO_BOT = "/back_to_bot"
+
+
 async def hand_over(
-    dispatcher: CollectingDispatcher, turn: Turn, *, reason: str, topic: str | None = None
+    dispatcher: CollectingDispatcher,
+    domain: Mapping[str, Any],
+    turn: Turn,
+    *,
+    reason: str,
+    topic: str | None = None,
 ) -> None:
     """Give the conversation to a person and say honestly when one answers."""
     handover = await conversations.hand_over(
         turn.conversation_id, reason=reason, team_topic=topic, now=turn.at
     )
+    back = [button(label(domain, turn.language, "label_back_to_bot"), BACK_TO_BOT)]
     if not handover.open_now and handover.opens_at:
         opens = handover.opens_at
         said_opens = moment(opens, opens, turn.language, now=turn.at, tz=turn.tz)
-        say(dispatcher, "utter_handover_closed", opens=said_opens)
+        say(dispatcher, "utter_handover_closed", buttons=back, opens=said_opens)
     elif handover.assignee_name:
         say(dispatcher, "utter_handover_named", name=handover.assignee_name)
     elif handover.position > 1:
-        say(dispatcher, "utter_handover_queue", count=handover.position - 1)
+        say(dispatcher, "utter_handover_queue", buttons=back, count=handover.position - 1)
     else:
-        say(dispatcher, "utter_handover")
+        say(dispatcher, "utter_handover", buttons=back)
 
 
 class HandOver(Action):
@@ -70,7 +80,7 @@ class HandOver(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
-        await hand_over(dispatcher, await turn_of(tracker), reason="asked")
+        await hand_over(dispatcher, domain, await turn_of(tracker), reason="asked")
         return []
 
 
@@ -89,7 +99,7 @@ class Later(Action):
             say(dispatcher, "utter_privacy")
         else:
             say(dispatcher, response)
-        await hand_over(dispatcher, await turn_of(tracker), reason=intent or "later", topic=topic)
+        await hand_over(dispatcher, domain, await turn_of(tracker), reason=intent or "later", topic=topic)
         return []
 
 

@@ -64,6 +64,8 @@ class RequestForm(Form):
             found.update(await self._only_possession(turn))
         if symptom := message.entity("symptom"):
             found["symptom"] = symptom
+            if not found.get("product_guess"):
+                say(dispatcher, "utter_sorry_symptom")
         found.update(await visits.read(message, slots, turn, dispatcher))
         found.update(self._reachable(message))
         return found
@@ -228,7 +230,9 @@ def _product(name: str, *, product_id: int | None = None, possession_id: int | N
 
 
 async def _owned(possession_id: int, turn: Turn) -> dict[str, Any]:
-    owned = next((p for p in await products.possessions_of(turn.contact_id) if p["id"] == possession_id), None)
+    owned = next(
+        (p for p in await products.possessions_of(turn.contact_id) if p["id"] == possession_id), None
+    )
     if owned is None:
         return {}
     return _product(owned["name"], product_id=owned["product_id"], possession_id=owned["id"])

@@ -22,6 +22,9 @@ _YES = re.compile(
 _NO = re.compile(
     r"(아니+(요|오|에요|예요|야)?|아뇨+|아닙니다|아냐|노+|틀려요|틀렸어요|달라요|아닌데요|싫어요|no|nope|nah|wrong|notright|incorrect)"
 )
+_AGREES = re.compile(
+    r"(네|넵|넹|예|옙|응|어|그래|좋아|맞아|yes|yep|yeah|ok|okay|sure)(?![가-힣a-z]*(아니|말고|근데))[가-힣a-z]{0,14}"
+)
 _CORRECTION = re.compile(
     r"^\s*(아니+(요|오|야|고)?|아뇨|아 ?참|참[, ]|잠깐|no[, ]|not |actually|sorry|wait|i meant?|oops)", re.I
 )
@@ -50,7 +53,10 @@ class Said:
 
     @property
     def yes(self) -> bool:
-        return bool(_YES.fullmatch(self.plain)) or (self.sure and self.intent == "affirm")
+        """A yes, bare or with the act repeated ('네 취소할게요')."""
+        if self.sure and self.intent == "affirm":
+            return True
+        return bool(_YES.fullmatch(self.plain) or (_AGREES.fullmatch(self.plain) and not self.no))
 
     @property
     def no(self) -> bool:

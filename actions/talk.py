@@ -1,5 +1,6 @@
 """Greeting, consent to advertising, and what to do when the bot is not sure or does not understand."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -109,24 +110,31 @@ class Clarify(Action):
             for r in understood.get("ranking", [])
             if f"label_intent_{r['name']}" in domain["responses"]
         ]
+        ranking = understood.get("ranking") or [{"name": ""}]
+        if ranking[0]["name"] == "out_of_scope":
+            say(dispatcher, "utter_out_of_scope")
+            return []
         if understood.get("band") == "ask" and likely:
             buttons = [
                 button(label(domain, turn.language, f"label_intent_{name}"), f"/{name}")
                 for name in likely[:2]
             ]
             buttons.append(button(label(domain, turn.language, "label_none"), choose("which", "none")))
-            say(dispatcher, "utter_which", buttons=buttons)
+            one = label(domain, turn.language, f"label_intent_{likely[0]}")
+            say(
+                dispatcher, "utter_which" if len(likely) > 1 else "utter_which_one", buttons=buttons, what=one
+            )
             return []
-        await missed(dispatcher, turn)
+        await missed(dispatcher, domain, turn)
         return []
 
 
-async def missed(dispatcher: CollectingDispatcher, turn: Turn) -> None:
+async def missed(dispatcher: CollectingDispatcher, domain: Mapping[str, Any], turn: Turn) -> None:
     """Count a turn that was not understood: ask once more, then hand over."""
     misses = await dialogue.count_miss(turn.conversation_id)
     if misses >= MISSES_TO_A_PERSON:
         say(dispatcher, "utter_missed")
-        await hand_over(dispatcher, turn, reason="not_understood")
+        await hand_over(dispatcher, domain, turn, reason="not_understood")
     else:
         say(dispatcher, "utter_again")
 
@@ -147,7 +155,7 @@ class Chosen(Action):
         if slot == "cancel_visit":
             return await CancelVisit().run(dispatcher, tracker, domain)
         if slot == "which":
-            await missed(dispatcher, await turn_of(tracker))
+            await missed(dispatcher, domain, await turn_of(tracker))
         else:
             say(dispatcher, "utter_affirm")
         return []

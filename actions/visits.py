@@ -59,10 +59,28 @@ async def read(
     if found is None:
         return {}
     start, end, has_date, has_time = found
+    if earlier := unpack(slots.get("visit")):
+        start, end, has_time = _moved(earlier, (start, end), has_date, has_time, turn)
     if has_time and not has_date and slots.get("visit_day"):
         chosen = date.fromisoformat(str(slots["visit_day"]))
         start, end = (datetime.combine(chosen, t.astimezone(turn.tz).time(), turn.tz) for t in (start, end))
     return await _typed(start, end, has_time, turn, dispatcher)
+
+
+def _moved(
+    earlier: tuple[datetime, datetime],
+    said: tuple[datetime, datetime],
+    has_date: bool,
+    has_time: bool,
+    turn: Turn,
+) -> tuple[datetime, datetime, bool]:
+    """A corrected visit keeps what is not named: the hour ('목요일로요'), or the day ('4시로요')."""
+    first, second = (at.astimezone(turn.tz) for at in (earlier[0], said[0]))
+    if has_date and has_time:
+        return *said, True
+    day_of, time_of = (second, first) if has_date else (first, second)
+    start = datetime.combine(day_of.date(), time_of.time(), turn.tz)
+    return start, start + (earlier[1] - earlier[0]), True
 
 
 async def _exact(on: Any, at: str, turn: Turn, dispatcher: CollectingDispatcher) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from actions.people import BACK_TO_BOT
 from crm import choices, dialogue, outbox, ownership, privacy
+from crm.actor import SYSTEM
 from crm.models import Conversation
 from nlu import parsing
 from nlu.engine import Engine
@@ -47,7 +49,7 @@ class Prepared:
     language: str = "ko"
     contact_id: int = 0
     channel: str = ""
-    owner: str = "bot"
+    comes_back: bool = False  # the customer would rather go on with the bot while nobody has come
 
 
 class TurnHandler:
@@ -59,8 +61,10 @@ class TurnHandler:
     async def prepare(self, spoken: Spoken) -> Prepared:
         """Read the conversation and understand the message. No transaction may be open."""
         conversation = await Conversation.get(id=spoken.conversation_id).select_related("contact")
-        if conversation.owner != "bot" or conversation.contact.blocked:
-            return Prepared(spoken, silent=True, owner=conversation.owner)
+        if conversation.contact.blocked:
+            return Prepared(spoken, silent=True)
+        if conversation.owner != "bot" and not await self._comes_back(spoken, conversation):
+            return Prepared(spoken, silent=True)
         memory = await dialogue.recall(conversation.id)
         text, parsed = await self._understand(spoken, conversation)
         return Prepared(
@@ -73,10 +77,19 @@ class TurnHandler:
             language=str(parsed.get("language") or conversation.locale),
             contact_id=conversation.contact_id,
             channel=conversation.channel,
+            comes_back=conversation.owner != "bot",
         )
+
+    async def _comes_back(self, spoken: Spoken, conversation: Conversation) -> bool:
+        """Whether the customer pressed 'go on with the bot', and no person has taken the conversation."""
+        pressed = await self._pressed(spoken) if spoken.choice else None
+        waits = conversation.assignee_id is None
+        return waits and pressed is not None and pressed["payload"] == BACK_TO_BOT
 
     async def _understand(self, spoken: Spoken, conversation: Conversation) -> tuple[str, Mapping[str, Any]]:
         pressed = await self._pressed(spoken)
+        if pressed is not None and pressed["payload"] == BACK_TO_BOT:
+            return choices.said(pressed), parsing.certain("help", choices.said(pressed))
         if pressed is not None:
             label = choices.said(pressed)
             return label, parsing.command(str(pressed["payload"]), text=label)
@@ -100,6 +113,9 @@ class TurnHandler:
             await dialogue.forget(spoken.conversation_id)
             return
         conversation = await ownership.locked(spoken.conversation_id)
+        if prepared.comes_back and conversation.owner == "staff" and conversation.assignee_id is None:
+            await ownership.hand_back(SYSTEM, spoken.conversation_id, spoken.received_at)
+            conversation.owner = "bot"
         if conversation.owner != "bot":
             return  # a person took over while we read; theirs is the word now
         engine = self._engine()
