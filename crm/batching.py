@@ -1,4 +1,8 @@
-"""Small transactions that come at the same time share one, and so one write to the disk."""
+"""Small transactions that come at the same time share one on SQLite, and so one write to the disk.
+
+PostgreSQL does that by itself for transactions side by side; there, sharing would only hold more locks at
+once. What must keep its order (the messages of one user) is still done one after the other.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +25,7 @@ class _Waiting:
 class Shared:
     """Runs works in shared transactions: whatever comes while one commits goes into the next.
 
-    A work may run twice, since those of a failed transaction are run again one by one; each must begin with
+    Works of the same `order` follow one another as they came. A work may run twice, since those of a failed transaction are run again one by one; each must begin with
     a write (SQLite) and leave its effects in the database alone.
     """
 
@@ -29,20 +33,39 @@ class Shared:
         self._size = size
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
+        self._queues: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def run(self, work: Callable[[], Awaitable[T]], *, order: str = "") -> T:
-        """The result of `work` after its commit, or its error. Inside a transaction it is just awaited.
-
-        Works are sorted by `order`, so that two processes take the same rows in the same order.
-        """
+        """The result of `work` after its commit, or its error. Inside a transaction it is just awaited."""
         if db.in_transaction():
             return await work()
+        if db.dialect() == "postgres":
+            return await self._alone(work, order)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         self._waiting.append(_Waiting(work, order, answer))
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
             self._task = db.spawn(self._drain(), name="shared transactions")
         return await answer
+
+    async def _alone(self, work: Callable[[], Awaitable[T]], order: str) -> T:
+        """In a transaction of its own, after the earlier ones of its order."""
+
+        async def transact() -> T:
+            async with db.transaction():
+                return await work()
+
+        lock, waiting = self._queues.get(order) or (asyncio.Lock(), 0)
+        self._queues[order] = lock, waiting + 1
+        try:
+            if not order:
+                return await db.retried(transact)
+            async with lock:
+                return await db.retried(transact)
+        finally:
+            lock, waiting = self._queues.pop(order)
+            if waiting > 1:
+                self._queues[order] = lock, waiting - 1
 
     async def _drain(self) -> None:
         while self._waiting:

@@ -49,5 +49,5 @@ async def lock(table: str, row_id: int) -> bool:
     if db.dialect() == "sqlite":
         sql = f"UPDATE {table} SET id = id WHERE id = ? RETURNING id"
     else:
-        sql = f"SELECT id FROM {table} WHERE id = ? FOR UPDATE"
+        sql = f"SELECT id FROM {table} WHERE id = ? FOR NO KEY UPDATE"
     return bool(await db.fetch(sql, row_id))
