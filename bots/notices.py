@@ -16,6 +16,7 @@ from crm.models import Conversation, ServiceRequest
 
 # A status that the customer is told of; the others are the company's own affair.
 TOLD = ("assigned", "in_progress", "waiting_customer", "resolved", "cancelled")
+FINISHED = ("resolved", "closed", "cancelled")
 
 
 class Notices:
@@ -28,12 +29,13 @@ class Notices:
         """Handler of happenings; does nothing for those no customer is told of."""
         if happened.kind == "request.status_changed" and happened.request_id:
             await self._status(happened)
+            await self._return(happened)
         elif happened.kind == "conversation.taken_over" and happened.conversation_id:
             await self._taken_over(happened)
 
     async def _status(self, happened: Happened) -> None:
         by = str(happened.data.get("actor", ""))
-        status = str(happened.data.get("to", ""))
+        status = str(happened.data.get("status", ""))
         if status not in TOLD or not by.startswith(("staff", "system")):
             return  # what customers do themselves is answered in their own turn
         request = await ServiceRequest.get(id=happened.request_id).select_related("conversation")
@@ -44,6 +46,12 @@ class Notices:
         values = {"number": request.number, "product": request.product_text}
         buttons = self._scores(turn, request) if status == "resolved" else []
         await self._put(request.conversation, f"notice_{status}", happened.at, buttons, cards, **values)
+
+    async def _return(self, happened: Happened) -> None:
+        """A finished request gives its conversation back to the assistant, who also takes the rating."""
+        if happened.conversation_id and happened.data.get("status") in FINISHED:
+            by_staff = str(happened.data.get("actor", "")).startswith("staff")
+            await conversations.request_closed(happened.conversation_id, by_staff=by_staff, now=happened.at)
 
     def _scores(self, turn: Turn, request: ServiceRequest) -> list[dict[str, str]]:
         return [

@@ -174,12 +174,15 @@ async def return_idle(now: datetime, *, limit: int = 100) -> int:
     return returned
 
 
-async def request_closed(conversation_id: int, *, now: datetime) -> bool:
-    """The request of this conversation closed: back to the bot, unless another one is open or the customer
-    is owed a person's answer. True if it went back."""
+async def request_closed(conversation_id: int, *, by_staff: bool = False, now: datetime) -> bool:
+    """A request of this conversation was resolved, closed or cancelled: back to the bot, unless another one
+    is open. When no person decided it (time did), a customer who is owed an answer stays with staff as well.
+    True if it went back. Call it after the request's own change was saved.
+    """
+    db.require_aware(now)
     async with db.transaction():
         conversation = await locked(conversation_id)
-        if conversation.owner == "bot" or conversation.waiting_since is not None:
+        if conversation.owner == "bot" or (conversation.waiting_since is not None and not by_staff):
             return False
         if await ServiceRequest.filter(conversation_id=conversation_id, status__in=OPEN_REQUEST).exists():
             return False

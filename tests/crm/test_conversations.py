@@ -18,6 +18,7 @@ from crm.models import (
     Happening,
     Mention,
     Message,
+    ServiceRequest,
     Staff,
     Team,
     TeamMember,
@@ -212,13 +213,31 @@ async def test_a_quiet_conversation_goes_back_to_the_bot_but_never_one_that_is_o
     assert (await again(owed)).owner == "staff"
 
 
-async def test_a_closed_request_gives_the_conversation_back_unless_the_customer_waits(talk, yuna, now):
+async def test_a_request_closed_by_time_gives_the_conversation_back_unless_the_customer_waits(
+    talk, yuna, now
+):
     await conversations.take_over(yuna, talk.id, now)
     await said(talk, "하나 더요", now)
     assert not await conversations.request_closed(talk.id, now=now)
     await conversations.reply(yuna, talk.id, "네", expected_seq=None, now=now)
     assert await conversations.request_closed(talk.id, now=now)
     assert (await again(talk)).owner == "bot"
+
+
+async def test_a_request_closed_by_staff_gives_it_back_even_after_a_thank_you(talk, yuna, now):
+    await conversations.take_over(yuna, talk.id, now)
+    await said(talk, "감사합니다", now)
+    assert await conversations.request_closed(talk.id, by_staff=True, now=now)
+    assert (await again(talk)).waiting_since is None
+
+
+async def test_another_open_request_keeps_the_conversation_with_staff(talk, yuna, now):
+    await ServiceRequest.create(
+        number="SR-2026-000001", contact_id=talk.contact_id, conversation_id=talk.id,
+        created_at=now, updated_at=now, status_at=now,
+    )  # fmt: skip
+    await conversations.take_over(yuna, talk.id, now)
+    assert not await conversations.request_closed(talk.id, by_staff=True, now=now)
 
 
 async def test_every_change_of_owner_by_staff_is_audited(talk, yuna, now):

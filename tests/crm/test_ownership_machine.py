@@ -172,10 +172,10 @@ class Talk(RuleBasedStateMachine):
         if self.status != "open":
             self.status, self.quiet_since = "open", self.now
 
-    @rule()
-    def the_request_closes(self) -> None:
-        went = self.loop.run(conversations.request_closed(self.id, now=self.now))
-        assert went == (self.owner == "staff" and not self.waiting)
+    @rule(by_staff=st.booleans())
+    def the_request_closes(self, by_staff: bool) -> None:
+        went = self.loop.run(conversations.request_closed(self.id, by_staff=by_staff, now=self.now))
+        assert went == (self.owner == "staff" and (by_staff or not self.waiting))
         if went:
             self.release()
 
