@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crm import choices, db
+from crm import choices, db, happenings
 from crm.models import Conversation, File, Identity, Message
 
 TO_CUSTOMER = ("out",)
@@ -165,4 +165,4 @@ async def seen(conversation_id: int, seq: int, *, now: datetime) -> None:
                 conversation_id,
                 seq,
             )
-            db.after_commit("happenings")
+            await happenings.record("message.seen", now=now, conversation_id=conversation_id, seq=seq)

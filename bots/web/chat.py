@@ -26,6 +26,7 @@ from bots.web import chat_history, chat_session, i18n, security
 from bots.web.app_keys import CONFIG
 from bots.web.chat_frames import Refused, id_of, language, message_frame, parse
 from bots.web.chat_session import ChatSession
+from bots.web.chat_visitor import introduce
 from bots.web.hub import HUB
 from crm import choices, customer_view, db, happenings, inbox
 from crm.customer_view import View
@@ -180,6 +181,7 @@ class ChatSocket:
             for view in await customer_view.views([stored.conversation_id]):
                 self.changed(view)
         await self._hub.expect(stored.inbox_id, self, frame.id)
+        await introduce(session, now=now)
 
     async def _said(self, frame: Writing) -> str:
         """What a choice says in words. Refuses a text too long or empty, and an unknown choice."""

@@ -13,7 +13,7 @@ from bots.web import chat
 from crm import conversations, happenings
 from crm import db as database
 from crm.actor import Actor
-from crm.models import Conversation, Identity, Message, Staff
+from crm.models import Contact, Conversation, Identity, Message, Staff
 from crm.models.spine import Inbox
 from tests.bots.web.chat_page import PATIENCE, Bot, Client, Page, now
 
@@ -375,6 +375,20 @@ async def test_a_visitor_finds_the_conversation_on_every_device(page: Any, bot: 
     assert computer.session != phone.session
     assert (await computer.hear("message"))["text"] == "들은 말: 휴대폰이에요"
     assert (await Identity.get()).display_name == "김민지"
+
+
+async def test_a_visitors_name_and_phone_are_taken_over_once(page: Any, bot: Bot) -> None:
+    phone = await page(visitor=visitor_token(phone="010-1234-2481"))
+    await phone.say("안녕하세요", "1")
+    await phone.hear("done", id="1")
+    await phone.settle()
+    contact = await Contact.get()
+    assert (contact.name, contact.phone) == ("김민지", "+821012342481")
+    again = await page(visitor=visitor_token(name="누군가", phone="02-123-4567"))
+    await again.say("또 왔어요", "2")
+    await again.hear("done", id="2")
+    await again.settle()
+    assert await Contact.filter(name="김민지", phone="+821012342481").exists()
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ export class Connection extends EventTarget {
     document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
   }
 
+  // This page keeps its own session, even when another tab has begun one at the same moment.
   get session() {
-    return store.read("session");
+    return (this.own ??= store.read("session"));
   }
 
   tell(type, detail = {}) {
@@ -44,7 +45,8 @@ export class Connection extends EventTarget {
 
   hear(frame) {
     if (frame.type === "welcome") {
-      store.write("session", frame.session);
+      if (frame.session !== this.own) store.write("session", frame.session);
+      this.own = frame.session;
       this.ready = true;
       this.pause = 500;
       this.tell("state", { online: true });
