@@ -49,7 +49,8 @@ def normalise(text: str) -> str:
 
 def codes_of(text: str) -> set[str]:
     """Error codes as keys: 'E-21', 'e 21' and 'E21' are all `code:e21`."""
-    return {f"code:{letters}{digits}" for letters, digits in _CODE.findall(normalise(text))}
+    found = _CODE.findall(normalise(text))
+    return {f"code:{letters}{digits}" for letters, digits in found if letters not in _ASKING}
 
 
 def keys_of(text: str) -> set[str]:

@@ -18,9 +18,10 @@ KINDS = ("usage", "error_code", "repair_price", "hours", "location", "policy")
 LOCALES = ("ko", "en")
 # Share of the question (by rarity) that an article must explain. Below it no answer is better than a wrong
 # one; found on the demo company's articles with questions that have an answer and questions that have none.
-THRESHOLD = 0.34
+THRESHOLD = 0.4
 CODE_RARITY = 4.0  # a code says more than any word: it counts as four rare ones
 CATEGORY_BONUS = 0.1
+UNASKED_CODE_MALUS = 0.05  # between equals, who names no code rather wants the article that is not about one
 _KEYS_SQL = """
 SELECT k.key, k.article_id, k.weight FROM article_key k JOIN article a ON a.id = k.article_id
 WHERE k.key IN ({keys}) AND a.locale = ? AND a.published"""
@@ -70,6 +71,8 @@ async def search(
             continue
         if category and article.product_category == category:
             score = min(1.0, score + CATEGORY_BONUS)
+        if article.kind == "error_code" and not codes:
+            score -= UNASKED_CODE_MALUS
         if score >= THRESHOLD:
             hits.append(_hit(article, score, rarity))
     return sorted(hits, key=lambda hit: (-hit.score, hit.article.id))[:limit]
