@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from crm import conversations, db, identities, search, vault
+from crm import audit, conversations, db, identities, search, vault
 from crm.actor import BOT, SYSTEM, Actor
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.models import (
@@ -458,3 +458,49 @@ async def test_the_bot_and_the_system_need_no_permission(talk, now):
     await conversations.assign(SYSTEM, talk.id, None, None, now)
     await conversations.hand_back(BOT, talk.id, now)
     assert (await again(talk)).owner == "bot"
+
+
+async def test_people_who_act_at_once_leave_one_owner_and_a_whole_audit(any_db, now):
+    people = [await staff(name, now) for name in ("yuna", "seojun", "jiho", "mina")]
+    talks = [await conversation(now, f"s{n}") for n in range(3)]
+    acts = [
+        act
+        for talk in talks
+        for actor in people
+        for act in (
+            lambda a=actor, t=talk: conversations.take_over(a, t.id, now),
+            lambda a=actor, t=talk: conversations.reply(a, t.id, "네", expected_seq=None, now=now),
+            lambda a=actor, t=talk: conversations.note(a, t.id, "@yuna", now=now),
+        )
+    ]
+    await asyncio.gather(*(db.retried(act) for act in acts))
+    assert (await audit.verify()).whole
+    for talk in talks:
+        row = await again(talk)
+        assert row.owner == "staff"
+        assert row.assignee_id in {actor.id for actor in people}
+        assert await Message.filter(conversation_id=talk.id, direction="out").count() == 4
+
+
+async def test_lists_and_searches_are_served_by_an_index_alone(any_db, now):
+    """No plan reads a whole table, even where it would be cheaper while the tables are small."""
+    explain = "EXPLAIN QUERY PLAN " if db.dialect() == "sqlite" else "EXPLAIN "
+    statements = [
+        "SELECT contact_id FROM contact_key WHERE key >= 'n가' AND key < 'n나'"
+        " ORDER BY key, contact_id LIMIT 5",
+        "SELECT message_id FROM message_key WHERE key = '세탁' ORDER BY message_id DESC LIMIT 5",
+        "SELECT id FROM conversation WHERE status = 'open' ORDER BY last_message_at DESC, id DESC LIMIT 5",
+        "SELECT id FROM conversation WHERE status = 'open' AND owner = 'staff' AND assignee_id IS NULL"
+        " ORDER BY last_message_at DESC, id DESC LIMIT 5",
+        "SELECT id FROM timeline_entry WHERE contact_id = 1 ORDER BY at DESC, id DESC LIMIT 5",
+    ]
+    async with db.transaction():
+        if db.dialect() == "postgres":
+            await db.execute("SET LOCAL enable_seqscan = off")
+            await db.execute("SET LOCAL enable_bitmapscan = off")
+        for statement in statements:
+            plan = " ".join(
+                str(value) for row in await db.fetch(explain + statement) for value in row.values()
+            )
+            assert "index" in plan.lower(), plan
+            assert not any(word in plan for word in ("TEMP B-TREE", "Sort", "SCAN ")), plan
