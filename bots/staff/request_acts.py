@@ -10,7 +10,7 @@ from bots.staff.commands import Priority
 from crm import callbacks, contacts, requests
 from crm.actor import Actor
 from crm.errors import Invalid
-from crm.models import Contact, File, ServiceRequest, Staff
+from crm.models import Contact, ServiceRequest, Staff
 
 Status = Literal["received", "assigned", "in_progress", "waiting_customer", "resolved", "closed", "cancelled"]
 Category = Literal["repair", "visit", "complaint", "question", "other"]
@@ -240,8 +240,3 @@ def normal_phone(written: str) -> str:
     if number is None:
         raise Invalid("phone", "not_a_phone")
     return number
-
-
-async def file_ids(tokens: list[str]) -> list[int]:
-    """Ids of uploaded files; unknown tokens are left out."""
-    return [file.id for file in await File.filter(token__in=tokens).only("id")] if tokens else []
