@@ -29,14 +29,14 @@ function sends(input) {
   return input.type !== "checkbox" || Boolean(input.dataset.type);
 }
 
-/** The arguments that a form holds. Checkboxes of one name with data-type=ints become a list. */
+/** The arguments that a form holds. Checkboxes of one name (data-type ints or texts) become a list. */
 export function values(form) {
   const args = {};
   for (const input of form.elements) {
     if (!input.name || input.disabled || input.type === "submit") continue;
-    if (input.dataset.type === "ints") {
+    if (input.dataset.type === "ints" || input.dataset.type === "texts") {
       args[input.name] ??= [];
-      if (input.checked) args[input.name].push(Number(input.value));
+      if (input.checked) args[input.name].push(input.dataset.type === "ints" ? Number(input.value) : input.value);
     } else if (input.type === "radio") {
       if (input.checked) args[input.name] = input.value;
     } else if (sends(input)) {
@@ -91,6 +91,10 @@ addEventListener("submit", (event) => {
   if (!form) return;
   event.preventDefault();
   submit(form);
+});
+
+addEventListener("change", (event) => {
+  if (event.target.matches("[data-autosave]")) submit(event.target.form);
 });
 
 addEventListener("input", (event) => {

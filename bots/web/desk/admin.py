@@ -1,0 +1,217 @@
+"""Administration: company, business hours, teams, staff, canned replies, labels, response targets."""
+
+from collections import defaultdict
+from typing import Any
+
+from aiohttp import web
+
+from bots.web import i18n
+from bots.web.desk import side, words
+from bots.web.desk.frame import Desk, page, person
+from bots.web.desk.nav import shell
+from crm import canned, company, hours, labels, staff, teams
+from crm.actor import check
+from crm.errors import NotFound
+from crm.models import CannedReply, Label, Staff, Team, TeamMember
+
+# Sections of the settings: name, icon, and the permission to change something there.
+SECTIONS = (
+    ("company", (("profile", "building", "company.write"), ("hours", "clock", "hours.write"),
+                 ("teams", "users", "team.write"), ("staff", "user", "staff.write"))),
+    ("service", (("canned", "bolt", "canned.write"), ("labels", "tag", "label.write"),
+                 ("targets", "alert", "company.write"))),
+)  # fmt: skip
+CLOSED_SHOWN = 6
+VARIABLES = {
+    "ko": ("고객", "담당", "접수번호", "회사"),
+    "en": ("customer", "agent", "request_no", "company"),
+}
+TOPICS = ("repair", "visit", "complaint", "question", "sales", "callback", "general")
+
+
+async def _admin(desk: Desk, name: str, template: str, **context: Any) -> web.StreamResponse:
+    permission = next(right for _, group in SECTIONS for key, _, right in group if key == name)
+    return desk.render(
+        template,
+        **await shell(desk, "admin"),
+        **context,
+        page="admin",
+        sections=SECTIONS,
+        current=name,
+        may_change=desk.may(permission),
+    )
+
+
+async def index(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound("/desk/admin/profile")
+
+
+@page
+async def profile(desk: Desk) -> web.StreamResponse:
+    return await _admin(desk, "profile", "admin_profile.html", profile=await company.get())
+
+
+@page
+async def targets(desk: Desk) -> web.StreamResponse:
+    return await _admin(desk, "targets", "admin_targets.html", profile=await company.get())
+
+
+@page
+async def business_hours(desk: Desk) -> web.StreamResponse:
+    """The week of the company or of one team, coming closed days, and whether it is open now."""
+    wanted = desk.request.query.get("team", "")
+    team_id = int(wanted) if wanted.isdigit() else None
+    week = await hours.week_of(team_id)
+    inherited = team_id is not None and not any(week)
+    calendar = await hours.load(team_id)
+    closed = await hours.upcoming_closed(desk.now, tz=desk.tz)
+    return await _admin(
+        desk,
+        "hours",
+        "admin_hours.html",
+        profile=await company.get(),
+        week=[[(_minute(s.opens), _minute(s.closes)) for s in day] for day in week],
+        inherited=inherited,
+        team_id=team_id,
+        teams=[{"id": team.id, "name": team.name} for team in await teams.list_teams()],
+        closed=[_closed(desk, each) for each in closed[:CLOSED_SHOWN]],
+        now_open=_now_open(desk, calendar),
+    )
+
+
+def _minute(minutes: int) -> str:
+    """A value for <input type=time>; midnight at the end of the day is shown as 23:59."""
+    return "23:59" if minutes >= 1440 else f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _closed(desk: Desk, each: hours.Closed) -> dict[str, Any]:
+    today = desk.now.astimezone(desk.tz).date()
+    return {"id": each.id, "name": each.name, "day": i18n.day(each.day, desk.lang, today)}
+
+
+def _now_open(desk: Desk, calendar: hours.Calendar) -> dict[str, str]:
+    """One title and one sentence: open until when, or closed until when."""
+    if calendar.is_open(desk.now):
+        ends = calendar.next_closing(desk.now)
+        after = calendar.next_opening_after(desk.now)
+        text = desk.t("desk.hours.open_until", at=i18n.clock(ends, desk.tz, desk.lang)) if ends else ""
+        if after:
+            text += " " + desk.t("desk.hours.next", at=i18n.moment(after, desk.tz, desk.lang, desk.now))
+        return {"state": "open", "title": desk.t("desk.hours.open"), "text": text}
+    opens = calendar.next_open(desk.now)
+    text = desk.t("desk.hours.next", at=i18n.moment(opens, desk.tz, desk.lang, desk.now)) if opens else ""
+    return {"state": "closed", "title": desk.t("desk.hours.closed"), "text": text}
+
+
+@page
+async def team_list(desk: Desk) -> web.StreamResponse:
+    members = defaultdict(list)
+    for each in await TeamMember.all().order_by("staff_id").select_related("staff").limit(1000):
+        members[each.team_id].append(person(each.staff, desk.lang))
+    rows = [
+        {
+            "id": team.id,
+            "name": team.name,
+            "topics": [desk.t(f"desk.topic.{topic}") for topic in team.topics],
+            "members": members[team.id],
+        }
+        for team in await Team.all().order_by("id")
+    ]
+    return await _admin(desk, "teams", "admin_teams.html", rows=rows)
+
+
+@page
+async def team_form(desk: Desk) -> web.StreamResponse:
+    check(desk.actor, "team.write")
+    wanted = desk.request.match_info.get("id")
+    team = await Team.get_or_none(id=int(wanted)) if wanted else None
+    if wanted and team is None:
+        raise NotFound("team")
+    joined = await TeamMember.filter(team_id=team.id) if team else []
+    members = {each.staff_id for each in joined}
+    return desk.render(
+        "admin_team_form.html", team=team, members=members, staff=await side.staff_list(desk), topics=TOPICS
+    )
+
+
+@page
+async def staff_list(desk: Desk) -> web.StreamResponse:
+    rows = [
+        {
+            **person(each, desk.lang),
+            "role": each.role,
+            "active": each.active,
+            "email": each.email,
+            "since": words.brief(each.created_at, desk.tz, desk.lang, desk.now),
+        }
+        for each in await staff.list_staff(active=None)
+    ]
+    return await _admin(desk, "staff", "admin_staff.html", rows=rows)
+
+
+@page
+async def staff_form(desk: Desk) -> web.StreamResponse:
+    check(desk.actor, "staff.write")
+    wanted = desk.request.match_info.get("id")
+    member = await Staff.get_or_none(id=int(wanted)) if wanted else None
+    if wanted and member is None:
+        raise NotFound("staff")
+    joined = await teams.of_staff(member.id) if member else []
+    every = [{"id": team.id, "name": team.name} for team in await teams.list_teams()]
+    return desk.render("admin_staff_form.html", member=member, joined=joined, teams=every, roles=staff.ROLES)
+
+
+@page
+async def canned_list(desk: Desk) -> web.StreamResponse:
+    return await _admin(desk, "canned", "admin_canned.html", rows=await canned.list_canned(desk.actor))
+
+
+@page
+async def canned_form(desk: Desk) -> web.StreamResponse:
+    check(desk.actor, "canned.write")
+    wanted = desk.request.match_info.get("id")
+    reply = await CannedReply.get_or_none(id=int(wanted)) if wanted else None
+    if wanted and reply is None:
+        raise NotFound("canned")
+    known = (
+        ("고객", "담당", "접수번호", "회사")
+        if desk.lang == "ko"
+        else ("customer", "agent", "request_no", "company")
+    )
+    return desk.render("admin_canned_form.html", reply=reply, variables=known)
+
+
+@page
+async def label_list(desk: Desk) -> web.StreamResponse:
+    return await _admin(desk, "labels", "admin_labels.html", rows=await labels.all_labels())
+
+
+@page
+async def label_form(desk: Desk) -> web.StreamResponse:
+    check(desk.actor, "label.write")
+    wanted = desk.request.match_info.get("id")
+    label = await Label.get_or_none(id=int(wanted)) if wanted else None
+    if wanted and label is None:
+        raise NotFound("label")
+    return desk.render("admin_label_form.html", label=label, colours=labels.COLOURS)
+
+
+PAGES = {
+    "profile": profile,
+    "targets": targets,
+    "hours": business_hours,
+    "teams": team_list,
+    "staff": staff_list,
+    "canned": canned_list,
+    "labels": label_list,
+}
+FORMS = {"teams": team_form, "staff": staff_form, "canned": canned_form, "labels": label_form}
+
+
+def routes(app: web.Application) -> None:
+    app.router.add_get("/desk/admin", index)
+    for name, handler in PAGES.items():
+        app.router.add_get(f"/desk/admin/{name}", handler)
+    for name, handler in FORMS.items():
+        app.router.add_get(f"/desk/admin/{name}/new", handler)
+        app.router.add_get(rf"/desk/admin/{name}/{{id:\d+}}", handler)
