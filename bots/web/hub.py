@@ -92,10 +92,18 @@ class Hub:
 
     async def run(self) -> None:
         """Follow until cancelled. A fault of the database is logged and tried again."""
-        self._last = await happenings.latest()
+        self._last = await self._start()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tail("happenings", FOLLOWED_SECONDS))
             group.create_task(self._tail("done", AWAITED_SECONDS))
+
+    async def _start(self) -> int:
+        while True:
+            try:
+                return await happenings.latest()
+            except Exception as error:
+                log.warning("hub_failed", error=type(error).__name__)
+                await asyncio.sleep(1.0)
 
     async def _tail(self, topic: str, longest: float) -> None:
         while True:

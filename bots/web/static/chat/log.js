@@ -18,7 +18,7 @@ export class Log {
     this.requests = new Map();
     this.unread = 0;
     this.last = null;
-    this.top = 0;
+    this.said = ""; // the time that the newest message shows: the same minute is not written twice
     this.scroller.addEventListener("scroll", () => this.near() && this.clearPill(), { passive: true });
     this.pill.addEventListener("click", () => this.toEnd(true));
   }
@@ -91,7 +91,7 @@ export class Log {
       if (!pane) continue;
       if (card.type === "request") this.requests.set(card.number, pane);
       covered ||= covers(card, message.text);
-      shown.push(el("div", { class: "msg" }, el("div", { class: "msg-card" }, pane)));
+      shown.push(el("div", { class: "msg" }, el("div", { class: `msg-card msg-card--${card.type}` }, pane)));
     }
     if (message.text && !covered) shown.unshift(this.bubble(message, "bubble", at, group));
     for (const file of message.files ?? []) shown.push(el("div", { class: "msg" }, attachment(file, message.name, at)));
@@ -106,6 +106,8 @@ export class Log {
     const meta = el("span", { class: "msg-meta" }, el("time", { datetime: at.toISOString() }, clock(at)));
     if (group.meta) group.meta.remove();
     group.meta = meta;
+    if (this.said === clock(at)) meta.classList.add("sr");
+    this.said = clock(at);
     return el("div", { class: "msg" }, el("div", { class: kind }, ...linked(message.text)), meta);
   }
 
@@ -135,6 +137,7 @@ export class Log {
         const row = rows.at(-1);
         const meta = el("span", { class: "msg-meta" });
         row.append(meta);
+        this.said = clock(at);
         this.mine.set(id, { meta, row, at, group, bubble: nodes.at(-1), seq, text });
         this.mark(id, state);
       },
