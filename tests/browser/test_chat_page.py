@@ -116,7 +116,7 @@ async def test_two_tabs_show_the_same(open_page: Any, bot: Bot) -> None:
 async def test_a_reader_further_up_is_not_moved_but_told(open_page: Any, bot: Bot, shoot: Any) -> None:
     bot.held.clear()
     page = await open_page()
-    for at in range(12):
+    for at in range(24):
         await say(page, f"긴 이야기 {at}")
     await expect(page.locator(".group--mine .ticks").last).to_contain_text("보냄")
     await page.evaluate("document.getElementById('scroll').scrollTop = 0")
