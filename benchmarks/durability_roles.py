@@ -121,8 +121,8 @@ async def run(role: str, url: str, folder: Path, *numbers: str) -> None:
     await db.connect(url, wake_dir=folder / "wake", pool=8)
     loop = asyncio.get_running_loop()
     if role in ("worker", "noop"):
-        batch = int(numbers[0]) if numbers else 1
-        worker = Worker(Counting() if role == "worker" else Noop(), batch=batch)
+        group = int(numbers[0]) if numbers else 1
+        worker = Worker(Counting() if role == "worker" else Noop(), group=group, batch=group)
         loop.add_signal_handler(signal.SIGTERM, worker.stop)
         await worker.run()
     elif role == "sender":

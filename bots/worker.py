@@ -45,8 +45,9 @@ class Worker:
     """Answers what waits in the inbox until stopped.
 
     `on_parked` runs in the transaction that sets a turn aside after its attempts: it apologises and hands to
-    a person. `batch` turns of one conversation may share a transaction (only for handlers whose `prepare`
-    does not depend on the turn before).
+    a person. The turns of up to `group` conversations may share a transaction, and so a disk write; and up
+    to `batch` turns of one conversation (only for handlers whose `prepare` does not depend on the turn
+    before). When a shared transaction fails, its turns are done one by one.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Worker:
         holder: str = "",
         in_flight: int | None = None,
         batch: int = 1,
+        group: int = 1,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._handler = handler
@@ -64,6 +66,7 @@ class Worker:
         self.holder = holder or processes.holder("worker")
         self._in_flight = in_flight or IN_FLIGHT[db.dialect()]
         self._batch = batch
+        self._group = group
         self._now = now
         self._held: dict[int, lanes.Lane] = {}
         self._stopping = asyncio.Event()
@@ -91,13 +94,13 @@ class Worker:
     async def drain(self) -> int:
         """Work until nothing is due and return the number of claims: for tests and tools."""
         count = 0
-        while claims := await inbox.claim(self.holder, self._now(), LANES_A_CLAIM):
+        while claims := await inbox.claim(self.holder, self._now(), max(self._group, LANES_A_CLAIM)):
             count += len(claims)
             await self._work_all(claims)
         return count
 
     async def _runner(self) -> None:
-        limit = LANES_A_CLAIM if self._in_flight == 1 else 1
+        limit = max(self._group, LANES_A_CLAIM if self._in_flight == 1 else 1)
         pause = lanes.backoff(1)
         while not self._stopping.is_set():
             try:
@@ -129,6 +132,9 @@ class Worker:
 
     async def _work_all(self, claims: list[inbox.Claim]) -> None:
         self._held |= {claim.lane.id: claim.lane for claim in claims}
+        if self._group > 1 and len(claims) > 1 and not self._stopping.is_set():
+            async with self._runners.take(1):
+                claims = await self._together(claims)
         for claim in claims:
             if self._stopping.is_set():
                 await lanes.give_back([claim.lane])
@@ -137,6 +143,26 @@ class Worker:
                 async with self._runners.take(permits):
                     await self._work(claim)
             self._held.pop(claim.lane.id, None)
+
+    async def _together(self, claims: list[inbox.Claim]) -> list[inbox.Claim]:
+        """One transaction for the next turns of all; returns the claims that need a worker still."""
+        work = [(claim, claim.turns[: self._batch]) for claim in claims]
+        held = [claim.lane for claim in claims]
+        try:
+            prepared = [await self._handler.prepare(turn) for _, turns in work for turn in turns]
+            async with db.transaction(first=lambda: lanes.fence_all(held, self._now())):
+                for one in prepared:
+                    await self._handler.commit(one)
+                await inbox.finish_all(work, self._now())
+        except Exception as error:
+            log.warning("turns.separated", fault=lanes.fault(error), at=lanes.place(error))
+            return claims
+        for claim, turns in work:
+            self.turns += len(turns)
+            del claim.turns[: len(turns)]
+            if not claim.turns:
+                self._held.pop(claim.lane.id, None)
+        return [claim for claim in claims if claim.turns]
 
     async def _work(self, claim: inbox.Claim) -> None:
         """The turns of one conversation in order, until done, failed or lost."""

@@ -25,8 +25,9 @@ class _Waiting:
 class Shared:
     """Runs works in shared transactions: whatever comes while one commits goes into the next.
 
-    Works of the same `order` follow one another as they came. A work may run twice, since those of a failed transaction are run again one by one; each must begin with
-    a write (SQLite) and leave its effects in the database alone.
+    Works of the same `order` follow one another as they came. A work may run twice, since those of a failed
+    transaction are run again one by one; each must begin with a write (SQLite) and leave its effects in the
+    database alone.
     """
 
     def __init__(self, size: int = 64) -> None:

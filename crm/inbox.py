@@ -263,27 +263,38 @@ def cleaned(value: Any) -> Any:
 async def claim(holder: str, now: datetime, limit: int = 4) -> list[Claim]:
     """Take up to `limit` conversations that have messages waiting."""
     claims = []
-    for lane in await lanes.claim("inbox", holder, now, limit):
-        turns = await _turns(lane)
-        if turns:
-            claims.append(Claim(lane, turns))
+    held = await lanes.claim("inbox", holder, now, limit)
+    waiting = await _waiting(held)
+    for lane in held:
+        if received := waiting.get(lane.key):
+            claims.append(Claim(lane, _turns(received, lane.attempts)))
         else:  # nothing waits: answered, parked or erased meanwhile
             await lanes.release(lane, due_at=now, waiting="inbox")
     return claims
 
 
-async def _turns(lane: lanes.Lane) -> list[Turn]:
+async def _waiting(held: Sequence[lanes.Lane]) -> dict[int, list[Received]]:
+    """What waits in each conversation, in order; beyond the limit the rest is left for the next claim."""
+    if not held:
+        return {}
     rows = await db.fetch(
         "SELECT i.id, i.conversation_id, i.message_id, i.seq, i.kind, i.data, i.channel, i.channel_account,"
         " i.external_id, i.received_at, m.text FROM inbox i JOIN message m ON m.id = i.message_id"
-        " WHERE i.conversation_id = ? AND i.state = 'waiting' ORDER BY i.seq LIMIT ?",
-        lane.key,
+        f" WHERE i.conversation_id IN ({db.placeholders(len(held))}) AND i.state = 'waiting'"
+        " ORDER BY i.conversation_id, i.seq LIMIT ?",
+        *(lane.key for lane in held),
         FLOOD_TAKEN,
     )
-    received = [_received(row) for row in rows]
+    waiting: dict[int, list[Received]] = {}
+    for row in rows:
+        waiting.setdefault(row["conversation_id"], []).append(_received(row))
+    return waiting
+
+
+def _turns(received: list[Received], attempts: int) -> list[Turn]:
     if len(received) > FLOOD:
-        return [Turn(tuple(received), lane.attempts)]
-    return [Turn((one,), lane.attempts if at == 0 else 1) for at, one in enumerate(received)]
+        return [Turn(tuple(received), attempts)]
+    return [Turn((one,), attempts if at == 0 else 1) for at, one in enumerate(received)]
 
 
 def _received(row: dict[str, Any]) -> Received:
@@ -311,7 +322,14 @@ async def finish(
 
     Raises `LaneLost`.
     """
-    ids = [message.inbox_id for turn in turns for message in turn.messages]
+    await finish_all([(claim, turns)], now, state=state, error=error)
+
+
+async def finish_all(
+    work: Sequence[tuple[Claim, Sequence[Turn]]], now: datetime, *, state: str = "done", error: str = ""
+) -> None:
+    """`finish` for the turns of several conversations that share a transaction."""
+    ids = [message.inbox_id for _, turns in work for turn in turns for message in turn.messages]
     await db.execute(
         f"UPDATE inbox SET state = ?, error = ?, done_at = ? WHERE id IN ({db.placeholders(len(ids))})",
         state,
@@ -319,10 +337,10 @@ async def finish(
         db.stamp(now),
         *ids,
     )
-    if len(turns) < len(claim.turns):
-        await lanes.keep(claim.lane)
-    else:
-        await lanes.release(claim.lane, due_at=now, waiting="inbox")
+    ended = [claim.lane for claim, turns in work if len(turns) == len(claim.turns)]
+    await lanes.keep_all([claim.lane for claim, turns in work if len(turns) < len(claim.turns)])
+    await lanes.release_all(ended, now, waiting="inbox")
+    if ended:
         db.after_commit("inbox")
     db.after_commit("done")
 

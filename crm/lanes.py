@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from crm import db, processes
 
@@ -83,6 +84,32 @@ async def fence(lane: Lane, now: datetime) -> None:
     sql = "UPDATE lane SET leased_until = ? WHERE id = ? AND token = ?"
     if not await db.execute(sql, db.stamp(now + timedelta(seconds=LEASE_SECONDS)), lane.id, lane.token):
         raise LaneLost(f"lane {lane.id}")
+
+
+async def fence_all(held: Sequence[Lane], now: datetime) -> None:
+    """`fence` for several lanes of one transaction: all of them, or `LaneLost`."""
+    until = db.stamp(now + timedelta(seconds=LEASE_SECONDS))
+    await _all(held, "leased_until = ?", until)
+
+
+async def keep_all(held: Sequence[Lane]) -> None:
+    """`keep` for several lanes of one transaction."""
+    await _all(held, "attempts = 1, error = ''")
+
+
+async def release_all(held: Sequence[Lane], due_at: datetime, *, waiting: str) -> None:
+    """`release` for several lanes of one transaction whose work is done."""
+    due = f"CASE WHEN EXISTS ({WAITING[waiting]}) THEN {db.typed('?', of=('timestamptz',))} END"
+    sql = f"holder = '', leased_until = NULL, error = '', attempts = 0, due_at = {due}"
+    await _all(held, sql, db.stamp(due_at))
+
+
+async def _all(held: Sequence[Lane], sql: str, *args: Any) -> None:
+    if held:
+        which = " OR ".join(["(id = ? AND token = ?)"] * len(held))
+        ids = [value for lane in held for value in (lane.id, lane.token)]
+        if await db.execute(f"UPDATE lane SET {sql} WHERE {which}", *args, *ids) != len(held):
+            raise LaneLost(f"one of {len(held)} lanes")
 
 
 async def heartbeat(lanes: Iterable[Lane], now: datetime) -> list[Lane]:

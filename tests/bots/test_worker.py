@@ -223,3 +223,24 @@ async def test_lanes_of_a_dead_process_are_free_at_once(any_db, kind):
     assert await inbox.claim(name, AT) == []
     assert await lanes.take_back() == 1
     assert len(await inbox.claim(name, AT)) == 1
+
+
+async def test_conversations_may_share_a_transaction(any_db):
+    for user in "abc":
+        await say("하나", "둘", user=user)
+    worker = Worker(Recorder(), group=3, now=Clock())
+    await worker.drain()
+    assert [answer.split(": ")[1] for answer in await answers()] == ["하나"] * 3 + ["둘"] * 3
+    assert await lanes.depth("inbox") == (0, None)
+
+
+async def test_a_poison_message_does_not_harm_those_it_shares_a_transaction_with(any_db):
+    for user in "abc":
+        await say(f"글 {user}", user=user)
+
+    def poison(turn: inbox.Turn) -> None:
+        if turn.text == "글 b":
+            raise ValueError
+
+    await Worker(Recorder(poison), group=3, now=Clock()).drain()
+    assert await answers() == ["0: 글 a", "1: 글 c"]
