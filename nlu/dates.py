@@ -66,6 +66,19 @@ def resolve(text: str, *, now: datetime, tz: ZoneInfo, language: str | None = No
     )
 
 
+_ANY_DAY = datetime(2026, 3, 4, 12)  # noqa: DTZ001  local and naive, as in all of the readers below
+
+
+def mentions(text: str) -> list[tuple[int, int]]:
+    """Spans of what reads like a date or a time in a text, whatever it means."""
+    composed = Composed(text[:LONGEST])
+    if _HANGUL.search(composed.text):
+        spans = [(one.span[0], one.span[1]) for one in expressions(composed.text, _ANY_DAY)]
+    else:
+        spans = dates_en.mentions(composed.text)
+    return [composed.span(*span) for span in spans]
+
+
 # -- Korean ---------------------------------------------------------------------------------------
 
 # Spellings the parser does not know, replaced at equal length so that spans stay true.

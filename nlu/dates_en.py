@@ -130,6 +130,12 @@ def find(text: str, now: datetime) -> Found | None:
     return Found(start, end, span, day is not None, True)
 
 
+def mentions(text: str) -> list[tuple[int, int]]:
+    """Spans of everything in a text that reads like a date or a time, whatever day it means."""
+    times = (match.span() for match in _TIME.finditer(text) if _clock(match, text))
+    return [match.span() for match in _DATE.finditer(text)] + list(times)
+
+
 def _soon(match: re.Match[str], now: datetime) -> Found:
     count = 0.5 if match["n"].lower().startswith("half") else _count(match["n"])
     ahead = timedelta(hours=count) if match["u"].lower().startswith("h") else timedelta(minutes=count)

@@ -14,7 +14,8 @@ from typing import Any
 from nlu import parsing
 
 _AUDIENCES = ("customer", "staff")
-_BANDS = ("act", "ask", "handover")
+OUT_OF_SCOPE = "out_of_scope"
+"""What it asks for is not ours, so its words are no entities of ours either."""
 
 
 class Understanding:
@@ -71,12 +72,13 @@ def understand(line: str, model: Understanding, *, now: datetime) -> dict[str, A
     """What one line (a text, or a JSON object with `text` and perhaps `audience`) means."""
     text, audience = _read(line)
     parsed = model.parse(text, at=now, audience=audience)
+    name = parsed["intent"]["name"]
     return {
         "text": text,
-        "intent": parsed["intent"]["name"],
+        "intent": name,
         "confidence": round(float(parsed["intent"]["confidence"]), 4),
         "band": parsed.get("band", "handover"),
-        "entities": [_entity(text, one) for one in parsed["entities"]],
+        "entities": [_entity(text, one) for one in parsed["entities"] if name != OUT_OF_SCOPE],
     }
 
 

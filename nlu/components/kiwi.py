@@ -16,7 +16,7 @@ LONGEST = 2000
 """Characters looked at; a longer message is an essay or an attack, and its head says what it is."""
 
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s]|_", re.UNICODE)
+_WORD = re.compile(r"['’]s\b|[^\W\d_]+(?:['’](?!s\b)[^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s]|_", re.UNICODE)
 
 
 class Piece(NamedTuple):
@@ -95,9 +95,17 @@ def _morphemes(text: str, whole: list[Protected]) -> list[Piece]:
                 found[-1] = _fuse(found[-1], token.tag, token.form)
         else:
             start = max(start, position)
-            found.append(Piece(text[start:end], start, end, token.tag, token.form.lower()))
+            found += _without_title(Piece(text[start:end], start, end, token.tag, token.form.lower()))
             position = end
     return found
+
+
+def _without_title(piece: Piece) -> list[Piece]:
+    """'박지영님' as name and title, where Kiwi takes the whole for a name."""
+    if not (piece.tag in ("NNP", "NNG") and piece.text.endswith("님") and len(piece.text) in (3, 4)):
+        return [piece]
+    name, cut = piece.text[:-1], piece.end - 1
+    return [Piece(name, piece.start, cut, "NNP", name), Piece("님", cut, piece.end, "XSN", "님")]
 
 
 def _fuse(piece: Piece, tag: str, form: str) -> Piece:

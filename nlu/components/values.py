@@ -14,7 +14,7 @@ _NATIVE = {
     "일곱": 7, "여덟": 8, "아홉": 9, "열": 10, "스무": 20, "스물": 20,
 }  # fmt: skip
 _ENGLISH_LIST = "one two three four five six seven eight nine ten eleven twelve"
-_ENGLISH = {word: number for number, word in enumerate(_ENGLISH_LIST.split(), 1)} | {
+ENGLISH_NUMBERS = {word: number for number, word in enumerate(_ENGLISH_LIST.split(), 1)} | {
     "a": 1,
     "an": 1,
     "both": 2,
@@ -61,10 +61,10 @@ def amount(text: str) -> dict[str, Any] | None:
 
 def quantity(text: str) -> dict[str, Any] | None:
     """A count and its unit: '두 대' -> 2 대; the unit is empty where none is said."""
-    for words in (_NATIVE, _ENGLISH):
+    for words in (_NATIVE, ENGLISH_NUMBERS):
         for word in sorted(words, key=len, reverse=True):
             if re.match(rf"{word}(?![a-z])", text, re.IGNORECASE) and (
-                words is _ENGLISH or len(text) > len(word)
+                words is ENGLISH_NUMBERS or len(text) > len(word)
             ):
                 return {"n": words[word], "unit": text[len(word) :].strip()}
     match = re.match(r"(\d[\d,]*(?:\.\d+)?)\s*(.*)", text, re.DOTALL)

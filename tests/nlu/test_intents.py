@@ -1,0 +1,124 @@
+"""The intent model learns in a moment, knows its audience, and says when it does not know."""
+
+import json
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from nlu.components import encoder
+from nlu.components.classifier import audiences_of
+from nlu.components.intent_model import OUT_OF_SCOPE, HeldOut, IntentModel, fit
+from nlu.components.kernel import fit as solve
+from nlu.components.kernel import leave_one_out, targets
+from nlu.components.noise import KINDS, gibberish
+from nlu.components.scope import ACT, ASK, HANDOVER, Gate
+from nlu.components.spelling import Speller, spaced
+from tests.nlu.small import examples
+
+ENCODERS = [pytest.param(True, id="with encoder"), pytest.param(False, id="without encoder")]
+
+
+@lru_cache
+def trained(encoded: bool) -> tuple[IntentModel, list[HeldOut]]:
+    pairs = examples()
+    return fit([t for t, _ in pairs], [n for _, n in pairs], encoder.load() if encoded else None)
+
+
+def first(text: str, encoded: bool) -> str:
+    model, _ = trained(encoded)
+    return model.decide(text, encoder.load() if encoded else None).ranking[0][0]
+
+
+@pytest.mark.parametrize("encoded", ENCODERS)
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("안녕하세요~", "greet"),
+        ("세탁기 고장", "request_service"),
+        ("냉장고에서물이새요ㅠㅠ", "request_service"),
+        ("배송 언제 와요??", "check_order"),
+        ("my washr is broken", "request_service"),
+        ("방문 예약이요", "book_visit"),
+        ("asdfasdf", OUT_OF_SCOPE),
+    ],
+)
+def test_what_was_meant(text: str, intent: str, encoded: bool) -> None:
+    assert first(text, encoded) == intent
+
+
+@pytest.mark.parametrize("encoded", ENCODERS)
+def test_a_model_is_the_same_after_it_was_kept(encoded: bool) -> None:
+    model, _ = trained(encoded)
+    again = IntentModel.restore(json.loads(json.dumps(model.facts())), model.arrays())
+    reader = encoder.load() if encoded else None
+    for text in ("세탁기에서 소리가 나요", "where is my parcel", "ㅋㅋ", ""):
+        one, other = model.decide(text, reader), again.decide(text, reader)
+        assert [name for name, _ in one.ranking] == [name for name, _ in other.ranking]
+        assert np.allclose([p for _, p in one.ranking], [p for _, p in other.ranking], atol=0.02)
+
+
+def test_training_twice_gives_the_same_model() -> None:
+    model, _ = trained(False)
+    trained.cache_clear()
+    again, _ = trained(False)
+    assert again.facts() == model.facts()
+
+
+def test_a_single_intent_cannot_be_told_apart() -> None:
+    with pytest.raises(ValueError, match="two intents"):
+        fit(["안녕", "하이"], ["greet", "greet"], None)
+
+
+def test_the_gate_acts_asks_or_hands_over() -> None:
+    model, held = trained(True)
+    gate = Gate.fit([[one.intent, one.decision.ranking[:3], one.decision.evidence] for one in held],
+                    act_precision=0.9, ask_precision=0.5)  # fmt: skip
+    reader = encoder.load()
+    bands = {
+        text: gate.band(model.decide(text, reader))[0] for text in ("안녕하세요", "주식 추천해줘", "qwerqwer")
+    }
+    assert bands["안녕하세요"] == ACT
+    assert bands["주식 추천해줘"] == HANDOVER
+    assert bands["qwerqwer"] == HANDOVER
+    assert {gate.band(one.decision)[0] for one in held} <= {ACT, ASK, HANDOVER}
+
+
+def test_nobody_means_the_others_intents() -> None:
+    assert audiences_of("staff_note") == ("staff",)
+    assert audiences_of("greet") == ("customer",)
+    assert audiences_of("out_of_scope") == ("customer", "staff")
+
+
+def test_leaving_one_out_is_training_without_it() -> None:
+    dice = np.random.default_rng(1)
+    points = dice.normal(size=(12, 3)).astype(np.float32)
+    matrix = (points @ points.T).astype(np.float32)
+    wanted = targets(np.arange(12) % 3, 3)
+    quick = leave_one_out(matrix, wanted, 0.5)
+    for left in range(12):
+        kept = np.arange(12) != left
+        slow = matrix[left, kept] @ solve(matrix[np.ix_(kept, kept)], wanted[kept], 0.5)
+        assert np.allclose(quick[left], slow, atol=1e-4)
+
+
+def test_spelling_is_put_right_by_the_words_of_the_training_data() -> None:
+    speller = Speller.fit(["세탁기가 고장났어요", "my washer is leaking"])
+    assert speller.correct("셰탁기가 고장났어요") == "세탁기가 고장났어요"
+    assert speller.correct("my washee is laeking") == "my washer is leaking"
+    assert speller.correct("건조기가 고장났어요") == "건조기가 고장났어요"
+
+
+def test_words_run_together_are_parted() -> None:
+    assert spaced("세탁기에서물이새요언제와요") == "세탁기에서 물이 새요 언제 와요"
+    assert spaced("세탁기 고장") == "세탁기 고장"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_noise_is_the_same_for_the_same_dice(kind: str) -> None:
+    import random
+
+    make = KINDS[kind]
+    text = "세탁기에서 물이 새요 언제 오시나요"
+    assert make(text, random.Random(4)) == make(text, random.Random(4)) != text
+    assert gibberish(5, random.Random(1)) == gibberish(5, random.Random(1))

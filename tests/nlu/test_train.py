@@ -1,0 +1,87 @@
+"""A project is trained once, without pickle, and its model understands lines."""
+
+import json
+import tarfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nlu.train import ensure_model, fingerprint
+from nlu.understand import Understanding, answers, understand
+from tests.nlu.small import project
+
+pytestmark = pytest.mark.rasa
+
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    return ensure_model(folder / "models", root=project(folder), progress=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def understanding(model: Path) -> Understanding:
+    return Understanding.load(model)
+
+
+def test_a_trained_model_is_not_trained_again(model: Path) -> None:
+    said: list[str] = []
+    assert ensure_model(model.parent, root=model.parent.parent, progress=said.append) == model
+    assert said == []
+
+
+def test_other_data_are_another_model(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    before = fingerprint(root)
+    with (root / "nlu/data/all.yml").open("a", encoding="utf-8") as file:
+        file.write("- intent: greet\n  examples: |\n    - 오랜만이에요\n")
+    assert fingerprint(root) != before
+
+
+def test_nothing_is_pickled(model: Path) -> None:
+    with tarfile.open(model) as archive:
+        names = archive.getnames()
+    assert any(name.endswith(".npz") for name in names)
+    assert not [name for name in names if name.endswith((".pkl", ".pickle", ".joblib", ".skops"))]
+
+
+def test_a_line_is_understood(understanding: Understanding) -> None:
+    answer = understand("  냉장고에서 물이 새요, 010-1234-5678", understanding, now=NOW)
+    assert answer["intent"] == "request_service"
+    assert answer["band"] in ("act", "ask")
+    found = {one["entity"]: one for one in answer["entities"]}
+    assert found["phone"]["resolved"] == "+821012345678"
+    assert found["product"] == {"entity": "product", "value": "냉장고", "start": 2, "end": 5}
+    assert all(answer["text"][one["start"] : one["end"]] == one["value"] for one in answer["entities"])
+
+
+def test_staff_and_customers_do_not_mean_the_same(understanding: Understanding) -> None:
+    line = "오늘 내 일정 보여줘"
+    staff = understand(json.dumps({"text": line, "audience": "staff"}), understanding, now=NOW)
+    customer = understand(line, understanding, now=NOW)
+    assert staff["intent"] == "staff_show_schedule"
+    assert not customer["intent"].startswith("staff_")
+
+
+def test_every_line_has_an_answer_in_order(understanding: Understanding) -> None:
+    lines = ["안녕하세요\n", "\n", '{"text": "배송 언제 와요"}\n', "{broken\n", "/greet\n", "ㅋ" * 5000]
+    answered = [json.loads(answer) for answer in answers(lines, understanding)]
+    assert [one["text"] for one in answered] == [
+        "안녕하세요",
+        "",
+        "배송 언제 와요",
+        "{broken",
+        "/greet",
+        "ㅋ" * 5000,
+    ]
+    assert all(one["band"] in ("act", "ask", "handover") for one in answered)
+
+
+def test_bad_circumstances_are_named(understanding: Understanding) -> None:
+    with pytest.raises(ValueError, match="audience"):
+        understanding.parse("안녕", at=NOW, audience="robot")
+    with pytest.raises(ValueError, match="aware"):
+        understanding.parse("안녕", at=datetime(2026, 11, 23))
