@@ -10,13 +10,8 @@ CUSTOMER = {name: texts for name, texts in EVERYTHING.items() if not name.starts
 
 
 def examples() -> list[tuple[str, str]]:
-    """(text, intent) of everything above."""
-    return [
-        (text, name)
-        for part in (CUSTOMER, STAFF)
-        for name, texts in part.items()
-        for text in texts.split("|")
-    ]
+    """(text, intent) of a customer's sentences."""
+    return [(text, name) for name, texts in CUSTOMER.items() for text in texts.split("|")]
 
 
 def annotated(text: str) -> str:
