@@ -36,6 +36,12 @@ async def load(world: World) -> None:
             )
         world.happened(contact.id, "callback.requested", created, callback_id=callback.id)
         if callback.done_at:
-            data = {"status": callback.status, "outcome": callback.outcome}
-            world.happened(contact.id, "callback.done", callback.done_at, callback_id=callback.id, **data)
+            world.happened(
+                contact.id,
+                "callback.done",
+                callback.done_at,
+                callback_id=callback.id,
+                status=callback.status,
+                outcome=callback.outcome,
+            )
     await world.write_timeline()
