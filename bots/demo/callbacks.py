@@ -25,7 +25,7 @@ async def load(world: World) -> None:
             created_at=created,
         )
         if "due" in row:
-            callback.due_at = world.now + timedelta(minutes=row["due"])
+            callback.due_at = world.clock.due(row["due"])
         else:
             callback.status = "done" if callback.outcome == "reached" else "given_up"
             callback.done_at = tries[-1][2]

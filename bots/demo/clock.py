@@ -40,6 +40,12 @@ class Clock:
                 return moment
         return self.days(days, hour, minute)
 
+    def due(self, minutes: int) -> datetime:
+        """So many minutes from now; what is not due within the hour, in business minutes."""
+        if minutes <= 60:
+            return self.now + timedelta(minutes=minutes)
+        return self.calendar.add_business_minutes(self.now, minutes)
+
     def work(self, at: datetime, minutes: int, until: datetime | None = None) -> datetime:
         """So many business minutes later, but before `until` (now)."""
         return self.past(at, self.calendar.add_business_minutes(at, minutes), until)

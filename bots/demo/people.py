@@ -6,7 +6,7 @@ from typing import Any
 from bots.demo.sources import read
 from bots.demo.world import World
 from crm import db, search
-from crm.models import Account, Consent, Contact, Identity, Possession
+from crm.models import Account, Consent, Contact, Identity, Labelling, Possession
 
 # How people reach a Korean appliance company; see the channels of the product.
 CHANNELS, CHANNEL_SHARES = ("web", "kakao", "telegram", "sms", "email"), (35, 36, 11, 11, 7)
@@ -32,12 +32,13 @@ async def load(world: World) -> None:
     for possession in await Possession.all().order_by("id"):
         world.possessions.setdefault(possession.contact_id, []).append(possession)
     await _consents(world, rows)
+    await _labels(world)
     await _keys(world)
     await world.write_timeline()
 
 
 async def _contact(world: World, row: Any, accounts: dict[str, Account]) -> Contact:
-    since = world.clock.days(-int(row["since"] * 30.4), 11)
+    since = world.clock.days(-int(row["since"] * 30.4) - row.get("days", 0), row.get("hour", 11))
     account = accounts.get(row.get("account", ""))
     contact = await Contact.create(
         name=row["name"],
@@ -115,9 +116,15 @@ def _made_up(world: World, source: Any, number: int, accounts: dict[str, Account
         "phone": f"+8210{2000 + number * 27 % 7999:04d}{(number * 3571 + 1289) % 10000:04d}",
         "address": f"{city} {pick.choice(roads)} {pick.randrange(3, 420)}, {home}",
         "since": since,
+        "days": pick.randrange(28),
+        "hour": pick.randrange(9, 19),
+        "email": f"customer{number:03d}@mail.example" if pick.random() < 0.45 else "",
         "channels": channels,
         "verified": pick.random() < 0.3,
-        "possessions": [_owned(world, since) for _ in range(pick.choices(range(1, 5), (52, 28, 14, 6))[0])],
+        "possessions": [
+            _owned(world, since)
+            for _ in range(pick.choices(range(1, MOST_POSSESSIONS + 1), (52, 28, 14, 6))[0])
+        ],
     }
     if number % 29 == 0:  # people who write for their company
         row["account"] = sorted(accounts)[number // 29 % len(accounts)]
@@ -142,6 +149,20 @@ async def _consents(world: World, rows: list[Any]) -> None:
             purpose, where = ("night_ad", "") if channel == "night" else ("ad", channel)
             consents.append(Consent(purpose=purpose, channel=where, granted=granted, source="chat", **base))
     await Consent.bulk_create(consents, batch_size=150)
+
+
+async def _labels(world: World) -> None:
+    """Regulars have been with us for three years or own four things; companies are told apart."""
+    rows = []
+    for contact in world.everybody:
+        years = (world.now - contact.created_at).days / 365
+        if years >= 3 or len(world.possessions[contact.id]) == MOST_POSSESSIONS:
+            rows.append((world.labels["단골"].id, contact.id))
+        if contact.account_id:
+            rows.append((world.labels["기업 고객"].id, contact.id))
+    await Labelling.bulk_create(
+        Labelling(label_id=label, subject="contact", subject_id=contact) for label, contact in rows
+    )
 
 
 async def _keys(world: World) -> None:

@@ -92,14 +92,14 @@ def _older(world: World, source: Any) -> list[Plan]:
     for _ in source["history"]:
         wanted.remove("closed")
     world.random.shuffle(wanted)
-    # matters of the care team that are still open are young
-    young = {"care_resolved": 4, "care_in_progress": 3, "care_waiting_customer": 3, "care_assigned": 1}
+    # matters of the care team that are still open are young, but older than the board's first
+    young = {"care_resolved": 7, "care_in_progress": 8, "care_waiting_customer": 9, "care_assigned": 7}
     plans = []
     for i, fate in enumerate(wanted):
         days = young.get(fate) or OLDEST_DAYS - (OLDEST_DAYS - NEWEST_DAYS) * i // len(wanted)
         created = world.clock.days(-days, world.random.randrange(8, 21), world.random.randrange(60))
         if fate in young:
-            created = world.clock.days(-days, 9, 5)
+            created = world.clock.days(-days, 9, 5 + len(fate))
         if fate.startswith("care_"):
             plans.append(_care(world, source, fate.removeprefix("care_"), created))
         else:
@@ -164,7 +164,7 @@ def _priority(world: World, plan: Plan) -> str:
 def _times(world: World, plan: Plan) -> dict[str, Any]:
     times: dict[str, Any] = {}
     if "due" in plan.row:
-        times["due_at"] = world.now + timedelta(minutes=plan.row["due"])
+        times["due_at"] = world.clock.due(plan.row["due"])
     if "visit" in plan.row:
         start = world.clock.visit(**plan.row["visit"])
         times |= {"visit_from": start, "visit_to": start + timedelta(hours=1)}

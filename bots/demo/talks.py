@@ -216,7 +216,7 @@ async def _settle(talk: Talk) -> None:
         "handover_reason": "asked" if hold != "bot" else "",
     }
     if "reply_due" in row:
-        values["reply_due_at"] = world.now + timedelta(minutes=row["reply_due"])
+        values["reply_due_at"] = world.clock.due(row["reply_due"])
         values["waiting_since"] = talk.customers[-max(unread, 1)].created_at
     if "returns" in row:
         values["returns_at"] = world.now + timedelta(minutes=row["returns"])

@@ -84,7 +84,16 @@ async def test_the_board_looks_as_it_is_drawn(company: None) -> None:
     assert (shown.open, shown.late, shown.visits_tomorrow) == (14, 1, 2)
     received = [(c["number"][-3:], c["contact_name"], c["product"]) for c in shown.columns[0].cards]
     assert received[0] == ("128", "이수빈", "스탠드 에어컨 18평형")
-    assert [number for number, *_ in received] == ["128", "127", "126", "125"]
+    board = {c["number"][-3:]: c["contact_name"] for column in shown.columns for c in column.cards}
+    drawn = {
+        "127": "임하늘",
+        "121": "박도윤",
+        "117": "강다온",
+        "114": "최영호",
+        "108": "고은채",
+        "105": "홍지아",
+    }
+    assert {number: board[number] for number in drawn} == drawn
     minji = next(c for c in shown.columns[1].cards if c["number"] == "SR-2026-000123")
     assert (minji["contact_name"], minji["priority"], minji["assignee_name"]) == ("김민지", "high", "배지훈")
     assert minji["visit_from"] == datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
