@@ -12,6 +12,7 @@ import typer
 
 from bots import logs, settings
 from bots.settings import Settings, SettingsError
+from crm.errors import CrmError
 
 T = TypeVar("T")
 
@@ -41,9 +42,10 @@ def main() -> None:
     os.environ.setdefault("TQDM_DISABLE", "1")  # bars of Rasa would fill a log file
     warnings.simplefilter("ignore")  # of libraries; the tests turn ours into errors
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    os.umask(0o077)  # the database and the files hold personal data: for this user alone
     try:
         app(standalone_mode=True)
-    except (SettingsError, Stop) as fault:
+    except (SettingsError, Stop, CrmError) as fault:
         print(f"dangol: {fault}", file=sys.stderr)
         sys.exit(2)
 

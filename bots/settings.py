@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         [],
-        description="Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed.",
+        description="Addresses or networks of reverse proxies whose X-Forwarded-For is believed.",
         examples=["127.0.0.1,10.0.0.5"],
     )
     secret_key: str = Field(
