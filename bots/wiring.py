@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bots.settings import Settings
-from crm import db, files, storage, vault, zone
+from crm import company, db, files, storage, vault, zone
 from crm import migrate as migrations
 
 
@@ -26,6 +26,7 @@ async def connected(settings: Settings, *, pool: int = 5) -> AsyncIterator[None]
 
 
 async def migrate(settings: Settings) -> None:
-    """Bring the tables to this release; nothing happens when they are."""
+    """Bring the tables to this release and, the first time, make the company that they are for."""
     async with connected(settings):
         await migrations.migrate()
+        await company.ensure()
