@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bots import health, wiring
 from bots.channels.web import WebChannel
+from bots.demo import PASSWORD
 from bots.sender import Sender
 from bots.settings import Settings
 from bots.ticker import Tick, Ticker
@@ -51,6 +52,7 @@ def build(settings: Settings, *, demo_company: bool) -> web.Application:
         chat_visitor_secret=settings.chat_visitor_secret,
         trusted_proxies=settings.trusted_proxies,
         demo=demo_company,
+        demo_password=PASSWORD if demo_company else "",
         loopback_only=settings.loopback,
     )
     pages.setup(app)
