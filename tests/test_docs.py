@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
 from typer.main import get_command
 
 from bots import settings
+from bots.channels import web
 from bots.cli import app
+from bots.web import chat_session
+from bots.web.app_keys import WebConfig
 from crm import requests
 from crm.actor import PERMISSIONS
 from crm.staff import ROLES
@@ -123,9 +128,9 @@ def test_the_glossary_gives_each_word_in_both_languages_and_once() -> None:
     assert sorted(word for word in set(words) if words.count(word) > 1) == []
 
 
-def _catalogue(language: str, part: str) -> dict[str, str]:
+def _catalogue(language: str, part: str) -> dict[str, Any]:
     text = (ROOT / "bots/web/locale" / f"{language}.json").read_text()
-    found: dict[str, str] = yaml.safe_load(text)[part]
+    found: dict[str, Any] = yaml.safe_load(text)[part]
     return found
 
 
@@ -139,3 +144,43 @@ def test_the_glossary_says_statuses_and_roles_as_the_pages_do(part: str, codes: 
 def test_the_glossary_says_priorities_as_the_pages_do() -> None:
     row = next(row for row in _glossary() if row[2] == " ".join(f"`{code}`" for code in requests.PRIORITIES))
     assert row[1].split(", ") == [_catalogue("ko", "priority")[code] for code in requests.PRIORITIES]
+
+
+WEB = ROOT / "docs" / "channels" / "web.md"
+
+
+def test_the_example_of_a_visitor_token_is_accepted() -> None:
+    sample = re.search(r"```python\n(.*?)```", WEB.read_text(), re.S)
+    assert sample
+    example: dict[str, Any] = {}
+    exec(sample[1], example)  # the text of our own page
+    secret = "a secret that is long enough for HS256"
+    token = example["visitor_token"](secret, "customer-7", "김민서")
+    config = WebConfig(secret_key=b"k" * 32, chat_visitor_secret=secret)
+    visitor = chat_session.read_visitor(config, token, datetime.now(UTC))
+    assert (visitor.sub, visitor.name) == ("customer-7", "김민서")
+
+
+def test_every_frame_and_error_of_the_socket_is_explained() -> None:
+    page = WEB.read_text()
+    frames = {
+        get_args(frame.model_fields["type"].annotation)[0] for frame in get_args(get_args(web.AnyFrame)[0])
+    }
+    assert sorted(frame for frame in frames if f'{{"type":"{frame}"' not in page) == []
+    errors = _catalogue("en", "chat")["error"]
+    assert sorted(code for code in errors if f"| `{code}` |" not in page) == []
+
+
+def test_every_metric_is_explained() -> None:
+    page = (ROOT / "docs" / "operators.md").read_text()
+    names = set(re.findall(r'"(dangol_[a-z_]+)"', (ROOT / "bots" / "metrics.py").read_text()))
+    assert names
+    assert sorted(name for name in names if not re.search(rf"`{name}(_total)?[{{`]", page)) == []
+
+
+def test_every_log_event_to_search_for_is_logged_somewhere() -> None:
+    page = (ROOT / "docs" / "operators.md").read_text()
+    listed = re.search(r"Events to search for: (.*?)\. `fault`", page, re.S)
+    assert listed
+    code = "\n".join(path.read_text() for path in (ROOT / "bots").rglob("*.py"))
+    assert [event for event in re.findall("`([^`]+)`", listed[1]) if f'"{event}"' not in code] == []
