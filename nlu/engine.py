@@ -25,6 +25,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa_sdk.executor import ActionExecutor
 
 from nlu import parsing, rasa_patches
+from nlu.batch import Batcher
 from nlu.quiet import silence
 from nlu.snapshot import restore, save
 from nlu.turn import EndlessDialogue, EngineError, ForbiddenEvent, Replies, Turn
@@ -53,6 +54,7 @@ class Engine:
         self._processor = MessageProcessor(
             path, TrackerStore(None), InMemoryLockStore(), TemplatedNaturalLanguageGenerator({})
         )
+        self._batcher = Batcher(self._processor)
         self._domain = self._processor.domain
         self._processor.nlg.responses = self._domain.responses
         _demand_rules_only(self._processor.model_metadata)
@@ -84,7 +86,7 @@ class Engine:
         about = {"audience": audience, "at": at.isoformat(), "language": language}
         message = UserMessage(harmless, sender_id="", metadata=about)
         message.text = harmless  # Rasa strips it, which would shift every offset
-        parsed = await self._processor.parse_message(message)
+        parsed = await self._batcher.parse(message)
         return parsing.spoken(parsed, text)
 
     async def turn(

@@ -114,20 +114,22 @@ class LinearIntentClassifier(GraphComponent):
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
-        """Set intent, ranking and the evidence for the scope gate on each message."""
-        self._encode_ahead(messages)
+        """Set intent, ranking and the evidence for the gate; the encoder reads all that need it at once."""
+        thrifty, pending = bool(self.config["thrifty"]), []
         for message in messages:
-            model = self.models.get(audience_of(message))
-            text = message.get(TEXT)
-            if model is not None and text:
-                self._set(message, model.decide(text, self._encoder, thrifty=self.config["thrifty"]))
+            model, text = self.models.get(audience_of(message)), message.get(TEXT)
+            if model is None or not text:
+                continue
+            begun = model.begin(text, use_encoder=self._encoder is not None, thrifty=thrifty)
+            if isinstance(begun, Decision):
+                self._set(message, begun)
+            else:
+                pending.append((message, model, begun))
+        if self._encoder is not None and pending:
+            vectors = self._encoder.encode([begun.clean for _, _, begun in pending])
+            for (message, model, begun), vector in zip(pending, vectors, strict=True):
+                self._set(message, model.finish(begun, vector))
         return messages
-
-    def _encode_ahead(self, messages: list[Message]) -> None:
-        """Several messages in one batch fill the encoder's memory at a third of the price."""
-        if self._encoder is not None and len(messages) > 1 and not self.config["thrifty"]:
-            known = [(self.models.get(audience_of(message)), message.get(TEXT)) for message in messages]
-            self._encoder.encode([model.prepare(text) for model, text in known if model and text])
 
     def _set(self, message: Message, decision: Decision) -> None:
         ranking = [{"name": name, "confidence": chance} for name, chance in decision.ranking]

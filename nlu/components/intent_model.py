@@ -60,6 +60,15 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """A message the cheap head is not sure of: its prepared text and sparse features."""
+
+    clean: str
+    ids: npt.NDArray[np.int32]
+    values: Floats
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """A decision on an example that the model had not seen."""
 
@@ -127,18 +136,30 @@ class IntentModel:
 
     def decide(self, text: str, encoder: Encoder | None, *, thrifty: bool = True) -> Decision:
         """Decide one message; the encoder is asked only where the cheap head is not sure enough."""
+        begun = self.begin(text, use_encoder=encoder is not None, thrifty=thrifty)
+        if isinstance(begun, Decision):
+            return begun
+        assert encoder is not None
+        return self.finish(begun, encoder.encode([begun.clean])[0])
+
+    def begin(self, text: str, *, use_encoder: bool, thrifty: bool) -> Decision | Pending:
+        """The cheap head's decision if it is sure, or all there is; else what `finish` needs."""
         clean = self.prepare(text)
         ids, values = self.vectorizer.vector(features(clean))
         cheap = self.sparse.scores(ids, values)
         if self.dense is None:
             return self.judged(cheap * self.sparse.temperature, None, len(ids))
         sure = self.sparse.sureness(cheap)
-        if encoder is None or (thrifty and sure >= self.sparse.threshold):
+        if not use_encoder or (thrifty and sure >= self.sparse.threshold):
             return Decision(self._ranking(cheap * self.sparse.temperature), [], sure)
-        cosines = self.dense.examples @ encoder.encode([clean])[0]
-        return self.judged(
-            self.dense.scores(cosines, ids, values) * self.dense.temperature, cosines, len(ids)
-        )
+        return Pending(clean, ids, values)
+
+    def finish(self, pending: Pending, vector: Floats) -> Decision:
+        """The kernel head's decision, given the sentence vector of `pending.clean`."""
+        assert self.dense is not None
+        cosines = self.dense.examples @ vector
+        scores = self.dense.scores(cosines, pending.ids, pending.values) * self.dense.temperature
+        return self.judged(scores, cosines, len(pending.ids))
 
     def judged(self, scores: Floats, cosines: Floats | None, known: int) -> Decision:
         """A decision with its evidence: scores and margins, the nearest examples, how much is known."""
