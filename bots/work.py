@@ -19,7 +19,7 @@ from bots.notices import Notices
 from bots.settings import Settings
 from bots.turn import Prepared, Spoken, TurnHandler
 from bots.worker import Worker
-from crm import assistant, db, happenings, inbox, processes
+from crm import assistant, db, happenings, inbox, processes, requests
 from nlu.engine import Engine
 
 log = structlog.get_logger()
@@ -146,7 +146,7 @@ async def _tell(helper: Assistant) -> None:
     """Consume happenings that customers hear of."""
     while True:
         try:
-            if not await happenings.consume(NOTICES, [helper.notices]):
+            if not await happenings.consume(NOTICES, [helper.notices, requests.give_waiting]):
                 await db.wait("happenings", 10.0)
         except Exception as error:
             log.warning("notices.failed", fault=type(error).__name__, exc_info=error)

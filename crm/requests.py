@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm import assignment, audit, company, db, hours, sequences, zone
-from crm.actor import SYSTEM, Actor, check
+from crm import assignment, audit, db, sequences, zone
+from crm.actor import Actor, check
 from crm.checks import one_of, only, text
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
-from crm.models import Contact, Conversation, File, Product, Rating, RequestEvent, ServiceRequest, Staff, Team
+from crm.models import Contact, Conversation, Product, Rating, RequestEvent, ServiceRequest, Staff, Team
 from crm.request_links import link, split, unlink
+from crm.request_moves import assign_in_turn, attach, give, move, prioritise, reply_due
 from crm.request_rules import (
     CATEGORIES,
     DONE,
@@ -18,11 +19,11 @@ from crm.request_rules import (
     PRIORITIES,
     STATUSES,
     TRANSITIONS,
-    check_transition,
     raised,
     read_number,
     reopens,
 )
+from crm.request_ticks import assign_waiting, close_resolved, flag_overdue, give_waiting
 from crm.request_views import Board, Column, Filters, board, column, get, get_own, list_requests
 from crm.request_writes import Writing, writing
 
@@ -49,6 +50,7 @@ __all__ = [
     "flag_overdue",
     "get",
     "get_own",
+    "give_waiting",
     "link",
     "list_requests",
     "of_contact",
@@ -60,8 +62,6 @@ __all__ = [
     "unlink",
 ]
 
-# Work that has begun should be done within one working day unless a visit is arranged.
-WORK_MINUTES = 480
 VISIT_LENGTH = timedelta(hours=1)
 AMENDABLE = {
     "product_text": 120,
@@ -126,7 +126,7 @@ async def open(
         raise NotFound("contact")
     values["product_text"] = values["product_text"] or await _product_name(product_id)
     team = await assignment.team_for(category)
-    due_at = await _reply_due(now, team.id if team else None, tz)
+    due_at = await reply_due(now, team.id if team else None, tz)
     async with db.transaction():
         number = await sequences.next_number("SR", now, tz or zone.current())
         request = await ServiceRequest.create(
@@ -145,10 +145,10 @@ async def open(
         )
         work = Writing(request, actor, now)
         await work.note("opened", category=category, priority=priority)
-        await _attach(request, files)
+        await attach(request, files)
         await work.happened("request.opened", category=category, priority=priority)
         if team is not None:
-            await _assign_in_turn(work, team.id)
+            await assign_in_turn(work, team.id)
         if actor.is_staff:
             await audit.record(actor, "request.opened", "request", request.id, now=now, contact_id=contact_id)
     return request
@@ -181,7 +181,7 @@ async def change_status(
             raise Conflict("changed_meanwhile", version=work.request.version - 1, status=was)
         if actor.kind == "contact" and status == "assigned" and not reopens(was, status):
             raise Conflict("transition", status=was, wanted=status, allowed=[])
-        await _move(work, status, reason)
+        await move(work, status, reason)
     return work.request
 
 
@@ -195,7 +195,7 @@ async def reopen(actor: Actor, request_id: int, *, reason: str, now: datetime) -
     async with writing(actor, request_id, "request.status", now=now, own=True) as work:
         if work.request.status not in DONE:
             raise Conflict("transition", status=work.request.status, wanted="assigned", allowed=[])
-        await _move(work, "assigned", text("reason", reason, longest=2000))
+        await move(work, "assigned", text("reason", reason, longest=2000))
     return work.request
 
 
@@ -224,21 +224,8 @@ async def assign(
             if not await Team.exists(id=team_id):
                 raise Invalid("team_id", "unknown")
             work.set(team_id=team_id)
-        await _give(work, staff_id)
+        await give(work, staff_id)
     return work.request
-
-
-async def assign_waiting(now: datetime, *, limit: int = 100) -> int:
-    """Give received requests that nobody has to present staff in turn; return how many were given."""
-    rows = await ServiceRequest.filter(status="received", assignee_id=None).order_by("id").limit(limit)
-    given = 0
-    for row in rows:
-        if row.team_id is None:
-            continue
-        async with writing(SYSTEM, row.id, "request.assigned", now=now) as work:
-            if work.request.status == "received":
-                given += await _assign_in_turn(work, row.team_id)
-    return given
 
 
 async def set_priority(
@@ -249,7 +236,7 @@ async def set_priority(
     async with writing(
         actor, request_id, "request.priority", now=now, expected_version=expected_version
     ) as work:
-        await _prioritise(work, priority)
+        await prioritise(work, priority)
     return work.request
 
 
@@ -288,11 +275,11 @@ async def comment(
     customer was being waited for, the request goes back to in_progress."""
     words = text("text", text_, longest=4000, required=not files)
     async with writing(actor, request_id, "request.commented", now=now, own=True) as work:
-        await _attach(work.request, files)
+        await attach(work.request, files)
         event = await work.note("commented", text=words, files=len(files))
         await work.happened("request.commented", by=actor.kind, files=len(files))
         if actor.kind == "contact" and work.request.status == "waiting_customer":
-            await _move(work, "in_progress", "")
+            await move(work, "in_progress", "")
     return event
 
 
@@ -302,7 +289,7 @@ async def complain(actor: Actor, request_id: int, text_: str, *, now: datetime) 
     async with writing(actor, request_id, "request.complained", now=now, own=True) as work:
         await work.note("complained", text=words)
         await work.happened("request.complained")
-        await _prioritise(work, raised(work.request.priority, "high"))
+        await prioritise(work, raised(work.request.priority, "high"))
     return work.request
 
 
@@ -351,129 +338,6 @@ async def find(number: str, *, contact_id: int | None = None) -> ServiceRequest 
     if contact_id is not None:
         query = query.filter(contact_id=contact_id)
     return await query.order_by("-created_at", "-id").select_related("product", "assignee").first()
-
-
-async def close_resolved(now: datetime, *, limit: int = 100) -> int:
-    """Close requests that have been resolved for the company's `auto_close_days`; return how many."""
-    days = (await company.get()).auto_close_days
-    old = zone.aware(now) - timedelta(days=days)
-    rows = (
-        await ServiceRequest.filter(status="resolved", resolved_at__lte=old)
-        .order_by("resolved_at")
-        .limit(limit)
-    )
-    closed = 0
-    for row in rows:
-        async with writing(SYSTEM, row.id, "request.status", now=now) as work:
-            # somebody may have reopened or resolved it anew since it was listed
-            if work.request.status == "resolved" and work.request.resolved_at == row.resolved_at:
-                await _move(work, "closed", "")
-                closed += 1
-    return closed
-
-
-async def flag_overdue(now: datetime, *, limit: int = 100) -> int:
-    """Mark open requests whose next step is late; return how many.
-
-    Each yields one `request.reply_overdue` for one due time, recorded in the same transaction, so that a
-    crashed or repeated tick never alerts twice.
-    """
-    rows = (
-        await ServiceRequest.filter(status__in=OPEN, due_at__lt=zone.aware(now), overdue_at=None)
-        .order_by("due_at")
-        .limit(limit)
-    )
-    flagged = 0
-    for row in rows:
-        async with writing(SYSTEM, row.id, "request.overdue", now=now) as work:
-            request = work.request
-            if (
-                request.overdue_at is None
-                and request.due_at
-                and request.due_at < now
-                and request.status in OPEN
-            ):
-                work.set(overdue_at=now)
-                await work.happened("request.reply_overdue", status=request.status)
-                flagged += 1
-    return flagged
-
-
-async def _move(work: Writing, status: str, reason: str) -> None:
-    """Change the status with everything that hangs on it."""
-    request, was = work.request, work.request.status
-    check_transition(was, status, reason)
-    again = reopens(was, status)
-    work.set(status=status, status_at=work.now, overdue_at=None, due_at=await _next_due(work, status))
-    if again:
-        work.set(reopened=request.reopened + 1, resolved_at=None, closed_at=None)
-    elif status == "assigned" and request.assignee_id is None and work.actor.is_staff:
-        work.set(assignee_id=work.actor.id)  # who takes it has it
-    elif status == "resolved":
-        work.set(resolved_at=work.now, resolution=reason)
-    elif status == "closed":
-        work.set(closed_at=work.now)
-    await work.note("status", text=reason, was=was, status=status, reopened=again)
-    await work.happened("request.status_changed", was=was, status=status, reopened=again)
-
-
-async def _next_due(work: Writing, status: str) -> datetime | None:
-    """When the next step is owed: as before until work begins, then the visit's end or a working day."""
-    request = work.request
-    if status == "assigned" and request.status == "received":
-        return request.due_at
-    if status == "assigned":
-        return await _reply_due(work.now, request.team_id, None)
-    if status != "in_progress":
-        return None
-    if request.visit_to is not None and request.visit_to > work.now:
-        return request.visit_to
-    calendar = await hours.load(request.team_id)
-    return calendar.add_business_minutes(work.now, WORK_MINUTES)
-
-
-async def _give(work: Writing, staff_id: int | None) -> None:
-    was = work.request.assignee_id
-    work.set(assignee_id=staff_id)
-    await work.note("assigned", was=was, staff_id=staff_id)
-    await work.happened("request.assigned", was=was, assignee_id=staff_id)
-    if work.request.status == "received" and staff_id is not None:
-        await _move(work, "assigned", "")
-
-
-async def _assign_in_turn(work: Writing, team_id: int) -> bool:
-    """Give the request to whose turn it is in the team; False when nobody is present."""
-    chosen = await assignment.pick(team_id, work.now)
-    if chosen is None:
-        return False
-    by_rule = Writing(work.request, SYSTEM, work.now)
-    await _give(by_rule, chosen.id)
-    await work.request.save(update_fields=sorted(by_rule.changes))
-    return True
-
-
-async def _prioritise(work: Writing, priority: str) -> None:
-    was = work.request.priority
-    if priority != was:
-        work.set(priority=priority)
-        await work.note("priority", was=was, priority=priority)
-        await work.happened("request.prioritised", was=was, priority=priority)
-
-
-async def _attach(request: ServiceRequest, tokens: Sequence[str]) -> None:
-    """Hang uploaded files on the request. Raises `Invalid` for an unknown one or one of another contact."""
-    if not tokens:
-        return
-    rows = await File.filter(token__in=list(tokens)).select_related("conversation")
-    known = {r.token for r in rows if not r.conversation or r.conversation.contact_id == request.contact_id}
-    if known != set(tokens):
-        raise Invalid("files", "unknown")
-    await File.filter(token__in=list(tokens)).update(request_id=request.id)
-
-
-async def _reply_due(now: datetime, team_id: int | None, tz: ZoneInfo | None) -> datetime:
-    calendar = await hours.load(team_id, tz=tz)
-    return calendar.add_business_minutes(now, (await company.get()).reply_target_minutes)
 
 
 async def _product_name(product_id: int | None) -> str:

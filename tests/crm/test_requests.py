@@ -64,7 +64,8 @@ async def test_without_anybody_present_a_request_waits_and_is_given_out_later(db
     from crm import staff as people
 
     await people.set_presence(staff, "present", now=now)
-    assert await requests.assign_waiting(now) == 1
+    for happened in await happenings.since(0):
+        await requests.give_waiting(happened)
     await request.refresh_from_db()
     assert (request.status, request.assignee_id) == ("assigned", staff.id)
 
