@@ -1,5 +1,7 @@
 """Service requests: opened, moved, assigned, amended, rated, found."""
 
+import asyncio
+import contextlib
 from datetime import datetime, timedelta
 
 import pytest
@@ -350,3 +352,30 @@ async def test_an_unknown_request_is_not_found(db: str, now: datetime) -> None:
     assert await Team.all().count() == 0
     with pytest.raises(NotFound):
         await requests.change_status(BOT, 99, "assigned", now=now)
+
+
+async def test_of_two_who_act_at_once_one_wins(any_db: str, now: datetime) -> None:
+    request = await opened(now)
+    crowd = [await a_staff(now, f"agent{i}", presence="away") for i in range(4)]
+    results = await asyncio.gather(
+        *(requests.assign(a, request.id, a.id, expected_version=1, now=now) for a in crowd),
+        return_exceptions=True,
+    )
+    refused = [r for r in results if isinstance(r, Conflict)]
+    assert (len(refused), {r.reason for r in refused}) == (3, {"changed_meanwhile"})
+    events = await RequestEvent.filter(request_id=request.id, kind="assigned").count()
+    assert (events, (await ServiceRequest.get(id=request.id)).status) == (1, "assigned")
+
+
+async def test_requests_opened_at_once_are_numbered_without_gaps(any_db: str, now: datetime) -> None:
+    contact, staff = await a_contact(now), await a_staff(now, "jihun")
+    await a_team("수리", ["repair"], staff)
+
+    async def attempt(i: int) -> None:
+        files = ["unknown"] if i % 3 == 0 else []  # every third one fails after it took its number
+        with contextlib.suppress(Invalid):
+            await requests.open(BOT, contact.id, symptom="물이 새요", files=files, now=now)
+
+    await asyncio.gather(*(attempt(i) for i in range(12)))
+    numbers = sorted(r.number for r in await ServiceRequest.all())
+    assert numbers == [f"SR-2026-{i:06d}" for i in range(1, 9)]
