@@ -14,7 +14,7 @@ async def home(request: web.Request) -> web.StreamResponse:
 
 
 def routes(app: web.Application) -> None:
-    """Put the desk into an application that has CONFIG, HUB and templates."""
+    """Put the desk into an application that has CONFIG, templates and, in `cleanup_ctx`, the hub."""
     app.router.add_get("/desk", home)
     for module in MODULES:
         module.routes(app)

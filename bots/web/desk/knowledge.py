@@ -18,7 +18,7 @@ from crm.models import Article
 async def index(desk: Desk) -> web.StreamResponse:
     """All articles by kind and title, narrowed by title, kind and language."""
     query = desk.request.query
-    kind, lang = query.get("kind", ""), query.get("locale", "")
+    kind, lang = query.get("kind", ""), query.get("locale", desk.lang)
     found = await knowledge.list_articles(
         kind=kind if kind in knowledge.KINDS else None,
         locale=lang if lang in knowledge.LOCALES else None,

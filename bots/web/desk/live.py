@@ -198,7 +198,7 @@ async def _heard(live: Live, desk: Desk, kind: str, conversation: int, mode: str
 
 
 async def lifespan(app: web.Application) -> AsyncIterator[None]:
-    """Run the watcher as long as the application; add to `app.cleanup_ctx` after the hub's."""
+    """Run the watcher as long as the application; stands after the hub in `app.cleanup_ctx`."""
     task = db.spawn(app[LIVE].run(app), name="desk-live")
     yield
     task.cancel()
@@ -207,4 +207,5 @@ async def lifespan(app: web.Application) -> AsyncIterator[None]:
 
 def routes(app: web.Application) -> None:
     app[LIVE] = Live()
+    app.cleanup_ctx.append(lifespan)
     app.router.add_get("/desk/live", socket)

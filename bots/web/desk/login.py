@@ -37,7 +37,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         )
     except CrmError as error:
         return await _form(request, login=login, keep=keep, fault=_fault(request, error), status=401)
-    response = web.HTTPFound(_next(request))
+    response = web.Response(status=302, headers={"Location": _next(request)})
     age = int((session.expires_at - datetime.now(UTC)).total_seconds()) if keep else None
     security.set_cookie(request, response, COOKIE, session.token, max_age=age)
     return response
@@ -47,7 +47,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
     if await identify(request) is not None:
         await security.check_csrf(request)
         await sessions.end(request.cookies[COOKIE])
-    response = web.HTTPFound("/desk/login")
+    response = web.Response(status=302, headers={"Location": "/desk/login"})
     response.del_cookie(COOKIE, path="/")
     return response
 

@@ -25,6 +25,7 @@ def _row(desk: Desk, item: dict[str, Any], request: dict[str, Any]) -> dict[str,
     waits = item["waiting_since"] is not None and item["status"] == "open"
     due = words.due(item["reply_due_at"], desk.tz, desk.lang, desk.now) if waits else None
     snoozed = item["snoozed_until"] if item["status"] == "snoozed" else None
+    room = len(item["labels"]) < 2  # the line holds two chips beside the clock
     return {
         "id": item["id"],
         "name": name,
@@ -36,9 +37,9 @@ def _row(desk: Desk, item: dict[str, Any], request: dict[str, Any]) -> dict[str,
         "at": item["last_message_at"].isoformat(),
         "when": words.ago(item["last_message_at"], desk.tz, desk.lang, desk.now),
         "unread": item["unread"],
-        "labels": item["labels"],
-        "priority": item["priority"] if item["priority"] in ("high", "urgent") else "",
-        "status": request.get("status", ""),
+        "labels": item["labels"][:2],
+        "priority": item["priority"] if item["priority"] in ("high", "urgent") and room else "",
+        "status": "" if item["labels"] else request.get("status", ""),
         "rating": request.get("score"),
         "due": due,
         "snoozed": desk.t("desk.list.until", at=words.brief(snoozed, desk.tz, desk.lang, desk.now))

@@ -1,5 +1,6 @@
 """A conversation's header and messages as the thread's templates show them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,6 @@ from bots.web.desk import words
 from bots.web.desk.frame import Desk
 from bots.web.desk.stored import file_view
 from crm.actor import PERMISSIONS
-from crm.conversations import mentioned_logins
 from crm.models import Staff
 
 PAGE = 50
@@ -20,20 +20,25 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Names:
-    """Staff named in a run of messages: by id, and by login for mentions."""
+    """Staff named in a run of messages: by id, and by what a mention calls them."""
 
     by_id: dict[int, str]
-    logins: dict[str, str]
+    called: dict[str, str]
 
 
 async def names(rows: Sequence[Mapping[str, Any]]) -> Names:
     """The staff that event lines and mentions speak of, in one read; none when nobody is named."""
     ids = {row["data"]["to"] for row in rows if isinstance(row["data"].get("to"), int)}
-    logins = {login for row in rows if row["direction"] == "note" for login in mentioned_logins(row["text"])}
-    if not ids and not logins:
+    words = {word for row in rows if row["direction"] == "note" for word in _MENTION.findall(row["text"])}
+    if not ids and not words:
         return Names({}, {})
-    found = await Staff.filter(Q(id__in=list(ids)) | Q(login__in=list(logins))).limit(200)
-    return Names({row.id: row.name for row in found}, {row.login: row.name for row in found})
+    wanted = Q(id__in=list(ids)) | Q(login__in=[word.lower() for word in words]) | Q(name__in=list(words))
+    found = await Staff.filter(wanted).limit(200)
+    called = {key: row.name for row in found for key in (row.login, row.name)}
+    return Names({row.id: row.name for row in found}, called)
+
+
+_MENTION = re.compile(r"@([\w.-]*\w)")
 
 
 def head(desk: Desk, item: Mapping[str, Any], aside: str = "") -> dict[str, Any]:
@@ -123,7 +128,7 @@ def _item(desk: Desk, row: Mapping[str, Any], person: dict[str, Any], staff: Nam
         "choices": [choice.get("label") or choice.get("title", "") for choice in row["choices"]],
     }
     if kind == "note":
-        item["html"] = mark_mentions(row["text"], staff.logins)
+        item["html"] = mark_mentions(row["text"], staff.called)
         item["time"] = i18n.clock(row["created_at"], desk.tz, desk.lang)
     if kind == "event":
         item["text"] = _event(desk, row, staff)
@@ -131,14 +136,18 @@ def _item(desk: Desk, row: Mapping[str, Any], person: dict[str, Any], staff: Nam
     return item
 
 
-def mark_mentions(text: str, names: Mapping[str, str]) -> Markup:
-    """The text with @login shown as the name it calls."""
-    html = str(escape(text))
-    for login in mentioned_logins(text):
-        if login in names:
-            span = f'<span class="mention">@{escape(names[login])}</span>'
-            html = html.replace(f"@{login}", span)
-    return Markup(html)  # noqa: S704 - text and names are escaped above
+def mark_mentions(text: str, called: Mapping[str, str]) -> Markup:
+    """The text with @login and @name shown as the name they call."""
+    parts, at = [], 0
+    for found in _MENTION.finditer(text):
+        name = called.get(found[1]) or called.get(found[1].lower())
+        if name:
+            parts += [escape(text[at : found.start()]), _CALLED.format(name)]
+            at = found.end()
+    return Markup("").join([*parts, escape(text[at:])])
+
+
+_CALLED = Markup('<span class="mention">@{}</span>')
 
 
 def _card(desk: Desk, card: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,0 +1,114 @@
+"""Administration and the knowledge editor."""
+
+from io import BytesIO
+
+from aiohttp import ClientResponse, FormData
+
+from crm import hours
+from crm.models import Article, CannedReply, CompanyProfile, Label, Staff, Team
+from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
+from tests.bots.web.desk_people import Company
+
+__all__ = ["browser_of", "company", "desk_server", "signed_in"]
+PAGES = ("profile", "hours", "teams", "staff", "canned", "labels", "targets")
+
+
+async def test_every_page_of_the_settings_shows_to_everyone(signed_in: Staffed) -> None:
+    for login in ("seojun", "yuna"):
+        browser = await signed_in(login)
+        for name in PAGES:
+            await browser.page(f"/desk/admin/{name}")
+
+
+async def test_who_may_not_change_something_is_told_before_trying(signed_in: Staffed) -> None:
+    browser = await signed_in("seojun")
+    assert "이 역할은 보기만 할 수 있어요" in await browser.page("/desk/admin/hours")
+    status, _ = await browser.try_act("company_update", name="다른 회사")
+    assert status == 403
+    form = await browser.client.get("/desk/admin/staff/new")
+    assert form.status == 403
+
+
+async def test_hours_that_end_before_they_start_name_their_day(signed_in: Staffed) -> None:
+    browser = await signed_in("yuna")
+    week: list[list[dict[str, int]]] = [[{"opens": 540, "closes": 720}] for _ in range(7)]
+    week[4] = [{"opens": 780, "closes": 660}]
+    status, body = await browser.try_act("hours_save", week=week)
+    assert status == 422
+    assert body["fields"] == {"friday.0.closes": "끝이 시작보다 빨라요"}
+    week[4] = []
+    await browser.act("hours_save", week=week)
+    assert [len(day) for day in await hours.week_of(None)] == [1, 1, 1, 1, 0, 1, 1]
+
+
+async def test_a_manager_edits_profile_teams_replies_and_labels(company: Company, signed_in: Staffed) -> None:
+    browser = await signed_in("yuna")
+    await browser.act("company_update", name="새봄", reply_target_minutes=10)
+    assert (await CompanyProfile.get(id=1)).reply_target_minutes == 10
+    team = await browser.act("team_save", name="수리팀", topics=["repair"], staff_ids=[company.seojun.id])
+    assert "수리팀" in await browser.page("/desk/admin/teams")
+    await browser.act("team_remove", id=team["id"])
+    assert not await Team.exists(name="수리팀")
+    await browser.act("canned_save", shortcut="감사", title="감사", text="고마워요, {고객}님")
+    assert await CannedReply.exists(shortcut="감사")
+    status, body = await browser.try_act("canned_save", shortcut="x", title="x", text="{모름}")
+    assert status == 422
+    assert "변수" in body["text"]
+    label = await browser.act("label_save", name="견적", colour="blue")
+    await browser.act("label_delete", id=label["id"])
+    assert not await Label.exists(name="견적")
+
+
+async def test_only_an_administrator_adds_staff(company: Company, signed_in: Staffed) -> None:
+    given = {"login": "dabin", "name": "김다빈", "role": "agent", "password": "a long password"}
+    manager = await signed_in("yuna")
+    assert (await manager.try_act("staff_save", **given))[0] == 403
+    await Staff.filter(login="mari").update(role="admin")
+    admin = await signed_in("mari")
+    made = await admin.act("staff_save", **given)
+    assert "김다빈" in await admin.page("/desk/admin/staff")
+    await admin.act("staff_disable", id=made["id"])
+    assert not (await Staff.get(id=made["id"])).active
+
+
+async def test_an_article_is_written_previewed_and_published_in_both_languages(signed_in: Staffed) -> None:
+    browser = await signed_in("seojun")
+    made = await browser.act(
+        "article_save", title="E21이 떠요", body="필터를 씻어요.\n\n1. 전원을 꺼요\n2. 덮개를 열어요",
+        kind="error_code", keywords=["E21"], slug="e21", published=False, version=0,
+    )  # fmt: skip
+    page = await browser.page(f"/desk/knowledge/{made['id']}")
+    assert "<ol><li>전원을 꺼요</li><li>덮개를 열어요</li></ol>" in page
+    assert "초안" in page
+    translation = await browser.page(f"/desk/knowledge/new?from={made['id']}")
+    assert 'name="locale" value="en"' in translation
+    await browser.act("article_publish", article=made["id"], published=True)
+    assert (await Article.get(id=made["id"])).published
+    status, body = await browser.try_act(
+        "article_save", title="E21", body="x", slug="e21", kind="error_code", version=0
+    )
+    assert (status, body["reason"]) == (409, "newer_version")
+
+
+async def test_the_preview_escapes_what_is_written(signed_in: Staffed) -> None:
+    browser = await signed_in("seojun")
+    answer = await browser.client.post(
+        "/desk/api/preview", json={"body": "<script>x</script>"}, headers={"X-CSRF-Token": browser.csrf}
+    )
+    assert (await answer.json())["html"] == "<p>&lt;script&gt;x&lt;/script&gt;</p>"
+
+
+async def test_a_file_is_taken_by_its_content_and_refused_by_its_size(signed_in: Staffed) -> None:
+    browser = await signed_in("seojun")
+    head = {"X-CSRF-Token": browser.csrf}
+
+    async def send(data: bytes) -> ClientResponse:
+        form = FormData()
+        form.add_field("file", BytesIO(data), filename="설명서.exe")
+        return await browser.client.post("/desk/api/files", data=form, headers=head)
+
+    ok = await send(b"%PDF-1.4\n%%EOF")
+    assert (await ok.json())["type"] == "application/pdf"
+    big = await send(b"%PDF" + b"x" * 1_100_000)
+    assert big.status == 422
+    assert (await big.json())["reason"] == "too_large"

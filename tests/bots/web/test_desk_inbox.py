@@ -1,0 +1,167 @@
+"""The three panes: lists, one conversation, acts on one and on several."""
+
+from datetime import timedelta
+
+from crm import conversations
+from crm.models import AuditEntry, CannedReply, Conversation, Label, Message
+from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
+from tests.bots.web.desk_people import Company, a_talk, utc_now
+
+__all__ = ["browser_of", "company", "desk_server", "signed_in"]
+
+
+async def test_what_nobody_has_waits_among_the_unassigned(company: Company, signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    await conversations.assign(company.yuna, talk.id, None, None, utc_now())
+    browser = await signed_in("seojun")
+    assert "김민지" in await browser.page("/desk/conversations?view=unassigned", "list")
+    assert "김민지" not in await browser.page("/desk/conversations?view=mine", "list")
+
+
+async def test_taking_the_next_one_makes_it_mine(company: Company, signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    await conversations.assign(company.yuna, talk.id, None, None, utc_now())
+    browser = await signed_in("seojun")
+    assert (await browser.act("take_next"))["conversation"] == talk.id
+    assert (await browser.act("take_next"))["conversation"] is None
+    assert "김민지" in await browser.page("/desk/conversations?view=mine", "list")
+
+
+async def test_the_search_finds_half_a_name_a_phone_and_a_text(signed_in: Staffed) -> None:
+    await a_talk(utc_now())
+    await a_talk(utc_now(), "박도윤", "정수기 필터")
+    browser = await signed_in("seojun")
+    for query in ("김ㅁ", "2481"):
+        assert "김민지" in await browser.page(f"/desk/conversations?view=all&q={query}", "list")
+    found = await browser.page("/desk/conversations?view=all&q=박도", "list")
+    assert "박도윤" in found
+    assert "김민지" not in found
+
+
+async def test_the_filter_narrows_to_a_channel_and_to_what_the_bot_holds(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    browser = await signed_in("seojun")
+    path = "/desk/conversations?view=all&filter="
+    assert "김민지" in await browser.page(path + "owner=bot", "list")
+    assert "김민지" in await browser.page(path + "channel=web", "list")
+    assert "김민지" not in await browser.page(path + "channel=kakao", "list")
+    await browser.act("take", conversation=talk.id)
+    assert "김민지" not in await browser.page(path + "owner=bot", "list")
+
+
+async def test_a_bot_held_conversation_offers_to_take_it_over(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    browser = await signed_in("seojun")
+    before = await browser.page(f"/desk/conversations/{talk.id}", "open")
+    assert "상담봇이 답하고 있어요" in before
+    assert 'data-do="take"' in before
+    await browser.act("take", conversation=talk.id)
+    after = await browser.page(f"/desk/conversations/{talk.id}", "open")
+    assert "내가 응대 중" in after
+    assert 'data-do="hand_back"' in after
+
+
+async def test_a_reply_goes_out_and_a_note_stays_inside(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    browser = await signed_in("seojun")
+    await browser.act("reply", conversation=talk.id, text="안녕하세요")
+    await browser.act("note", conversation=talk.id, text="@yuna 필터 확인 부탁해요")
+    rows = await Message.filter(conversation_id=talk.id).order_by("seq")
+    assert [row.direction for row in rows if row.direction in ("out", "note")] == ["out", "note"]
+    shown = await browser.page(f"/desk/conversations/{talk.id}", "messages")
+    assert "고객에게 보이지 않음" in shown
+    assert '<span class="mention">@한유나</span>' in shown
+
+
+async def test_what_a_customer_writes_never_becomes_markup(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now(), "<b>김</b>", "<script>alert(1)</script>")
+    browser = await signed_in("seojun")
+    await browser.act("note", conversation=talk.id, text="@yuna <img src=x onerror=alert(1)>")
+    page = await browser.page(f"/desk/conversations/{talk.id}")
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "<b>김" not in page
+
+
+async def test_sending_asks_once_more_when_a_colleague_replied_meanwhile(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    seojun, yuna = await signed_in("seojun"), await signed_in("yuna")
+    seen = (await Conversation.get(id=talk.id)).message_seq
+    await yuna.act("reply", conversation=talk.id, text="제가 볼게요")
+    status, body = await seojun.try_act("reply", conversation=talk.id, text="네", expected_seq=seen)
+    assert (status, body["reason"]) == (409, "newer_messages")
+    assert "한유나" in body["text"]
+    await seojun.act("reply", conversation=talk.id, text="네", expected_seq=body["values"]["seq"])
+    assert await Message.filter(conversation_id=talk.id, direction="out").count() == 2
+
+
+async def test_several_conversations_close_at_once_and_the_undo_reopens_them(signed_in: Staffed) -> None:
+    ids = [(await a_talk(utc_now(), name)).id for name in ("김민지", "박도윤")]
+    browser = await signed_in("seojun")
+    done = await browser.act("close", conversations=ids)
+    assert done["said"] == "2건을 끝냈어요"
+    assert await Conversation.filter(status="closed").count() == 2
+    await browser.act(done["undo"]["act"], **done["undo"]["args"])
+    assert await Conversation.filter(status="open").count() == 2
+
+
+async def test_labels_snoozing_and_assigning_work_in_bulk(company: Company, signed_in: Staffed) -> None:
+    ids = [(await a_talk(utc_now(), name)).id for name in ("김민지", "박도윤")]
+    browser = await signed_in("seojun")
+    label = await Label.get(name="불만")
+    await browser.act("label", conversations=ids, label=label.id)
+    await browser.act("assign", conversations=ids, staff=company.yuna.id)
+    until = (utc_now() + timedelta(hours=1)).isoformat()
+    await browser.act("snooze", conversations=ids, until=until)
+    snoozed = await browser.page("/desk/conversations?view=snoozed", "list")
+    assert snoozed.count("불만") == 2
+    assert await Conversation.filter(status="snoozed", assignee_id=company.yuna.id).count() == 2
+
+
+async def test_looking_at_a_phone_number_is_recorded(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    browser = await signed_in("seojun")
+    page = await browser.page(f"/desk/conversations/{talk.id}")
+    assert "1234-2481" not in page
+    shown = await browser.act("contact_reveal", contact=talk.contact_id, field="phone")
+    assert shown["value"] == "010-1234-2481"
+    assert await AuditEntry.filter(act="contact.revealed", contact_id=talk.contact_id).count() == 1
+
+
+async def test_a_role_without_the_right_is_told_so_in_words(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    browser = await signed_in("mari")
+    status, body = await browser.try_act("reply", conversation=talk.id, text="안녕하세요")
+    assert status == 403
+    assert body["text"] == "이 일은 내 역할로 할 수 없어요. 관리자에게 물어보세요."
+    assert 'data-reveal="phone"' not in await browser.page(f"/desk/conversations/{talk.id}")
+
+
+async def test_a_canned_reply_comes_with_the_customers_name_in_it(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    canned = await CannedReply.create(
+        shortcut="인사", title="첫 인사", text="{고객}님, 안녕하세요. {담당}이에요."
+    )
+    browser = await signed_in("seojun")
+    path = f"/desk/api/canned/{canned.id}?conversation={talk.id}"
+    body = await (await browser.client.get(path)).json()
+    assert body["text"] == "김민지님, 안녕하세요. 이서준이에요."
+
+
+async def test_the_list_goes_on_where_a_page_ended(signed_in: Staffed) -> None:
+    for number in range(32):
+        await a_talk(utc_now() + timedelta(seconds=number), f"고객 {number}")
+    browser = await signed_in("seojun")
+    first = await browser.page("/desk/conversations?view=all", "list")
+    assert first.count("row-name") == 30
+    cursor = first.split('data-next="')[1].split('"')[0]
+    rest = await browser.page(f"/desk/conversations?view=all&after={cursor}", "list")
+    assert rest.count("row-name") == 2
+
+
+async def test_an_unknown_conversation_and_an_unknown_act_are_not_found(signed_in: Staffed) -> None:
+    browser = await signed_in("seojun")
+    assert (await browser.client.get("/desk/conversations/999")).status == 404
+    assert (await browser.try_act("fly"))[0] == 404
+    assert (await browser.try_act("take", conversation="x"))[0] == 422
+    assert (await browser.try_act("take", conversation=1, more=1))[0] == 422
