@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-import warnings
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -40,8 +39,6 @@ def main() -> None:
     os.environ["RASA_TELEMETRY_ENABLED"] = "false"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TQDM_DISABLE", "1")  # bars of Rasa would fill a log file
-    warnings.simplefilter("ignore")  # of libraries; the tests turn ours into errors
-    os.environ.setdefault("PYTHONWARNINGS", "ignore")
     os.umask(0o077)  # the database and the files hold personal data: for this user alone
     try:
         app(standalone_mode=True)

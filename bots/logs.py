@@ -6,6 +6,7 @@ with the task through `structlog.contextvars`.
 
 import logging
 import sys
+import warnings
 from typing import Any
 
 import structlog
@@ -31,8 +32,14 @@ def configure(process: str, *, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Forward(logging.WARNING)], level=logging.WARNING, force=True)
+    warnings.showwarning = _warned  # Rasa and TensorFlow switch plain filters on again
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _warned(message: Warning | str, *_where: object, **_more: object) -> None:
+    """Deprecations inside libraries are for developers: the tests see them, an operator does not."""
+    structlog.get_logger().debug("library warned", said=str(message)[:200])
 
 
 def _named(process: str) -> Any:
