@@ -35,7 +35,9 @@ def ticks() -> Sequence[Tick]:
         Tick("files.sweep", 3600.0, stored_files.sweep),
         Tick("sessions.sweep", 3600.0, sessions.sweep),
         Tick("logins.sweep", 3600.0, logins.sweep),
-        Tick("privacy.purge_kept", 86400.0, privacy.purge_kept),
+        Tick("requests.flag_overdue", 15.0, requests.flag_overdue),
+        Tick("conversations.flag_overdue", 15.0, conversations.flag_overdue),
+        Tick("privacy.purge_kept", 3600.0, privacy.purge_kept),
         Tick("processes.forget_old", 3600.0, processes.forget_old),
     )
 

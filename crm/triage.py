@@ -164,3 +164,35 @@ async def _done(
             contact_id=conversation.contact_id,
             fields=fields,
         )
+
+
+_LATE = (
+    " reply_due_at < ? AND waiting_since IS NOT NULL AND (overdue_for IS NULL OR overdue_for <> reply_due_at)"
+)
+
+
+async def flag_overdue(now: datetime, *, limit: int = 100) -> int:
+    """Tell staff of customers whose answer is late; how many. For a tick: once for each due time."""
+    db.require_aware(now)
+    late = await db.fetch(
+        f"SELECT id FROM conversation WHERE{_LATE} ORDER BY reply_due_at LIMIT ?", db.stamp(now), limit
+    )
+    flagged = 0
+    for row in late:
+        async with db.transaction():
+            told = await db.fetch(
+                f"UPDATE conversation SET overdue_for = reply_due_at WHERE id = ? AND{_LATE}"
+                " RETURNING contact_id, assignee_id",
+                row["id"],
+                db.stamp(now),
+            )
+            if told:
+                await happenings.record(
+                    "conversation.reply_overdue",
+                    conversation_id=row["id"],
+                    contact_id=told[0]["contact_id"],
+                    staff_id=told[0]["assignee_id"],
+                    now=now,
+                )
+                flagged += 1
+    return flagged

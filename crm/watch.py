@@ -5,6 +5,8 @@ from datetime import datetime
 
 from crm import assistant, db, processes
 
+QUEUES = ("inbox", "outbox", "job")
+
 
 @dataclass(frozen=True)
 class Queue:
@@ -42,7 +44,7 @@ async def _queues(now: datetime) -> dict[str, Queue]:
         "SELECT kind, count(*) AS depth, min(due_at) AS oldest FROM lane WHERE due_at <= ? GROUP BY kind",
         db.stamp(now),
     )
-    found = {}
+    found = {kind: Queue(0, 0.0) for kind in QUEUES}
     for row in rows:
         oldest = db.read_stamp(row["oldest"])
         found[row["kind"]] = Queue(row["depth"], (now - oldest).total_seconds() if oldest else 0.0)

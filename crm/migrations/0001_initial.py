@@ -480,6 +480,7 @@ class Migration(migrations.Migration):
                 ('handover_reason', fields.CharField(default='', max_length=32)),
                 ('waiting_since', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('reply_due_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('overdue_for', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('returns_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('snoozed_until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('last_message_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
@@ -488,7 +489,7 @@ class Migration(migrations.Migration):
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('closed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'conversation', 'app': 'crm', 'indexes': [Index(fields=['status', 'last_message_at', 'id']), Index(fields=['status', 'owner', 'assignee_id', 'last_message_at', 'id']), Index(fields=['contact_id', 'last_message_at']), Index(fields=['identity_id', 'id']), Index(fields=['returns_at']), Index(fields=['waiting_since']), Index(fields=['snoozed_until'])], 'pk_attr': 'id'},
+            options={'table': 'conversation', 'app': 'crm', 'indexes': [Index(fields=['status', 'last_message_at', 'id']), Index(fields=['status', 'owner', 'assignee_id', 'last_message_at', 'id']), Index(fields=['contact_id', 'last_message_at']), Index(fields=['identity_id', 'id']), Index(fields=['returns_at']), Index(fields=['waiting_since']), Index(fields=['snoozed_until']), Index(fields=['reply_due_at'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(

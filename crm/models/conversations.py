@@ -46,6 +46,7 @@ class Conversation(Model):
     handover_reason = fields.CharField(max_length=32, default="")
     waiting_since = fields.DatetimeField(null=True)  # a person's answer is owed since
     reply_due_at = fields.DatetimeField(null=True)  # by the response target, in business time
+    overdue_for = fields.DatetimeField(null=True)  # the missed `reply_due_at` that staff were told of
     returns_at = fields.DatetimeField(null=True)  # when a staff-owned conversation goes back to the bot
     snoozed_until = fields.DatetimeField(null=True)
     last_message_at = fields.DatetimeField()
@@ -64,6 +65,7 @@ class Conversation(Model):
             Index(fields=["returns_at"]),
             Index(fields=["waiting_since"]),
             Index(fields=["snoozed_until"]),
+            Index(fields=["reply_due_at"]),
         ]
 
 
