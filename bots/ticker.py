@@ -6,7 +6,7 @@ doubled tick does no harm.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -37,9 +37,12 @@ class Ticker:
         self.failures = 0
 
     def start(self) -> None:
-        """Begin; each tick runs for the first time after its own interval, spread by a tenth."""
+        """Begin: each tick soon, in turn, and then at its interval, spread by a tenth.
+
+        Soon, since a process that restarts every day would never come to a daily tick.
+        """
         self._scheduler = AsyncIOScheduler(timezone="UTC")
-        for tick in self._ticks:
+        for place, tick in enumerate(self._ticks, 1):
             self._scheduler.add_job(
                 self._run,
                 "interval",
@@ -50,6 +53,7 @@ class Ticker:
                 coalesce=True,
                 max_instances=1,
                 misfire_grace_time=None,
+                next_run_time=utc_now() + timedelta(seconds=min(tick.every_seconds, place)),
             )
         self._scheduler.start()
 

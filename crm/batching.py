@@ -30,7 +30,7 @@ class Shared:
     database alone.
     """
 
-    def __init__(self, size: int = 64) -> None:
+    def __init__(self, size: int = 32) -> None:
         self._size = size
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
@@ -79,6 +79,7 @@ class Shared:
                     _fail(batch[0], error)
                 else:
                     await self._singly(batch)
+            await asyncio.sleep(0.001)  # so that other processes come to write, too
 
     async def _singly(self, batch: list[_Waiting]) -> None:
         """One of them failed: only its own caller shall hear of it."""

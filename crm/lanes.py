@@ -16,6 +16,8 @@ from crm import db, processes
 LEASE_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
 MAX_ATTEMPTS = 5  # claims of the same work before it is set aside
+# A freed lane gets a new token: a heartbeat that comes late must not hold it again.
+_FREE = "holder = '', leased_until = NULL, token = token + 1"
 TOPICS = {"inbox": "inbox", "outbox": "outbox", "job": "jobs"}  # lane kind -> wake-up topic
 
 
@@ -100,7 +102,7 @@ async def keep_all(held: Sequence[Lane]) -> None:
 async def release_all(held: Sequence[Lane], due_at: datetime, *, waiting: str) -> None:
     """`release` for several lanes of one transaction whose work is done."""
     due = f"CASE WHEN EXISTS ({WAITING[waiting]}) THEN {db.typed('?', of=('timestamptz',))} END"
-    sql = f"holder = '', leased_until = NULL, error = '', attempts = 0, due_at = {due}"
+    sql = f"{_FREE}, error = '', attempts = 0, due_at = {due}"
     await _all(held, sql, db.stamp(due_at))
 
 
@@ -144,7 +146,7 @@ async def release(
         due = f"CASE WHEN EXISTS ({WAITING[waiting]}) THEN {due} END"
     counted = "attempts" if attempts is None else str(int(attempts))
     changed = await db.execute(
-        f"UPDATE lane SET holder = '', leased_until = NULL, error = ?, due_at = {due}, attempts = {counted}"
+        f"UPDATE lane SET {_FREE}, error = ?, due_at = {due}, attempts = {counted}"
         " WHERE id = ? AND token = ?",
         error,
         db.stamp(due_at) if due_at else None,
@@ -165,7 +167,7 @@ async def give_back(lanes: Iterable[Lane]) -> None:
     """Untouched lanes go back as if never claimed."""
     for lane in lanes:
         await db.execute(
-            "UPDATE lane SET holder = '', leased_until = NULL, attempts = attempts - 1"
+            f"UPDATE lane SET {_FREE}, attempts = attempts - 1"
             " WHERE id = ? AND token = ?",
             lane.id,
             lane.token,
@@ -182,7 +184,7 @@ async def take_back() -> int:
     for holder in (row["holder"] for row in rows):
         if processes.is_dead(holder):
             freed += await db.execute(
-                "UPDATE lane SET holder = '', leased_until = NULL WHERE holder = ? AND due_at IS NOT NULL",
+                f"UPDATE lane SET {_FREE} WHERE holder = ? AND due_at IS NOT NULL",
                 holder,
             )
     if freed:

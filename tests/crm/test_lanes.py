@@ -172,6 +172,15 @@ async def test_two_claimers_at_once_never_share_a_lane(any_db):
     assert len(keys) == len(set(keys))
 
 
+async def test_a_heartbeat_that_comes_late_does_not_hold_a_freed_lane(any_db):
+    await lanes.push("job", 1, AT)
+    for free in (lambda lane: lanes.release(lane, due_at=AT), lambda lane: lanes.give_back([lane])):
+        (lane,) = await lanes.claim("job", "me", AT)
+        await free(lane)
+        assert await lanes.heartbeat([lane], AT) == [lane]
+    assert len(await lanes.claim("job", "you", AT)) == 1
+
+
 async def test_depth_tells_how_many_wait_and_since_when(any_db):
     assert await lanes.depth("job") == (0, None)
     await lanes.push("job", 1, AT)
