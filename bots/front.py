@@ -62,6 +62,7 @@ def build(settings: Settings, *, demo_company: bool) -> web.Application:
     app.cleanup_ctx.append(hub.lifespan)
     for room in (health, pages, chat, uploads, files, desk_pages, demo):
         room.routes(app)
+    app.cleanup_ctx.append(desk_pages.live.lifespan)  # after the hub, which it listens to
     return app
 
 
