@@ -49,7 +49,9 @@ class Gate:
     leave: float
 
     @classmethod
-    def fit(cls, held: list[Any], *, act_precision: float, ask_precision: float) -> Gate:
+    def fit(
+        cls, held: list[Any], *, act_precision: float, ask_precision: float, outside_recall: float
+    ) -> Gate:
         """Learn from held-out decisions `[intent, ranking, evidence]`."""
         rows = np.array([evidence for _, _, evidence in held], np.float32)
         within = np.array([intent != OUT_OF_SCOPE for intent, *_ in held])
@@ -63,7 +65,7 @@ class Gate:
             inside, correct,
             act=min(precise_from(sure, right, act_precision), 0.97),
             ask=min(max(precise_from(sure, helpful, ask_precision), _NO_GUESS), 0.5),
-            leave=_balance(inside.chances(rows), within),
+            leave=_leaving(inside.chances(rows), within, outside_recall),
         )  # fmt: skip
 
     def band(self, decision: Decision) -> tuple[str, float, float]:
@@ -84,6 +86,13 @@ class Gate:
             return HANDOVER, within, right
         return (ACT if right >= self.act else ASK), within, right
 
+    def verdict(self, decision: Decision) -> tuple[str, float, str]:
+        """The intent, how likely it is right, and the band."""
+        band, within, right = self.band(decision)
+        if band == HANDOVER and within < self.leave:
+            return OUT_OF_SCOPE, 1 - within, band
+        return _first_inside(decision.ranking)[0], right, band
+
     def _cheap_band(self, sure: float, outside: bool) -> str:
         if outside or sure < self.ask:
             return HANDOVER
@@ -95,13 +104,10 @@ def _first_inside(ranking: Iterable[Iterable[Any]]) -> tuple[str, float]:
     return next((pair for pair in pairs if pair[0] != OUT_OF_SCOPE), pairs[0])
 
 
-def _balance(chances: Floats, within: npt.NDArray[np.bool_]) -> float:
-    """The threshold that loses as small a share of the one side as of the other; 0 without outsiders."""
-    if within.all() or not within.any():
-        return 0.0
-    candidates = np.unique(chances)
-    lost = [(chances[within] < one).mean() - (chances[~within] < one).mean() for one in candidates]
-    return float(candidates[int(np.argmin(lost))])
+def _leaving(chances: Floats, within: npt.NDArray[np.bool_], recall: float) -> float:
+    """The chance below which `recall` of the outsiders fall; 0 where there are none."""
+    outside = chances[~within]
+    return float(np.quantile(outside, recall)) if len(outside) and within.any() else 0.0
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -119,8 +125,8 @@ class ScopeGate(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Shares of held-out decisions that must be right to act, or to be worth a question."""
-        return {"act_precision": 0.95, "ask_precision": 0.8}
+        """Shares of held-out decisions: right where we act, helped by a question, known for outsiders."""
+        return {"act_precision": 0.95, "ask_precision": 0.8, "outside_recall": 0.9}
 
     @classmethod
     def create(
@@ -150,7 +156,7 @@ class ScopeGate(GraphComponent):
 
     def config_for_fit(self) -> dict[str, float]:
         """The part of the configuration that training looks at."""
-        return {name: float(self.config[name]) for name in ("act_precision", "ask_precision")}
+        return {name: float(self.config[name]) for name in self.get_default_config()}
 
     @classmethod
     def load(
@@ -190,10 +196,6 @@ class ScopeGate(GraphComponent):
         if gate is None:
             message.set("band", ASK, add_to_output=True)
             return
-        band, within, right = gate.band(decision)
-        if band == HANDOVER and within < gate.leave:
-            first = {"name": OUT_OF_SCOPE, "confidence": 1 - within}
-        else:
-            first = {"name": _first_inside(decision.ranking)[0], "confidence": right}
-        message.set(INTENT, first, add_to_output=True)
+        name, chance, band = gate.verdict(decision)
+        message.set(INTENT, {"name": name, "confidence": chance}, add_to_output=True)
         message.set("band", band, add_to_output=True)

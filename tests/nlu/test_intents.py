@@ -73,7 +73,7 @@ def test_a_single_intent_cannot_be_told_apart() -> None:
 def test_the_gate_acts_asks_or_hands_over() -> None:
     model, held = trained(True)
     gate = Gate.fit([[one.intent, one.decision.ranking[:3], one.decision.evidence] for one in held],
-                    act_precision=0.9, ask_precision=0.5)  # fmt: skip
+                    act_precision=0.9, ask_precision=0.5, outside_recall=0.9)  # fmt: skip
     reader = encoder.load()
     bands = {
         text: gate.band(model.decide(text, reader))[0] for text in ("안녕하세요", "주식 추천해줘", "qwerqwer")
