@@ -23,20 +23,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import IntegrityError, OperationalError
 
+from crm.database_url import database_file, tortoise_config
 from crm.errors import Invalid
 from crm.wake import NotifyWakes, SocketWakes, Wakes
 
 T = TypeVar("T")
 First = Callable[[], Awaitable[None]]
-MODELS = ["crm.models"]
-MIGRATIONS = "crm.migrations"
-BUSY_TIMEOUT_MS = 10_000  # how long a SQLite write waits for another process's
 DEADLOCKS = ("deadlock detected", "database is locked", "could not serialize")
 
 
@@ -80,55 +77,6 @@ def require_aware(at: datetime) -> datetime:
 
 # SQLite compares times as text, so all of them are written in UTC and in one form.
 sqlite3.register_adapter(datetime, lambda at: require_aware(at).isoformat(" "))
-
-
-def tortoise_config(url: str, *, synchronous: str = "FULL", pool: int = 5) -> dict[str, Any]:
-    """Tortoise's configuration of a database address (`sqlite://path` or `postgres://…`)."""
-    scheme = urlsplit(url).scheme
-    if scheme == "sqlite":
-        name, connection = "sqlite", _sqlite(url, synchronous)
-    elif scheme in ("postgres", "postgresql", "asyncpg"):
-        name, connection = "postgres", _postgres(url, pool)
-    else:
-        raise Invalid("database_url", "unknown_scheme", scheme=scheme)
-    # Tortoise caches SQL by connection name whatever the dialect: hence one name a dialect
-    app = {"models": MODELS, "default_connection": name, "migrations": MIGRATIONS}
-    return {"connections": {name: connection}, "apps": {"crm": app}, "use_tz": True, "timezone": "UTC"}
-
-
-def _file(url: str) -> str:
-    return url.removeprefix("sqlite://").split("?")[0]
-
-
-def _sqlite(url: str, synchronous: str) -> dict[str, Any]:
-    path = _file(url)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    pragmas = {
-        "journal_mode": "WAL",
-        "synchronous": synchronous,
-        "busy_timeout": BUSY_TIMEOUT_MS,
-        "foreign_keys": "ON",
-        "journal_size_limit": 64 * 1024 * 1024,
-    }
-    return {"engine": "tortoise.backends.sqlite", "credentials": {"file_path": path, **pragmas}}
-
-
-def _postgres(url: str, pool: int) -> dict[str, Any]:
-    parts = urlsplit(url)
-    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    credentials: dict[str, Any] = {
-        "user": unquote(parts.username) if parts.username else None,
-        "password": unquote(parts.password) if parts.password else None,
-        "host": query.pop("host", None) or parts.hostname,
-        "port": int(query.pop("port", 0) or parts.port or 5432),
-        "database": parts.path.lstrip("/"),
-        "minsize": 1,
-        "maxsize": pool,
-        "statement_cache_size": 1000,
-    }
-    if "sslmode" in query:
-        credentials["ssl"] = query["sslmode"]
-    return {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
 
 
 async def connect(
@@ -227,7 +175,7 @@ async def exclusive(number: int) -> AsyncIterator[None]:
         finally:
             await connection.close(timeout=5)
     else:
-        file = await asyncio.to_thread(_flock, Path(f"{_file(database.url)}.lock"))
+        file = await asyncio.to_thread(_flock, Path(f"{database_file(database.url)}.lock"))
         try:
             yield
         finally:

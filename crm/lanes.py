@@ -167,8 +167,7 @@ async def give_back(lanes: Iterable[Lane]) -> None:
     """Untouched lanes go back as if never claimed."""
     for lane in lanes:
         await db.execute(
-            f"UPDATE lane SET {_FREE}, attempts = attempts - 1"
-            " WHERE id = ? AND token = ?",
+            f"UPDATE lane SET {_FREE}, attempts = attempts - 1 WHERE id = ? AND token = ?",
             lane.id,
             lane.token,
         )

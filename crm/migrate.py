@@ -10,13 +10,14 @@ from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.operations import AlterModelOptions
 
 from crm import db
+from crm.database_url import MIGRATIONS, MODELS
 
 APP = "crm"
 LOCK = 7_202_603  # an arbitrary number that all processes agree on
 
 
 def _apps() -> dict[str, dict[str, Any]]:
-    return {APP: {"models": db.MODELS, "default_connection": db.dialect(), "migrations": db.MIGRATIONS}}
+    return {APP: {"models": MODELS, "default_connection": db.dialect(), "migrations": MIGRATIONS}}
 
 
 async def pending_migrations() -> list[str]:

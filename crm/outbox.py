@@ -108,7 +108,8 @@ async def _place(inbox_id: int | None) -> tuple[int, str | None]:
     if inbox_id is None:
         return 0, None
     rows = await db.fetch(
-        "SELECT external_id, (SELECT count(*) FROM outbox WHERE inbox_id = inbox.id) AS ordinal"
+        "SELECT external_id,"
+        " (SELECT coalesce(max(ordinal) + 1, 0) FROM outbox WHERE inbox_id = inbox.id) AS ordinal"
         " FROM inbox WHERE id = ?",
         inbox_id,
     )

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -101,7 +102,9 @@ class SocketWakes:
         changed = os.stat(self._fd).st_mtime_ns
         if changed != self._listed_ns:
             self._peers = [name for name in os.listdir(self._fd) if name != self._name]
-            self._listed_ns = changed
+            # one that came within the same tick of the file system's clock must not be overlooked
+            settled = time.time_ns() - changed > 1_000_000_000
+            self._listed_ns = changed if settled else -1
         return self._peers
 
     async def stop(self) -> None:

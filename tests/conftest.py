@@ -13,6 +13,7 @@ import pytest
 from tortoise.context import TortoiseContext
 
 from crm import db as database
+from crm.database_url import tortoise_config
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def now() -> datetime:
 async def make_schema(url: str) -> None:
     """All tables in the database at `url`."""
     async with TortoiseContext() as context:
-        await context.init(config=database.tortoise_config(url, synchronous="OFF"))
+        await context.init(config=tortoise_config(url, synchronous="OFF"))
         await context.generate_schemas()
 
 

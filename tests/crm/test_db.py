@@ -1,6 +1,7 @@
 """The database: transactions, raw SQL and wake-ups, on both kinds."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -167,6 +168,38 @@ async def test_a_rolled_back_transaction_wakes_nobody(any_db):
             database.after_commit("inbox")
             raise ZeroDivisionError
     assert not await database.wait("inbox", 0.01)
+
+
+OTHER = """
+import asyncio, sys
+from crm import db
+async def main():
+    await db.connect(sys.argv[1])
+    async with db.transaction():
+        db.after_commit("inbox")
+        await db.execute("INSERT INTO label (name, colour) VALUES ('other', 'red')")
+    await asyncio.sleep(0.2)
+    await db.close()
+asyncio.run(main())
+"""
+
+
+async def test_a_commit_in_another_process_wakes_this_one(any_db):
+    waiting = database.spawn(database.wait("inbox", 30))
+    await asyncio.sleep(0)
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", OTHER, any_db)
+    assert await waiting
+    assert await labels() == ["other"]
+    assert await other.wait() == 0
+
+
+@pytest.mark.postgres
+async def test_a_lost_listening_connection_is_made_anew(pg):
+    await database.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+    )
+    assert await database.wait("inbox", 10)  # said after listening again, since much may have been missed
 
 
 @pytest.mark.parametrize("url", ["mysql://x", "dangol.db"])
