@@ -5,7 +5,7 @@ from typing import Any
 
 from actions.context import Turn
 from actions.words import button, choose, label, moment
-from crm import cards, requests
+from crm import cards, files, requests
 
 # Which of the card's four steps a status stands at (UX.md: request card).
 _STEP = {
@@ -37,16 +37,19 @@ async def request_card(
         title=label(domain, turn.language, "label_card_opened") if opened else "",
         steps=steps,
         step=_STEP[request.status],
-        facts=_facts(request, turn, domain),
+        facts=_facts(request, await files.count_of_request(request.id), turn, domain),
         actions=_actions(request, turn, domain),
     )
 
 
-def _facts(request: Any, turn: Turn, domain: Mapping[str, Any]) -> list[dict[str, str]]:
+def _facts(request: Any, photos: int, turn: Turn, domain: Mapping[str, Any]) -> list[dict[str, str]]:
     visit = label(domain, turn.language, "label_visit_later")
     if request.visit_from:
         visit = moment(request.visit_from, request.visit_to, turn.language, now=turn.at, tz=turn.tz)
-    values = {"product": request.product_text, "symptom": request.symptom, "visit": visit}
+    symptom = request.symptom
+    if photos:
+        symptom = label(domain, turn.language, "label_photos", value=symptom, count=photos)
+    values = {"product": request.product_text, "symptom": symptom, "visit": visit}
     return [{"label": label(domain, turn.language, f"label_step_{k}"), "value": v} for k, v in values.items()]
 
 

@@ -40,7 +40,10 @@ class RequestForm(Form):
     ) -> dict[str, Any]:
         if asked is None:
             return await self._opening(message, slots, turn, dispatcher)
-        changing = message.corrects or asked == "confirm"
+        if message.files and not message.text.strip() and asked != "symptom":
+            say(dispatcher, "utter_photo_kept")
+            return {"outcome": "asking"}  # the photo goes with the request; the question stands
+        changing = message.corrects or asked == "confirm" or _only_a_product(message)
         if changing and (changed := await self._correction(asked, message, slots, turn, dispatcher)):
             return changed
         answer = getattr(self, f"_{asked}")
@@ -216,6 +219,12 @@ class RequestForm(Form):
 
 
 QUESTIONS = ASIDE - {"thank", "greet", "chitchat"}  # in a step of free words, only a sure question is one
+
+
+def _only_a_product(message: Said) -> bool:
+    """Whether nothing but a product was said: at another question it replaces the product."""
+    name = message.entity("product")
+    return name is not None and name == _ENDING.sub("", message.text.strip())
 
 
 def shown(value: Any) -> str:

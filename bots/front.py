@@ -30,7 +30,6 @@ def ticks() -> Sequence[Tick]:
         Tick("conversations.return_idle", 30.0, conversations.return_idle),
         Tick("conversations.wake_snoozed", 15.0, conversations.wake_snoozed),
         Tick("requests.close_resolved", 300.0, requests.close_resolved),
-        Tick("requests.flag_overdue", 30.0, requests.flag_overdue),
         Tick("search.index_pending", 5.0, search.index_pending),
         Tick("files.sweep", 3600.0, stored_files.sweep),
         Tick("sessions.sweep", 3600.0, sessions.sweep),

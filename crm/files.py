@@ -135,6 +135,11 @@ async def attach_to_request(tokens: list[str], request_id: int) -> int:
     return int(await File.filter(token__in=tokens).update(request_id=request_id))
 
 
+async def count_of_request(request_id: int) -> int:
+    """How many files a request has."""
+    return int(await File.filter(request_id=request_id).count())
+
+
 async def unlinked(conversation_id: int, now: datetime) -> list[File]:
     """The customer's files of the last day in a conversation that no request has yet, oldest first."""
     return await File.filter(

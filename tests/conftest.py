@@ -14,6 +14,7 @@ from tortoise.context import TortoiseContext
 
 from crm import db as database
 from crm.database_url import tortoise_config
+from tests.browser.serving import Served, serving
 
 
 @pytest.fixture
@@ -103,6 +104,13 @@ async def empty_postgres_urls(postgres_server: str) -> AsyncIterator[tuple[str, 
     await run_on(postgres_server, *(f"CREATE DATABASE {name}" for name in names))
     yield address(postgres_server, names[0]), address(postgres_server, names[1])
     await run_on(postgres_server, *(f"DROP DATABASE {name} WITH (FORCE)" for name in names))
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The whole product with the demo company, started once for all tests."""
+    with serving(tmp_path_factory.mktemp("served"), "--demo") as running:
+        yield running
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ export class Log {
       }
       const pane = build(card, this.press);
       if (!pane) continue;
-      if (card.type === "request") this.requests.set(card.number, pane);
+      if (card.type === "request") this.requests.set(card.number, { pane, title: card.title });
       covered ||= covers(card, message.text);
       shown.push(el("div", { class: "msg" }, el("div", { class: `msg-card msg-card--${card.type}` }, pane)));
     }
@@ -113,9 +113,11 @@ export class Log {
 
   // A newer state of a request takes the place of the older card.
   renew(card, old) {
-    const now = build(card, this.press);
-    this.requests.get(card.number).replaceWith(now);
-    this.requests.set(card.number, now);
+    const before = this.requests.get(card.number);
+    const underway = card.step > 0 && card.step < card.steps.length;
+    const now = build({ ...card, title: card.title || (underway ? before.title : "") }, this.press);
+    before.pane.replaceWith(now);
+    this.requests.set(card.number, { pane: now, title: before.title });
     if (!old) announce(t("chat.request.updated", { number: card.number, status: card.status_label }));
   }
 
