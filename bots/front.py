@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 import structlog
 from aiohttp import web
 
-from bots import health, wiring
+from bots import fleet, health, wiring
 from bots.channels.web import WebChannel
+from bots.composing import composer
 from bots.demo import PASSWORD
+from bots.fleet import Fleet
 from bots.sender import Sender
 from bots.settings import Settings
 from bots.ticker import Tick, Ticker
@@ -41,7 +43,7 @@ def ticks() -> Sequence[Tick]:
     )
 
 
-def build(settings: Settings, *, demo_company: bool) -> web.Application:
+def build(settings: Settings, *, demo_company: bool, channels: Fleet | None = None) -> web.Application:
     """The aiohttp application with every page and address."""
     app = web.Application(client_max_size=2 * 1024 * 1024)
     app[app_keys.CONFIG] = app_keys.WebConfig(
@@ -68,19 +70,25 @@ def build(settings: Settings, *, demo_company: bool) -> web.Application:
 async def run(settings: Settings, *, demo: bool) -> None:
     """Serve until SIGTERM or SIGINT."""
     async with wiring.connected(settings):
-        sender, ticker = Sender({"web": WebChannel()}), Ticker(ticks())
+        channels, ticker = fleet.build(settings), Ticker(ticks())
+        sender = Sender({"web": WebChannel(), **channels.channels}, compose=composer(settings.url))
         stopping = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-        async with _listening(build(settings, demo_company=demo), settings):
+        async with _listening(build(settings, demo_company=demo, channels=channels), settings):
             sending, beat = db.spawn(sender.run()), db.spawn(_beat(sender))
+            listening = channels.listen()
             ticker.start()
             log.info("front ready", address=f"{settings.host}:{settings.port}")
             await stopping.wait()
+            for task in listening:
+                task.cancel()
+            await asyncio.gather(*listening, return_exceptions=True)
         ticker.stop()
         sender.stop()
         beat.cancel()
         await asyncio.gather(sending, beat, return_exceptions=True)
+        await channels.close()
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from bots.channels.base import Blocked, Outbound, RetryLater, Undeliverable, Wire
+from bots.channels.base import Blocked, Moved, Outbound, RetryLater, Undeliverable, Wire
 from bots.limits import Limiter
 from bots.worker import SAFETY_SECONDS, utc_now
 from crm import db, identities, lanes, outbox, processes
@@ -64,7 +64,8 @@ def pause(attempts: int) -> timedelta:
 
 
 class Sender:
-    """Sends until stopped. `channels` by name; a message of a channel that is off becomes a dead letter."""
+    """Sends until stopped. `channels` by name, a further account as `name/account`; a message of a channel
+    that is off becomes a dead letter."""
 
     def __init__(
         self,
@@ -158,7 +159,8 @@ class Sender:
 
     async def _item(self, claim: outbox.Claim, item: outbox.Item) -> bool:
         """Whether the next item's turn has come."""
-        channel = self._channels.get(item.channel)
+        account = item.channel_account
+        channel = self._channels.get(f"{item.channel}/{account}" if account else item.channel)
         if channel is None:
             return await self._dead(claim, item, "channel_off")
         if not item.reachable:
@@ -210,6 +212,11 @@ class Sender:
             case Blocked():
                 await identities.mark_unreachable(item.identity_id, now=self._now())
                 return await self._dead(claim, item, "blocked")
+            case Moved():
+                await identities.rename(
+                    item.channel, item.channel_account, item.external_user, error.external_user
+                )
+                return await self._later(claim, item, 0.0, "moved", counted=True)
             case Undeliverable():
                 return await self._dead(claim, item, str(error) or "undeliverable")
             case RetryLater() if self._now() - item.created_at < GIVE_UP_AFTER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,7 +12,8 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, ValidationError, field_validator
+from dotenv import dotenv_values
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "DANGOL_"
@@ -85,6 +87,23 @@ class Settings(BaseSettings):
         description="Verifies the signed visitor token (HS256) of an embedding site; at least 32 characters.",
         examples=["9fQ2…(openssl rand -base64 48)"],
     )
+    telegram_token: str = Field(
+        "",
+        description="Token of the Telegram bot, from @BotFather. Empty: Telegram is off.",
+        examples=["110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"],
+    )
+    telegram_api_url: str = Field(
+        "https://api.telegram.org",
+        description="Root of the Telegram Bot API server.",
+        examples=["https://api.telegram.org"],
+    )
+    telegram_webhook_secret: str = Field(
+        "",
+        description="Present: Telegram calls our webhook, with this secret in each request. Absent: we poll.",
+        examples=["wZ8v…(openssl rand -hex 32)"],
+    )
+
+    _further: dict[str, dict[str, str]] = PrivateAttr(default_factory=dict)
 
     @field_validator("trusted_proxies", "chat_origins", mode="before")
     @classmethod
@@ -121,6 +140,27 @@ class Settings(BaseSettings):
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
                 raise ValueError(f"{origin!r} is not an origin (scheme and host, no path)")
+        return value
+
+    @field_validator("telegram_token")
+    @classmethod
+    def _telegram_token(cls, value: str) -> str:
+        if value and not re.fullmatch(r"\d{3,20}:[A-Za-z0-9_-]{10,100}", value):
+            raise ValueError("is not what @BotFather gives: digits, a colon, letters")
+        return value
+
+    @field_validator("telegram_api_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
+            raise ValueError("must be an http:// or https:// address with a host")
+        return value.rstrip("/")
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def _telegram_secret(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", value):
+            raise ValueError("needs 16 to 256 letters, digits, _ or -")
         return value
 
     @field_validator("secret_key", "chat_visitor_secret")
@@ -172,6 +212,22 @@ class Settings(BaseSettings):
         public = urlsplit(self.public_url).hostname if self.public_url else self.host
         return self.host in names and public in names
 
+    def accounts(self, channel: str, key: str) -> dict[str, dict[str, str]]:
+        """The accounts of a channel that are on, by name ("" is the first), each with its own settings.
+
+        An account is on when its setting `key` is there. A further one (`TELEGRAM_TOKEN__SALES`) takes every
+        other setting that it does not give itself from the first.
+        """
+        prefix = f"{channel}_"
+        names = [name for name in type(self).model_fields if name.startswith(prefix)]
+        first = {name.removeprefix(prefix): str(getattr(self, name)) for name in names}
+        found = {"": first} if first[key] else {}
+        for account, values in sorted(self._further.items()):
+            own = {n.removeprefix(prefix): value for n, value in values.items() if n in names}
+            if own.get(key):
+                found[account] = {**first, **own}
+        return found
+
     def secret(self) -> bytes:
         """The secret in force; made with mode 0600 in `DATA_DIR` when the setting is empty."""
         if self.secret_key:
@@ -202,19 +258,40 @@ def _read_secret(path: Path) -> bytes:
 def load(**overrides: object) -> Settings:
     """Read the settings. Raises `SettingsError` that names each wrong setting, its fault and an example."""
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        read = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(fault) for fault in error.errors())) from None
+    _read_further(read)
+    return read
 
 
-def _explain(fault: Mapping[str, object]) -> str:
+def _read_further(read: Settings) -> None:
+    """The settings of further accounts, each checked as the first one's is."""
+    written = {name.upper(): value or "" for name, value in dotenv_values(".env").items()}
+    for name, value in sorted({**written, **os.environ}.items()):
+        setting, _, account = name.removeprefix(PREFIX).partition("__")
+        field = setting.lower()
+        if not name.startswith(PREFIX) or not account or field not in Settings.model_fields:
+            continue
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", account):
+            raise SettingsError(f"{name}: an account's name has up to 32 letters, digits, _ or -")
+        try:
+            checked = Settings(**{field: value})  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise SettingsError("\n".join(_explain(fault, account) for fault in error.errors())) from None
+        read._further.setdefault(account.lower(), {})[field] = str(getattr(checked, field))
+
+
+def _explain(fault: Mapping[str, object], account: str = "") -> str:
     location = fault["loc"]
     name = str(location[0]) if isinstance(location, tuple) and location else "?"
     field = Settings.model_fields.get(name)
     example = (field.examples or [""])[0] if field else ""
     said = str(fault["msg"]).removeprefix("Value error, ")
-    shown = "" if "secret" in name or name == "database_url" else f" (is {fault.get('input')!r})"
-    return f"{PREFIX}{name.upper()}: {said}{shown}. Example: {PREFIX}{name.upper()}={example}"
+    hidden = "secret" in name or "token" in name or name == "database_url"
+    shown = "" if hidden else f" (is {fault.get('input')!r})"
+    full = f"{PREFIX}{name.upper()}" + (f"__{account}" if account else "")
+    return f"{full}: {said}{shown}. Example: {full}={example}"
 
 
 def unknown(environment: Mapping[str, str] | None = None) -> list[str]:

@@ -105,3 +105,19 @@ async def typed(conversation_id: int, text: str) -> Mapping[str, Any] | None:
         return None
     offered = pressables(newest[0]["choices"], newest[0]["cards"])
     return next((item for item in offered if words in (label(item).casefold(), said(item).casefold())), None)
+
+
+async def newest(channel: str, account: str, external_user: str) -> tuple[int, list[Any], list[Any]] | None:
+    """Conversation, choices and cards of the newest message that we sent to a channel user."""
+    rows = (
+        await Message.filter(
+            conversation__identity__channel=channel,
+            conversation__identity__channel_account=account,
+            conversation__identity__external_id=external_user,
+            direction="out",
+        )
+        .order_by("-id")
+        .limit(1)
+        .values_list("conversation_id", "choices", "cards")
+    )
+    return (int(rows[0][0]), list(rows[0][1]), list(rows[0][2])) if rows else None

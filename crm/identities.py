@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from crm import db, happenings, search
+from crm import db, happenings, reads, search
 from crm.models import Contact, Identity
 from crm.reads import as_model
 
@@ -54,6 +54,62 @@ async def mark_unreachable(identity_id: int, *, now: datetime) -> None:
         await happenings.record(
             "identity.blocked", contact_id=identity.contact_id, channel=identity.channel, now=now
         )
+
+
+async def mark_reachable(channel: str, account: str, external_id: str, *, now: datetime) -> bool:
+    """The customer lets us write again; False when they are unknown or could be reached all along."""
+    async with db.transaction():
+        rows = await db.fetch(
+            "UPDATE identity SET blocked_at = NULL WHERE channel = ? AND channel_account = ?"
+            " AND external_id = ? AND blocked_at IS NOT NULL RETURNING contact_id",
+            channel,
+            account,
+            external_id,
+        )
+        if rows:
+            await happenings.record(
+                "identity.unblocked", contact_id=rows[0]["contact_id"], channel=channel, now=now
+            )
+    return bool(rows)
+
+
+async def find(channel: str, account: str, external_id: str) -> Identity | None:
+    """The identity of a channel user who wrote before."""
+    return await Identity.get_or_none(channel=channel, channel_account=account, external_id=external_id)
+
+
+async def rename(channel: str, account: str, before: str, after: str) -> bool:
+    """The channel gave a user or chat another id; False when the old one is unknown or the new one taken."""
+    async with db.transaction():
+        sql = (
+            "UPDATE identity SET external_id = ?"
+            " WHERE channel = ? AND channel_account = ? AND external_id = ? AND NOT EXISTS"
+            " (SELECT 1 FROM identity o WHERE o.channel = ? AND o.channel_account = ? AND o.external_id = ?)"
+        )
+        return bool(await db.execute(sql, after, channel, account, before, channel, account, after))
+
+
+async def prove_phone(identity_id: int, phone: str, *, now: datetime) -> bool:
+    """The channel vouches that this number (E.164) is the identity's own; False when it changes nothing.
+
+    It fills an unknown number or confirms the known one. Another number on file stays: staff decide.
+    """
+    async with db.transaction():
+        await reads.lock("identity", identity_id)
+        identity = await Identity.get(id=identity_id)
+        await reads.lock("contact", identity.contact_id)
+        contact = await Contact.get(id=identity.contact_id)
+        identity.verified, identity.data = True, {**identity.data, "phone": phone}
+        await identity.save(update_fields=["verified", "data"])
+        if contact.phone not in ("", phone) or (contact.phone == phone and contact.verified):
+            return False
+        contact.phone, contact.verified, contact.updated_at = phone, True, now
+        await contact.save(update_fields=["phone", "verified", "updated_at"])
+        await search.reindex_contact(contact)
+        await happenings.record(
+            "contact.updated", contact_id=contact.id, fields=["phone", "verified"], now=now
+        )
+    return True
 
 
 async def _touch(channel: str, account: str, external_id: str, now: datetime) -> Identity | None:

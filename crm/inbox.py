@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from crm import db, happenings, identities, lanes, threads
@@ -89,22 +89,23 @@ class Claim:
 # --- storing
 
 
-async def store(inbound: Inbound, *, now: datetime) -> Stored:
+async def store(inbound: Inbound, *, now: datetime, wait: timedelta = timedelta(0)) -> Stored:
     """Store what came in, with identity, contact, conversation and message; acknowledge only afterwards.
 
-    The same external id again gives the earlier row. Concurrent calls share a transaction, and so a disk
-    write. Raises `Invalid` for what no channel may hand over (kind, empty user, over-long ids).
+    It is answered after `wait`, or with the next message if that is sooner. The same external id again gives
+    the earlier row. Concurrent calls share a transaction, and so a disk write. Raises `Invalid` for what no
+    channel may hand over (kind, empty user, over-long ids).
     """
     inbound = checked(inbound)
     db.require_aware(now)
     order = "\0".join((inbound.channel, inbound.channel_account, inbound.external_user))
-    return await _storing.run(lambda: _store(inbound, now), order=order)
+    return await _storing.run(lambda: _store(inbound, now, wait), order=order)
 
 
 _storing = Shared()
 
 
-async def _store(inbound: Inbound, now: datetime) -> Stored:
+async def _store(inbound: Inbound, now: datetime, wait: timedelta) -> Stored:
     async with db.transaction():
         inbox_id = await _insert(inbound)
         if inbox_id is None:
@@ -118,7 +119,7 @@ async def _store(inbound: Inbound, now: datetime) -> Stored:
             now=now,
         )
         conversation = await threads.reach(identity, now=now, locale=inbound.locale or "")
-        await lanes.push("inbox", conversation.id, now)
+        await lanes.push("inbox", conversation.id, now + wait)
         message = await threads.append(
             conversation.id,
             direction="in",

@@ -14,11 +14,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from aiohttp import web
+
 from bots import splitting
 from bots.web import i18n
 from crm import choices as pressing
 from crm.inbox import Inbound, Stored
 
+# Stores a message. Data that it understands: `album` (an id: pieces of one message), `start` (a link token),
+# `proven_phone` (E.164, vouched for by the channel), `refused` (names of files that could not be taken).
 Receive = Callable[[Inbound], Awaitable[Stored]]
 
 
@@ -146,6 +150,41 @@ class Channel(Protocol):
 
     async def send(self, message: Wire) -> str:
         """Return the provider's id. Raise RetryLater(seconds), Blocked or Undeliverable(reason)."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What a channel may ask of the rest of the program. It knows nothing of the CRM itself.
+
+    `keep_file(inbound, name, data)` keeps a file of the sender and returns its token; it raises
+    `crm.errors.Invalid` for what is not taken. `read_file(token)` gives a stored file's bytes. `edited` takes
+    the message with its new text. `reachable(account, user, whether)` says that a customer blocked us or lets
+    us write again, `moved(account, before, after)` that the channel gave them another id.
+    """
+
+    public_url: str
+    read_file: Callable[[str], Awaitable[bytes]]
+    keep_file: Callable[[Inbound, str, bytes], Awaitable[str]]
+    edited: Callable[[Inbound], Awaitable[None]]
+    reachable: Callable[[str, str, bool], Awaitable[None]]
+    moved: Callable[[str, str, str], Awaitable[None]]
+
+
+@runtime_checkable
+class Account(Channel, Protocol):
+    """One account of a channel that is set up: a bot's token, a mailbox, a sender number."""
+
+    account: str  # its name in the settings, "" for the first
+    exclusive: bool  # whether only one process may `run` at a time
+
+    def routes(self, app: web.Application, receive: Receive) -> None:
+        """Add the addresses at which the provider calls us, if it does."""
+
+    async def check(self) -> str:
+        """Prove the settings against the provider and say who we are there. Raises with what is wrong."""
+
+    async def close(self) -> None:
+        """Give connections back."""
 
 
 # --- cutting a message to what a channel can carry

@@ -1,0 +1,50 @@
+"""An item of the outbox as the message that a channel gets: public choices, signed files, who writes."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from bots.channels.base import Outbound, OutFile
+from bots.sender import compose as plain
+from crm import choices, files
+from crm.models import File, Staff
+from crm.outbox import Item
+
+
+def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
+    """Compose messages whose links begin with `public_url`."""
+
+    async def compose(item: Item) -> Outbound:
+        if item.channel == "web":  # its page reads the stored message itself
+            return await plain(item)
+        kept = await File.filter(message_id=item.message_id).order_by("id")
+        staff = await Staff.get_or_none(id=item.staff_id) if item.staff_id else None
+        return Outbound(
+            key=item.key,
+            channel_account=item.channel_account,
+            external_user=item.external_user,
+            text=item.text,
+            author=item.author,
+            author_name=staff.name if staff else "",
+            seq=item.seq,
+            in_reply_to=item.in_reply_to,
+            lang=item.lang,
+            purpose=item.purpose,
+            choices=choices.public(item.choices),
+            cards=choices.public(item.cards),
+            files=[_file(file, public_url) for file in kept],
+            at=item.created_at,
+            data=item.data,
+        )
+
+    return compose
+
+
+def _file(file: File, public_url: str) -> OutFile:
+    return OutFile(
+        name=file.name,
+        type=file.type,
+        size=file.size,
+        url=f"{public_url}/f/{files.sign(file.token, datetime.now(UTC))}",
+        description=file.description,
+        token=file.token,
+    )

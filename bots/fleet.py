@@ -1,0 +1,100 @@
+"""The channels that are on, from the settings, and their listening: one table, one line a channel."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import web
+
+from bots.channels.base import Account, Caps, Ports
+from bots.receiving import Receiver
+from bots.settings import Settings
+from crm import db, lanes, leases, processes
+
+log = structlog.get_logger()
+
+LEASE_SECONDS = 30.0  # of who listens where only one may; another front takes over this long after a death
+RENEW_SECONDS = 8.0
+LONGEST_PAUSE_SECONDS = 60.0
+
+# name -> (the setting that switches an account on, the channel's limits, how an account is made)
+Make = Callable[[str, Mapping[str, str], Ports], Account]
+CHANNELS: Mapping[str, tuple[str, Caps, Make]] = {}
+
+
+def address(channel: str, account: str) -> str:
+    """What the sender calls an account of a channel."""
+    return f"{channel}/{account}" if account else channel
+
+
+class Fleet:
+    """Every channel account that is on."""
+
+    def __init__(self, accounts: Mapping[str, tuple[Account, Receiver]]) -> None:
+        self._accounts = accounts
+        self.holder = processes.holder("listener")
+
+    @property
+    def channels(self) -> dict[str, Account]:
+        """By the address that the sender uses."""
+        return {name: account for name, (account, _) in self._accounts.items()}
+
+    def routes(self, app: web.Application) -> None:
+        """Add the addresses at which providers call us."""
+        for account, receive in self._accounts.values():
+            account.routes(app, receive)
+
+    def listen(self) -> list[asyncio.Task[None]]:
+        """Start listening everywhere; cancel the tasks to end it."""
+        return [
+            db.spawn(self._listen(name, account, receive), name=f"listening to {name}")
+            for name, (account, receive) in self._accounts.items()
+        ]
+
+    async def close(self) -> None:
+        for account, _ in self._accounts.values():
+            await account.close()
+
+    async def _listen(self, name: str, account: Account, receive: Receiver) -> None:
+        """Listen for as long as the lease is ours; after a fault again, more and more patiently."""
+        pause = 1.0
+        while True:
+            try:
+                if not account.exclusive:
+                    await account.run(receive)
+                elif await self._hold(name):
+                    await self._run_leased(name, account, receive)
+                pause = 1.0
+            except Exception as fault:
+                log.warning("channel.fault", channel=name, fault=lanes.fault(fault), at=lanes.place(fault))
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+
+    async def _hold(self, name: str) -> bool:
+        return await leases.hold(f"listen:{name}", self.holder, datetime.now(UTC), LEASE_SECONDS)
+
+    async def _run_leased(self, name: str, account: Account, receive: Receiver) -> None:
+        running = db.spawn(account.run(receive), name=f"channel {name}")
+        log.info("channel.listening", channel=name)
+        try:
+            while not running.done():
+                await asyncio.wait([running], timeout=RENEW_SECONDS)
+                if not running.done() and not await self._hold(name):
+                    log.warning("channel.lease_lost", channel=name)
+                    return
+            await running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await leases.drop(f"listen:{name}", self.holder)
+
+
+def build(settings: Settings) -> Fleet:
+    """Make every account that the settings switch on. Nothing is asked of a provider yet."""
+    accounts: dict[str, tuple[Account, Receiver]] = {}
+    for channel, (key, caps, make) in CHANNELS.items():
+        for name, values in settings.accounts(channel, key).items():
+            receive = Receiver(channel, caps)
+            accounts[address(channel, name)] = make(name, values, receive.ports(settings.url)), receive
+    return Fleet(accounts)

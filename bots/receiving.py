@@ -1,0 +1,168 @@
+"""What happens to every message that a channel received, before and after it is stored."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from bots.channels.base import Caps, Ports, numbered, offered, read_choice, read_more
+from bots.web import i18n
+from crm import choices, files, gathering, identities, inbox, linking, outbox, threads
+from crm.errors import Conflict, CrmError
+from crm.inbox import Inbound, Stored
+from crm.models import Conversation, Identity, Message
+
+log = structlog.get_logger()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Receiver:
+    """Stores what the accounts of one channel receive. Its methods fill the channel's `Ports`."""
+
+    def __init__(self, channel: str, caps: Caps, *, now: Callable[[], datetime] = _now) -> None:
+        self.channel = channel
+        self._caps = caps
+        self._now = now
+
+    def ports(self, public_url: str) -> Ports:
+        """What the channel may ask of us."""
+        return Ports(
+            public_url=public_url,
+            read_file=read_file,
+            keep_file=self.keep_file,
+            edited=self.edited,
+            reachable=self.reachable,
+            moved=self.moved,
+        )
+
+    async def __call__(self, inbound: Inbound) -> Stored:
+        """Store it; return where it lies. A typed number under a numbered list is the choice it names."""
+        inbound = await self._chosen(inbound)
+        if inbound.kind == "choice" and (more := read_more(inbound.choice)):
+            return await self._more(inbound, *more)
+        if inbound.data.get("refused") and not inbound.files and not inbound.text:
+            return await self._refused(inbound)
+        if inbound.data.get("proven_phone") or inbound.data.get("start"):
+            await self._prove(inbound)
+        data = {key: value for key, value in inbound.data.items() if key not in ("start", "album")}
+        album = str(inbound.data.get("album") or "")
+        inbound = replace(inbound, data=data)
+        if album:
+            return await gathering.gather(inbound, album, now=self._now())
+        return await inbox.store(inbound, now=self._now())
+
+    async def keep_file(self, inbound: Inbound, name: str, data: bytes) -> str:
+        """Keep a file of whoever wrote `inbound`. Raises `Invalid`."""
+        identity = await self._identity(inbound)
+        kept = await files.store(data, name=name, owner=f"identity:{identity.id}", now=self._now())
+        return kept.token
+
+    async def edited(self, inbound: Inbound) -> None:
+        """Show that the customer changed a message of theirs."""
+        identity = await identities.find(self.channel, inbound.channel_account, inbound.external_user)
+        if identity and inbound.external_id:
+            await threads.edit(identity.id, inbound.external_id, inbound.text, now=self._now())
+
+    async def reachable(self, account: str, user: str, whether: bool) -> None:
+        """The customer blocked us, or lets us write again. Of somebody who never wrote nothing is kept."""
+        if whether:
+            await identities.mark_reachable(self.channel, account, user, now=self._now())
+        elif identity := await identities.find(self.channel, account, user):
+            await identities.mark_unreachable(identity.id, now=self._now())
+
+    async def moved(self, account: str, before: str, after: str) -> None:
+        """The channel gave a chat another id."""
+        await identities.rename(self.channel, account, before, after)
+
+    async def _identity(self, inbound: Inbound) -> Identity:
+        return await identities.find_or_create(
+            self.channel,
+            inbound.channel_account,
+            inbound.external_user,
+            display_name=inbound.display_name,
+            locale=inbound.locale or "ko",
+            now=self._now(),
+        )
+
+    async def _chosen(self, inbound: Inbound) -> Inbound:
+        if inbound.kind != "message" or not 0 < len(inbound.text) <= 60:
+            return inbound
+        said = await choices.newest(self.channel, inbound.channel_account, inbound.external_user)
+        items = offered(said[1], said[2]) if said else []
+        if not items or not numbered(items, self._caps):
+            return inbound
+        item = read_choice(inbound.text, items)
+        return _as_choice(inbound, item) if item else inbound
+
+    async def _prove(self, inbound: Inbound) -> None:
+        identity = await self._identity(inbound)
+        if phone := inbound.data.get("proven_phone"):
+            await identities.prove_phone(identity.id, str(phone), now=self._now())
+        if link := inbound.data.get("start"):
+            try:
+                await linking.redeem(str(link), identity.id, now=self._now())
+            except CrmError as fault:  # an old or foreign link: they are greeted as anybody else
+                log.info("link.refused", channel=self.channel, reason=fault.code)
+
+    async def _refused(self, inbound: Inbound) -> Stored:
+        """Staff see that something came; the customer hears what can be taken instead."""
+        identity = await self._identity(inbound)
+        conversation = await threads.reach(identity, now=self._now(), locale=inbound.locale or "")
+        sent = Message.filter(conversation_id=conversation.id, external_id=inbound.external_id or "-")
+        if earlier := await sent.first():
+            return Stored(0, conversation.id, earlier.id, earlier.seq, duplicate=True)
+        name = ", ".join(str(name) for name in inbound.data["refused"])
+        message = await threads.append(
+            conversation.id,
+            direction="in",
+            author="contact",
+            text=f"[{name}]",
+            external_id=inbound.external_id or "",
+            now=self._now(),
+        )
+        lang = conversation.locale if conversation.locale in i18n.LANGUAGES else "ko"
+        words = i18n.t(lang, "channels.file_refused", name=name, most=files.max_bytes() // 1024 // 1024)
+        await self._say(conversation, words, lang)
+        return Stored(0, conversation.id, message.id, message.seq, duplicate=False)
+
+    async def _more(self, inbound: Inbound, seq: int, offset: int) -> Stored:
+        """Say the choices that did not fit under message `seq`, with the tokens they have."""
+        identity = await self._identity(inbound)
+        conversation = await threads.reach(identity, now=self._now(), locale=inbound.locale or "")
+        said = await Message.get_or_none(conversation_id=conversation.id, seq=seq, direction="out")
+        rest = offered(said.choices, said.cards)[offset:] if said else []
+        if rest:
+            lang = said.lang if said and said.lang in i18n.LANGUAGES else "ko"
+            await self._say(conversation, i18n.t(lang, "channels.more_choices"), lang, rest)
+        last = conversation.message_seq
+        return Stored(0, conversation.id, said.id if said else 0, last, duplicate=False)
+
+    async def _say(
+        self, conversation: Conversation, text: str, lang: str, offer: list[Mapping[str, Any]] | None = None
+    ) -> None:
+        try:
+            await outbox.put(
+                conversation.id,
+                author="system",
+                text=text,
+                purpose="info",
+                choices=offer or (),
+                lang=lang,
+                now=self._now(),
+            )
+        except Conflict:  # a contact marked as spam hears nothing
+            log.info("message.withheld", conversation=conversation.id)
+
+
+def _as_choice(inbound: Inbound, item: Mapping[str, Any]) -> Inbound:
+    return replace(inbound, kind="choice", choice=str(item["value"]), text=choices.said(item))
+
+
+async def read_file(token: str) -> bytes:
+    """A stored file's bytes. Raises `NotFound`."""
+    return (await files.read(token))[1]

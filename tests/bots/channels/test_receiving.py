@@ -1,0 +1,143 @@
+"""What every channel's messages go through before they are stored."""
+
+import io
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bots.channels.base import Caps
+from bots.receiving import Receiver
+from crm import files, identities, inbox, lanes, linking, outbox, storage, vault
+from crm.errors import Invalid
+from crm.models import Contact, Conversation, File, Identity, Inbox, Message
+
+
+def png() -> bytes:
+    made = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(made, "PNG")
+    return made.getvalue()
+
+
+OFFER = [{"label": "네", "payload": "/affirm", "value": "aaaa"}, {"label": "아니요", "value": "bbbb"}]
+
+
+@pytest.fixture
+def receive(any_db, now, tmp_path):
+    vault.use(b"s" * 32)
+    files.use(storage.Folder(tmp_path / "files"), max_bytes=1024 * 1024)
+    return Receiver("sms", Caps(text_max=90), now=lambda: now)
+
+
+def inbound(now, text: str = "", **changes: Any) -> inbox.Inbound:
+    made = inbox.Inbound(
+        channel="sms", external_user="+821012345678", external_id="m1", text=text, received_at=now
+    )
+    return replace(made, **changes)
+
+
+async def test_a_typed_number_is_the_choice_of_the_newest_message(receive, now):
+    first = await receive(inbound(now, "안녕하세요"))
+    await outbox.put(first.conversation_id, author="bot", text="맞을까요?", choices=OFFER, now=now)
+    stored = await receive(inbound(now, "2", external_id="m2"))
+    row, message = await Inbox.get(id=stored.inbox_id), await Message.get(id=stored.message_id)
+    assert (row.kind, row.data["choice"], message.text) == ("choice", "bbbb", "아니요")
+
+
+async def test_the_pieces_of_an_album_are_one_message_whenever_they_come(receive, now):
+    stored = []
+    for piece in ("p1", "p2", "p2", "p3", "p1"):
+        one = inbound(now, "사진이에요" if piece == "p2" else "", external_id=piece, data={"album": "77"})
+        token = await receive.keep_file(one, "사진.png", png())
+        stored.append(await receive(replace(one, kind="file", files=(token,))))
+    assert len({one.message_id for one in stored}) == 1
+    message = await Message.get(id=stored[0].message_id)
+    assert message.text == "사진이에요"
+    assert await File.filter(message_id=message.id).count() == 3
+    assert len((await Inbox.get()).data["files"]) == 3
+
+
+async def test_an_album_is_answered_after_a_moment(receive, now):
+    await receive(inbound(now, external_id="p1", data={"album": "77"}))
+    assert await lanes.claim("inbox", "w", now) == []
+    assert len(await lanes.claim("inbox", "w", now + timedelta(seconds=2))) == 1
+
+
+async def test_an_edit_changes_the_message_and_makes_no_new_turn(receive, now):
+    stored = await receive(inbound(now, "냉장고요"))
+    await receive.edited(inbound(now, "세탁기요"))
+    message = await Message.get(id=stored.message_id)
+    assert (message.text, message.data["first_text"]) == ("세탁기요", "냉장고요")
+    assert message.edited_at == now
+    assert await Inbox.all().count() == 1
+
+
+async def test_a_signed_link_joins_a_new_identity_to_its_contact(receive, now):
+    known = await identities.find_or_create("web", "", "s1", now=now)
+    stored = await receive(inbound(now, "안녕하세요", data={"start": linking.issue(known.contact_id, now)}))
+    assert (await Identity.get(channel="sms")).contact_id == known.contact_id
+    assert (await Conversation.get(id=stored.conversation_id)).contact_id == known.contact_id
+
+
+@pytest.mark.parametrize("change", ["forged", "late"])
+async def test_a_forged_or_old_link_joins_nobody(receive, now, change):
+    known = await identities.find_or_create("web", "", "s1", now=now)
+    issued = now - timedelta(days=2) if change == "late" else now
+    token = linking.issue(known.contact_id, issued)
+    if change == "forged":
+        token = ("A" if token[5] != "A" else "B").join((token[:5], token[6:]))
+    await receive(inbound(now, "안녕하세요", data={"start": token}))
+    assert (await Identity.get(channel="sms")).contact_id != known.contact_id
+
+
+def test_a_link_fits_the_payload_of_a_deep_link(now):
+    vault.use(b"s" * 32)
+    token = linking.issue(2**40, now)
+    assert len(token) <= 64
+    assert linking.read(token, now) == 2**40
+    with pytest.raises(Invalid):
+        linking.read("x", now)
+
+
+async def test_a_proven_phone_is_the_contacts_and_a_typed_one_is_not(receive, now):
+    await receive(inbound(now, "010-1111-2222"))
+    contact = await Contact.get()
+    assert (contact.phone, contact.verified) == ("", False)
+    await receive(inbound(now, "010-1234-5678", external_id="m2", data={"proven_phone": "+821012345678"}))
+    await contact.refresh_from_db()
+    assert (contact.phone, contact.verified) == ("+821012345678", True)
+
+
+async def test_a_refused_file_is_seen_by_staff_and_explained_to_the_customer(receive, now):
+    one = inbound(now, kind="file", data={"refused": ["놀이.exe"]})
+    for stored in (await receive(one), await receive(one)):
+        messages = await Message.filter(conversation_id=stored.conversation_id).order_by("seq")
+    assert [message.direction for message in messages] == ["in", "out"]
+    assert "놀이.exe" in messages[0].text
+    assert "받을 수 없는" in messages[1].text
+
+
+async def test_more_choices_come_with_the_tokens_they_have(receive, now):
+    offer = [{"label": f"선택 {n}", "value": f"t{n}"} for n in range(5)]
+    first = await receive(inbound(now, "안녕하세요"))
+    said = await outbox.put(first.conversation_id, author="bot", text="골라요", choices=offer, now=now)
+    await receive(inbound(now, kind="choice", choice=f"more.{said.seq}.3", external_id="m2"))
+    newest = await Message.filter(direction="out").order_by("-id").first()
+    assert newest is not None
+    assert [item["value"] for item in newest.choices] == ["t3", "t4"]
+
+
+async def test_blocking_and_unblocking_is_noted(receive, now):
+    await receive(inbound(now, "안녕하세요"))
+    await receive.reachable("", "+821012345678", False)
+    assert (await Identity.get()).blocked_at == now
+    await receive.reachable("", "+821012345678", True)
+    assert (await Identity.get()).blocked_at is None
+
+
+async def test_a_moved_chat_keeps_its_identity(receive, now):
+    await receive(inbound(now, "안녕하세요"))
+    await receive.moved("", "+821012345678", "+821099999999")
+    assert (await Identity.get()).external_id == "+821099999999"
