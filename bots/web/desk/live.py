@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from bots.web import security
 from bots.web.desk.frame import Desk, identify, person
@@ -197,6 +197,12 @@ async def _heard(live: Live, desk: Desk, kind: str, conversation: int, mode: str
         )
 
 
+async def close(app: web.Application) -> None:
+    """Let every browser go at shutdown; they reconnect by themselves."""
+    going = [browser.socket.close(code=WSCloseCode.GOING_AWAY) for browser in list(app[LIVE].browsers)]
+    await asyncio.gather(*going, return_exceptions=True)
+
+
 async def lifespan(app: web.Application) -> AsyncIterator[None]:
     """Run the watcher as long as the application; stands after the hub in `app.cleanup_ctx`."""
     task = db.spawn(app[LIVE].run(app), name="desk-live")
@@ -208,4 +214,5 @@ async def lifespan(app: web.Application) -> AsyncIterator[None]:
 def routes(app: web.Application) -> None:
     app[LIVE] = Live()
     app.cleanup_ctx.append(lifespan)
+    app.on_shutdown.append(close)
     app.router.add_get("/desk/live", socket)
