@@ -16,7 +16,7 @@ from bots.web.rest.shapes import Fault, Nothing
 from bots.web.security import RateLimit
 from crm import sessions, tokens
 from crm.actor import Actor
-from crm.errors import CrmError, Invalid
+from crm.errors import CrmError, Invalid, NotFound
 from crm.models import Staff
 
 LIMIT = web.AppKey("rest_limit", RateLimit)
@@ -39,10 +39,10 @@ class Call:
 
     @property
     def id(self) -> int:
-        """The number in the path, bounded as the databases' integers are."""
+        """The number in the path. Raises `NotFound` for one that no database holds."""
         number = int(self.request.match_info["id"])
         if number >= 2**63:
-            raise web.HTTPNotFound
+            raise NotFound(f"{number}")
         return number
 
     async def act(self, name: str, **more: Any) -> acts.Done:

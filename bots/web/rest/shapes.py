@@ -321,6 +321,4 @@ class ArticleBody(Arguments):
     product_category: str = Field(default="", max_length=60)
     keywords: list[str] = Field(default=[], max_length=40)
     published: bool = True
-    version: int | None = Field(
-        default=None, description="refuse when it is not at this one; 0: it is new"
-    )
+    version: int | None = Field(default=None, description="refuse when it is not at this one; 0: it is new")
