@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -197,10 +198,18 @@ async def _judge(outcome: Outcome, folder: Path, each: int) -> None:
     outcome.wires_doubled = sum(count - 1 for count in wires.values())
 
 
-async def throughput(
-    url: str, folder: Path, *, messages: int, workers: int, batch: int
-) -> tuple[float, float]:
-    """Messages a second stored by one front, and handled by workers with a no-op handler meanwhile."""
+@dataclass(frozen=True)
+class Speed:
+    """Messages a second, and CPU a message of our processes (their start included, the database's not)."""
+
+    stored: float
+    handled: float
+    stored_cpu_ms: float
+    handled_cpu_ms: float
+
+
+async def throughput(url: str, folder: Path, *, messages: int, workers: int, batch: int) -> Speed:
+    """Messages stored by one front while workers handle them with a no-op handler."""
     users = 64
     roles: dict[str, tuple[str, ...]] = {f"worker {at}": ("noop", str(batch)) for at in range(workers)}
     fleet = Fleet(url, folder, roles)
@@ -211,14 +220,23 @@ async def throughput(
     try:
         await storers.start_all()
         began = await _when(_first)
+        before = _children_cpu_ms()
         await storers.running["storer"].wait()
-        stored = messages / (time.monotonic() - began)
+        stored, stored_cpu = messages / (time.monotonic() - began), _children_cpu_ms() - before
         handled = messages / (await _when(lambda: _settled(messages // users * users)) - began)
     finally:
+        before = _children_cpu_ms()
         await fleet.end()
+        handled_cpu = _children_cpu_ms() - before
         await storers.end()
         await db.close()
-    return stored, handled
+    return Speed(stored, handled, stored_cpu / messages, handled_cpu / messages)
+
+
+def _children_cpu_ms() -> float:
+    """CPU of the processes that ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) * 1000
 
 
 async def _first() -> bool:
@@ -281,11 +299,10 @@ async def measure(kind: str, url: str, options: argparse.Namespace) -> bool:
                 place = folder / name
                 place.mkdir()
                 made = await prepared(url, name, place)
-                stored, handled = await throughput(
-                    made, place, messages=options.speed, workers=count, batch=batch
-                )
-                speeds = f"stored/s {stored:6.0f}  handled/s {handled:6.0f}"
-                print(f"{kind:<9} workers {count}  batch {batch:<3} {speeds}")
+                speed = await throughput(made, place, messages=options.speed, workers=count, batch=batch)
+                cells = (speed.stored, speed.handled, speed.stored_cpu_ms, speed.handled_cpu_ms)
+                print(f"{kind:<9} {count:>7} {batch:>5} {cells[0]:>8.0f} {cells[1]:>9.0f}", end=" ")
+                print(f"{cells[2]:>13.2f} {cells[3]:>14.2f}", flush=True)
         if options.messages:
             made = await prepared(url, "storm", folder)
             outcome = await endure(
@@ -313,6 +330,7 @@ def main() -> int:
     parser.add_argument("--only", choices=["sqlite", "postgres"])
     options = parser.parse_args()
     clean = True
+    print("database  workers batch stored/s handled/s store CPU-ms handle CPU-ms", flush=True)
     if options.only != "postgres":
         clean &= asyncio.run(measure("sqlite", "", options))
     if options.only != "sqlite":
