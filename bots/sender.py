@@ -120,14 +120,19 @@ class Sender:
                 self._held[claim.lane.id] = claim.lane
                 task = db.spawn(self._recipient(claim))
                 self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                task.add_done_callback(self._ended)
             if not free:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            elif not claims:
+            elif len(claims) < free:
                 await self._sleep()
         except Exception as error:  # the database is away or busy: nothing is lost, try again
             log.warning("sender.paused", fault=lanes.fault(error), at=lanes.place(error))
             await asyncio.sleep(1.0)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Look again: the recipient may have more, or be due again after a pause."""
+        self._tasks.discard(task)
+        db.wake_here("outbox")
 
     async def _sleep(self) -> None:
         due = await lanes.next_due(["outbox"])

@@ -68,7 +68,10 @@ class Worker:
         self._batch = batch
         self._group = group
         self._now = now
+        # on SQLite turns follow one another, and one claim serves several conversations
+        self._share = max(group, LANES_A_CLAIM if self._in_flight == 1 else 1)
         self._held: dict[int, lanes.Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._runners = _Permits(self._in_flight)
         self.turns = 0
@@ -79,41 +82,55 @@ class Worker:
         """Until `stop`: then finish the turns in hand and give the rest back."""
         await lanes.take_back()
         beat = db.spawn(self._heartbeats(), name="lane heartbeats")
+        pause = lanes.backoff(1)
         try:
-            runners = [db.spawn(self._runner(), name=f"turns {at}") for at in range(self._in_flight)]
-            await asyncio.gather(*runners)
+            while not self._stopping.is_set():
+                try:
+                    await self._round()
+                    pause = lanes.backoff(1)
+                except Exception as error:  # the database is away or busy: nothing is lost, try again
+                    log.warning("worker.paused", fault=lanes.fault(error), at=lanes.place(error))
+                    await asyncio.sleep(pause.total_seconds())
+                    pause = min(pause * 2, lanes.backoff(5))
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
+            for task in (beat, *self._tasks):
+                task.cancel()
+            await asyncio.gather(beat, *self._tasks, return_exceptions=True)
 
     def stop(self) -> None:
         """Ask `run` to end soon."""
         self._stopping.set()
-        db.after_commit("inbox")
+        db.wake_here("inbox")
 
     async def drain(self) -> int:
         """Work until nothing is due and return the number of claims: for tests and tools."""
         count = 0
-        while claims := await inbox.claim(self.holder, self._now(), max(self._group, LANES_A_CLAIM)):
+        while claims := await inbox.claim(self.holder, self._now(), self._share):
             count += len(claims)
             await self._work_all(claims)
         return count
 
-    async def _runner(self) -> None:
-        limit = max(self._group, LANES_A_CLAIM if self._in_flight == 1 else 1)
-        pause = lanes.backoff(1)
-        while not self._stopping.is_set():
-            try:
-                claims = await inbox.claim(self.holder, self._now(), limit)
-                if claims:
-                    await self._work_all(claims)
-                else:
-                    await self._sleep()
-                pause = lanes.backoff(1)
-            except Exception as error:  # the database is away or busy: nothing is lost, try again
-                log.warning("worker.paused", fault=lanes.fault(error), seconds=pause.total_seconds())
-                await asyncio.sleep(pause.total_seconds())
-                pause = min(pause * 2, lanes.backoff(5))
+    async def _round(self) -> None:
+        """One look at the inbox: as many conversations as there is room for, each share a task of its own."""
+        free = self._in_flight - len(self._tasks)
+        if not free:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            return
+        claims = await inbox.claim(self.holder, self._now(), free * self._share)
+        for start in range(0, len(claims), self._share):
+            task = db.spawn(self._work_all(claims[start : start + self._share]))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+        if len(claims) < free * self._share:
+            await self._sleep()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Look again: its conversations may have more, or be due again after a pause."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):  # its lanes come back after their lease
+            log.error("worker.failed", fault=lanes.fault(error), at=lanes.place(error))
+        db.wake_here("inbox")
 
     async def _sleep(self) -> None:
         due = await lanes.next_due(["inbox"])

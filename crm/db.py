@@ -448,6 +448,11 @@ def _wake(topic: str) -> None:
     database.post.send(topic)
 
 
+def wake_here(topic: str) -> None:
+    """Wake those who wait for `topic` in this process alone, at once."""
+    _connected().wakes.wake(topic)
+
+
 async def wait(topic: str, timeout: float) -> bool:  # noqa: ASYNC109  (part of the meaning)
     """Sleep until `topic` is woken (True) or for `timeout` seconds (False); wake-ups may be spurious."""
     return await _connected().wakes.wait(topic, timeout)

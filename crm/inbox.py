@@ -272,8 +272,6 @@ async def finish_all(
     ended = [claim.lane for claim, turns in work if len(turns) == len(claim.turns)]
     await lanes.keep_all([claim.lane for claim, turns in work if len(turns) < len(claim.turns)])
     await lanes.release_all(ended, now, waiting="inbox")
-    if ended:
-        db.after_commit("inbox")
     db.after_commit("done")
 
 

@@ -237,7 +237,6 @@ async def dead(claim: Claim, item: Item, reason: str, now: datetime) -> None:
 async def _leave(claim: Claim, item: Item, now: datetime) -> None:
     if item is claim.items[-1]:
         await lanes.release(claim.lane, due_at=now, waiting="outbox")
-        db.after_commit("outbox")
     else:
         await lanes.keep(claim.lane)
 
