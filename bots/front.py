@@ -17,7 +17,7 @@ from bots.fleet import Fleet
 from bots.sender import Sender
 from bots.settings import Settings
 from bots.ticker import Tick, Ticker
-from bots.web import app_keys, chat, demo, files, hub, pages, uploads
+from bots.web import app_keys, chat, demo, files, hub, pages, rest, uploads
 from bots.web import desk as desk_pages
 from crm import conversations, db, logins, privacy, processes, requests, search, sessions
 from crm import files as stored_files
@@ -61,9 +61,8 @@ def build(settings: Settings, *, demo_company: bool, channels: Fleet | None = No
     )
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
-    for room in (health, pages, chat, uploads, files, desk_pages, demo):
+    for room in (health, pages, chat, uploads, files, desk_pages, rest, demo):
         room.routes(app)
-    app.cleanup_ctx.append(desk_pages.live.lifespan)  # after the hub, which it listens to
     return app
 
 

@@ -1,8 +1,12 @@
 """The three panes: lists, one conversation, acts on one and on several."""
 
+import logging
 from datetime import timedelta
 
-from crm import conversations
+import pytest
+
+from crm import conversations, requests
+from crm.actor import SYSTEM
 from crm.models import AuditEntry, CannedReply, Conversation, Label, Message
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 from tests.bots.web.desk_people import Company, a_talk, utc_now
@@ -165,3 +169,31 @@ async def test_an_unknown_conversation_and_an_unknown_act_are_not_found(signed_i
     assert (await browser.try_act("fly"))[0] == 404
     assert (await browser.try_act("take", conversation="x"))[0] == 422
     assert (await browser.try_act("take", conversation=1, more=1))[0] == 422
+
+
+async def test_a_longer_list_needs_no_more_statements(
+    signed_in: Staffed, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = await signed_in("seojun")
+
+    async def statements(path: str, part: str = "") -> int:
+        caplog.clear()
+        with caplog.at_level(logging.DEBUG, logger="tortoise.db_client"):
+            await browser.page(path, part)
+        return sum(record.name == "tortoise.db_client" for record in caplog.records)
+
+    async def all_pages() -> list[int]:
+        return [
+            await statements("/desk/conversations?view=all", "list"),
+            await statements("/desk/requests", "board"),
+            await statements("/desk/contacts", "list"),
+        ]
+
+    talk = await a_talk(utc_now())
+    await requests.open(SYSTEM, talk.contact_id, conversation_id=talk.id, symptom="소음", now=utc_now())
+    few = await all_pages()
+    for number in range(12):
+        talk = await a_talk(utc_now(), f"고객 {number}")
+        await requests.open(SYSTEM, talk.contact_id, conversation_id=talk.id, symptom="소음", now=utc_now())
+    assert await all_pages() == few
+    assert all(0 < count < 25 for count in few)
