@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 
 WIDTH = 512
 _LONGEST = 300
-_REMEMBERED = 4096
+_REMEMBERED = 8192
 
 
 class Encoder:

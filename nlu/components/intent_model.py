@@ -29,6 +29,7 @@ OUT_OF_SCOPE = "out_of_scope"
 _FOLDS = 3
 _SEED = 20261123
 _GIBBERISH = 40
+_BLOCK = 500
 _JUDGED = 4000
 """Examples left out one by one to learn confidence; more would cost more than they teach."""
 
@@ -42,7 +43,7 @@ class Options:
     them; the encoder's vectors move too far under noise to teach anything.
     """
 
-    strength: float = 0.5
+    strength: float = 1.0
     gamma: float = 2.0
     share: float = 0.25
     ridge: float = 0.1
@@ -369,12 +370,12 @@ def _kernel_decisions(model: IntentModel, rows: _Rows, chosen: Order, scores: Fl
     assert rows.dense is not None
     assert model.dense is not None
     decisions = []
-    for row, index in enumerate(chosen):
-        cosines = rows.dense @ rows.dense[index]
-        cosines[index] = -1
-        decisions.append(
-            model.judged(scores[row] * model.dense.temperature, cosines, _known(rows, int(index)))
-        )
+    for start in range(0, len(chosen), _BLOCK):
+        block = chosen[start : start + _BLOCK]
+        cosines = rows.dense[block] @ rows.dense.T
+        cosines[np.arange(len(block)), block] = -1
+        for index, near, score in zip(block, cosines, scores[start : start + _BLOCK], strict=True):
+            decisions.append(model.judged(score * model.dense.temperature, near, _known(rows, int(index))))
     return decisions
 
 

@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
+_BLOCK = 1000
+"""Rows of sparse products held at once; short texts share so many letters that these are dense."""
+
 
 def radial(cosines: Floats, gamma: float) -> Floats:
     """Nearness in (0, 1] of unit vectors by their cosines."""
@@ -25,8 +28,9 @@ def radial(cosines: Floats, gamma: float) -> Floats:
 def gram(sparse: Any, dense: Floats, *, gamma: float, share: float) -> Floats:
     """The kernel of every example with every other."""
     kernel: Floats = radial(dense @ dense.T, gamma)
-    products = (sparse @ sparse.T).tocoo()
-    kernel[products.row, products.col] += np.float32(share) * products.data
+    for start in range(0, len(kernel), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        kernel[rows] += np.float32(share) * (sparse[rows] @ sparse.T).toarray()
     return kernel
 
 

@@ -28,7 +28,7 @@ def fit_margin(
     """
     from sklearn.svm import LinearSVC
 
-    head = LinearSVC(C=strength, tol=0.02, max_iter=300, random_state=7).fit(rows, labels)
+    head = LinearSVC(C=strength, tol=0.1, max_iter=300, random_state=7).fit(rows, labels)
     weights = np.zeros((rows.shape[1], classes), np.float32)
     biases = np.full(classes, -9, np.float32)
     if len(head.classes_) == 2:

@@ -112,7 +112,9 @@ def _leaving(chances: Floats, within: npt.NDArray[np.bool_], recall: float) -> f
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class ScopeGate(GraphComponent):
-    """Sets `band` ("act", "ask" or "handover") and `language` on a message; see the module.
+    """Sets `band` ("act", "ask" or "handover"), `scope` and `language` on a message; see the module.
+
+    `scope` is how likely the message is within scope at all.
 
     What is judged out of scope gets that intent and the band "handover", whichever intent was first.
     """
@@ -197,5 +199,6 @@ class ScopeGate(GraphComponent):
             message.set("band", ASK, add_to_output=True)
             return
         name, chance, band = gate.verdict(decision)
+        message.set("scope", gate.band(decision)[1], add_to_output=True)
         message.set(INTENT, {"name": name, "confidence": chance}, add_to_output=True)
         message.set("band", band, add_to_output=True)

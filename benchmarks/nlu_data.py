@@ -1,0 +1,113 @@
+"""Public data sets of the understanding benchmark, read as labelled sentences (paths are arguments)."""
+
+import csv
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+OUT_OF_SCOPE = "out_of_scope"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A text, its intent and its entities as (name, start, end)."""
+
+    text: str
+    intent: str
+    entities: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Split:
+    """What to learn from and what to be tested on."""
+
+    name: str
+    train: list[Sentence]
+    test: list[Sentence]
+    outside: list[Sentence] = field(default_factory=list)
+
+
+def _shots(sentences: list[Sentence], count: int, seed: int) -> list[Sentence]:
+    by_intent: dict[str, list[Sentence]] = {}
+    for one in sentences:
+        by_intent.setdefault(one.intent, []).append(one)
+    return [one for name in by_intent for one in random.Random(seed).sample(by_intent[name], count)]
+
+
+def banking77(folder: Path) -> Iterator[Split]:
+    """77 intents of a bank, all training sentences and 10 an intent."""
+    parts = {}
+    for part in ("train", "test"):
+        with (folder / f"{part}.csv").open(encoding="utf-8", newline="") as file:
+            parts[part] = [Sentence(row["text"].strip(), row["category"]) for row in csv.DictReader(file)]
+    yield Split("BANKING77 10-shot", _shots(parts["train"], 10, 10), parts["test"])
+    yield Split("BANKING77", parts["train"], parts["test"])
+
+
+def clinc150(folder: Path) -> Iterator[Split]:
+    """150 intents and what lies outside them, the small variant."""
+    data = json.loads((folder / "data_small.json").read_text(encoding="utf-8"))
+    train = [Sentence(text, intent) for text, intent in data["train"]]
+    outside = [Sentence(text, OUT_OF_SCOPE) for text, _ in data["oos_train"]]
+    test = [Sentence(text, intent) for text, intent in data["test"]]
+    yield Split(
+        "CLINC150 small",
+        train + outside,
+        test,
+        [Sentence(text, OUT_OF_SCOPE) for text, _ in data["oos_test"]],
+    )
+
+
+_MARKED = re.compile(r"\[\s*([a-z_]+)\s*:\s*([^\]]+?)\s*\]")
+
+
+def _unmarked(marked: str) -> tuple[str, tuple[tuple[str, int, int], ...]]:
+    """'wake me at [time : six]' as text and entities."""
+    text, entities, position = "", [], 0
+    for match in _MARKED.finditer(marked):
+        text += marked[position : match.start()]
+        entities.append((match[1], len(text), len(text) + len(match[2])))
+        text += match[2]
+        position = match.end()
+    return text + marked[position:], tuple(entities)
+
+
+def hwu64(folder: Path) -> Iterator[Split]:
+    """64 intents of a home assistant with entities, cross-validation fold 1."""
+    train, test = [], []
+    for file in sorted((folder / "fold1/trainset").glob("*.csv")):
+        with file.open(encoding="utf-8", newline="") as rows:
+            for row in csv.DictReader(rows, delimiter=";"):
+                text, entities = _unmarked(row["answer_annotation"])
+                train.append(Sentence(text, file.stem, entities))
+    for path in sorted(p for p in (folder / "fold1/testset/annotated").rglob("*") if p.is_file()):
+        for row in json.loads(path.read_text(encoding="utf-8"))["test_data_annotation"]:
+            spans = tuple((e["entity"], e["start"], e["start"] + len(e["value"])) for e in row["entities"])
+            test.append(Sentence(row["text"], row["intent"], spans))
+    yield Split("HWU64 fold 1", train, test)
+
+
+def bitext(folder: Path) -> Iterator[Split]:
+    """27 intents of customer support with entities, 12 sentences an intent."""
+    file = next(folder.glob("*.csv"))
+    with file.open(encoding="utf-8", newline="") as rows:
+        everything = [_bitext_row(row) for row in csv.DictReader(rows)]
+    everything = list(dict.fromkeys(everything))
+    train = _shots(everything, 12, 12)
+    rest = sorted(set(everything) - set(train), key=lambda one: (one.text, one.intent))
+    yield Split("Bitext 12-shot", train, random.Random(12).sample(rest, 1000))
+
+
+def _bitext_row(row: dict[str, str]) -> Sentence:
+    text, entities = row["instruction"], []
+    if row["entity_type"] and row["start_offset"].isdigit():
+        start = text.find(row["entity_value"])
+        if start >= 0:
+            entities.append((row["entity_type"], start, start + len(row["entity_value"])))
+    return Sentence(text, row["intent"], tuple(entities))
+
+
+READERS = {"banking77": banking77, "clinc150": clinc150, "hwu64": hwu64, "bitext": bitext}
