@@ -126,7 +126,7 @@ class TurnHandler:
             snapshot=prepared.snapshot,
             metadata={
                 "conversation_id": spoken.conversation_id,
-                "contact_id": prepared.contact_id,
+                "contact_id": conversation.contact_id,
                 "inbox_id": spoken.inbox_id,
                 "audience": "customer",
                 "channel": prepared.channel,
@@ -148,12 +148,13 @@ class TurnHandler:
 
     async def _answer(self, prepared: Prepared, replies: Sequence[Mapping[str, Any]]) -> None:
         spoken = prepared.spoken
-        notice = await privacy.notice(prepared.contact_id, channel=prepared.channel, now=spoken.received_at)
+        conversation = await Conversation.get(id=spoken.conversation_id).only("id", "owner", "contact_id")
+        person = conversation.contact_id  # maybe merged since the message was prepared
+        notice = await privacy.notice(person, channel=prepared.channel, now=spoken.received_at)
         if notice and prepared.channel not in SHOWS_NOTICE:
             replies = [{"text": notice}, *replies]
-        owner = (await Conversation.get(id=spoken.conversation_id).only("id", "owner")).owner
         # A turn that hands over still says so, as a notice: by then a person owns the conversation.
-        purpose = "reply" if owner == "bot" else "info"
+        purpose = "reply" if conversation.owner == "bot" else "info"
         for reply in replies:
             custom = reply.get("custom") or {}
             pressable = [{"label": b["title"], "payload": b["payload"]} for b in reply.get("buttons") or []]

@@ -38,6 +38,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "contact.reveal": frozenset({"agent", "technician", "sales", "manager", "admin"}),
     "contact.write": frozenset({"agent", "sales", "manager", "admin"}),
     "contact.block": frozenset({"agent", "manager", "admin"}),
+    "contact.merge": frozenset({"agent", "manager", "admin"}),
     "contact.erase": ADMINISTERS,
     "request.read": frozenset({"agent", "technician", "sales", "marketing", "manager", "admin"}),
     "request.write": frozenset({"agent", "technician", "sales", "manager", "admin"}),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from crm import db, vault
+from crm import db, reads, vault
 from crm.actor import Actor, check
 from crm.models import AuditEntry
 
@@ -96,9 +96,11 @@ async def personal_values(actor: Actor, entry: AuditEntry) -> dict[str, Any] | N
 
 
 async def of_contact(actor: Actor, contact_id: int, *, limit: int = 100) -> list[AuditEntry]:
-    """Who changed or looked at this contact, newest first."""
+    """Who changed or looked at this contact, or at one that was merged into it, newest first."""
     check(actor, "audit.read")
-    return await AuditEntry.filter(contact_id=contact_id).order_by("-at", "-id").limit(limit)
+    rows = await db.fetch(f"{reads.WITH_PARTS}SELECT id FROM part", contact_id)
+    ids = [row["id"] for row in rows] or [contact_id]
+    return await AuditEntry.filter(contact_id__in=ids).order_by("-at", "-id").limit(limit)
 
 
 async def _take_head() -> str:

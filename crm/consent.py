@@ -13,9 +13,21 @@ PURPOSES = ("privacy_notice", "ad", "night_ad", "recording")
 
 
 async def record(
-    contact_id: int, purpose: str, *, channel: str = "", granted: bool, source: str, now: datetime
+    contact_id: int,
+    purpose: str,
+    *,
+    channel: str = "",
+    granted: bool,
+    source: str,
+    identity_id: int | None = None,
+    told: bool = False,
+    now: datetime,
 ) -> Consent:
-    """Write down a decision and where it came from (`source`: e.g. `chat`, `staff:3`, `form:contact`)."""
+    """Write down a decision and where it came from (`source`: e.g. `chat`, `staff:3`, `form:contact`).
+
+    `identity_id`: who said so on the channel. `told`: they are told the result in the same breath; otherwise
+    a decision about advertising is reported later (crm/gate.py).
+    """
     db.require_aware(now)
     one_of("purpose", purpose, PURPOSES)
     async with db.transaction():
@@ -25,6 +37,8 @@ async def record(
             channel=channel,
             granted=granted,
             source=source[:64],
+            identity_id=identity_id,
+            reported_at=now if told else None,
             at=now,
         )
         await happenings.record(

@@ -9,7 +9,7 @@ from crm import audit, db, happenings, reads, search
 from crm.actor import Actor, check
 from crm.checks import one_of, only
 from crm.checks import text as checked_text
-from crm.errors import Invalid, NotFound
+from crm.errors import Conflict, Invalid, NotFound
 from crm.formats import mask_address, mask_email, mask_phone, normalise_phone, show_phone
 from crm.inbox_views import add_labels
 from crm.models import Account, Contact
@@ -48,7 +48,7 @@ async def create(actor: Actor, *, now: datetime, **values: Any) -> Contact:
 
 async def update(actor: Actor, contact_id: int, changes: Mapping[str, Any], *, now: datetime) -> Contact:
     """Change fields of a contact; what is equal already is no change. Old and new values go sealed into the
-    audit. Raises `NotFound`, `Invalid` naming the field."""
+    audit. Raises `NotFound`, `Invalid` naming the field, `Conflict("merged")` for part of another contact."""
     check(actor, "contact.write")
     db.require_aware(now)
     checked = await _checked(changes)
@@ -80,7 +80,8 @@ async def get(actor: Actor, contact_id: int) -> Contact:
 
 _CARD = (
     "SELECT c.id, c.name, c.phone, c.email, c.address, c.locale, c.verified, c.blocked, c.notes,"
-    " c.customer_since, c.created_at, c.erased_at, c.account_id, a.name AS account_name,"
+    " c.customer_since, c.created_at, c.erased_at, c.account_id, c.merged_into_id,"
+    " c.preferred_channel, a.name AS account_name,"
     " (SELECT COUNT(*) FROM service_request r WHERE r.contact_id = c.id) AS requests,"
     " (SELECT COUNT(*) FROM service_request r WHERE r.contact_id = c.id"
     " AND r.status NOT IN ('resolved', 'closed', 'cancelled')) AS open_requests,"
@@ -158,7 +159,7 @@ async def list_contacts(actor: Actor, *, query: str = "", after: str | None = No
     check(actor, "contact.read")
     if query.strip():
         return await _search(query, limit)
-    where, args = " c.erased_at IS NULL", []
+    where, args = " c.erased_at IS NULL AND c.merged_into_id IS NULL", []
     if after:
         at, row_id = read_cursor(after)
         where += " AND c.created_at <= ? AND (c.created_at < ? OR c.id < ?)"
@@ -198,7 +199,10 @@ async def _set_blocked(actor: Actor, contact_id: int, blocked: bool, now: dateti
 async def _locked(contact_id: int) -> Contact:
     if not await reads.lock("contact", contact_id):
         raise NotFound(f"contact {contact_id}")
-    return await Contact.get(id=contact_id)
+    contact = await Contact.get(id=contact_id)
+    if contact.merged_into_id is not None:
+        raise Conflict("merged", contact_id=contact.merged_into_id)
+    return contact
 
 
 async def _audit(

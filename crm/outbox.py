@@ -119,14 +119,15 @@ async def _place(inbox_id: int | None) -> tuple[int, str | None]:
 async def _queue(message: Message, ordinal: int, now: datetime) -> None:
     rows = await db.fetch(
         "INSERT INTO outbox (identity_id, message_id, conversation_id, channel, channel_account, inbox_id,"
-        " ordinal, state, attempts, wires, error, provider_id, created_at)"
+        " ordinal, permit, state, attempts, wires, error, provider_id, created_at)"
         f" SELECT identity_id, {db.typed('?', of=('bigint',))}, id, channel, channel_account,"
-        f" {db.typed('?', '?', of=('bigint', 'int'))}, 'waiting', 0, 0, '', '',"
+        f" {db.typed('?', '?', '?', of=('bigint', 'int', 'text'))}, 'waiting', 0, 0, '', '',"
         f" {db.typed('?', of=('timestamptz',))} FROM conversation WHERE id = ?"
         " RETURNING identity_id",
         message.id,
         message.inbox_id,
         ordinal,
+        message.purpose,
         db.stamp(now),
         message.conversation_id,
     )

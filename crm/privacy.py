@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
-from crm import audit, company, consent, db, files, happenings, vault
+from crm import audit, company, consent, db, files, happenings, merging, reads, vault
 from crm.actor import Actor, check
 from crm.errors import NotFound
 from crm.models import Contact, Possession, RetainedRecord, ServiceRequest
@@ -86,7 +86,9 @@ _EXPORTED: Final = {
     "possessions": "SELECT d.name, p.kind, p.since, p.months, p.serial_no, p.ended_on FROM possession p"
     " JOIN product d ON d.id = p.product_id WHERE p.contact_id = ? ORDER BY p.id",
     "consents": "SELECT purpose, channel, granted, source, at FROM consent WHERE contact_id = ? ORDER BY id",
-    "looked_at": "SELECT act, at FROM audit_entry WHERE contact_id = ? ORDER BY id",
+    "looked_at": f"{reads.WITH_PARTS}SELECT act, at FROM audit_entry"
+    " WHERE contact_id IN (SELECT id FROM part) ORDER BY id",
+    "proven": "SELECT kind, value, how, at FROM proof WHERE contact_id = ? ORDER BY id",
 }
 
 
@@ -96,6 +98,7 @@ async def export(actor: Actor, contact_id: int, *, now: datetime) -> dict[str, A
     Internal notes of staff are not the person's data and stay out. Raises `NotFound`.
     """
     check(actor, "contact.reveal")
+    contact_id = await merging.resolve(contact_id)
     async with db.transaction():
         await audit.record(
             actor, "contact.exported", "contact", contact_id, now=now, contact_id=contact_id, fields=["*"]
@@ -116,10 +119,12 @@ async def export(actor: Actor, contact_id: int, *, now: datetime) -> dict[str, A
 async def erase(actor: Actor, contact_id: int, *, now: datetime) -> Erased:
     """Erase a person: one transaction, then the bytes of their files. Erasing twice changes nothing.
 
-    Raises `Forbidden`, `NotFound`.
+    Contacts that were merged are one person: all of it is erased, and they cannot be parted again. Raises
+    `Forbidden`, `NotFound`.
     """
     check(actor, "contact.erase")
     db.require_aware(now)
+    contact_id = await merging.resolve(contact_id)
     async with db.transaction():
         await _close_and_hold(contact_id, now)
         contact = await Contact.get_or_none(id=contact_id)
@@ -131,8 +136,10 @@ async def erase(actor: Actor, contact_id: int, *, now: datetime) -> Erased:
         for sql in _ERASING:
             await db.execute(sql, contact_id)
         await db.execute(_ERASING_FILES, files.ERASED, contact_id, contact_id)
-        await Contact.filter(id=contact_id).update(**_BLANK, erased_at=now, updated_at=now)
-        await vault.forget(contact_id)
+        for part in (contact_id, *await merging.parts_of(contact_id)):
+            await db.execute(_ERASING_LABELS, part)
+            await Contact.filter(id=part).update(**_BLANK, erased_at=now, updated_at=now)
+            await vault.forget(part)
         await happenings.record("contact.erased", contact_id=contact_id, now=now)
         await audit.record(
             actor, "contact.erased", "contact", contact_id, now=now, contact_id=contact_id, fields=["*"]
@@ -156,7 +163,7 @@ async def purge_kept(now: datetime) -> int:
 
 _BLANK: Final[dict[str, Any]] = {
     "name": "", "phone": "", "email": "", "address": "", "notes": "", "account_id": None, "verified": False,
-    "customer_since": None,
+    "customer_since": None, "preferred_channel": "",
 }  # fmt: skip
 
 _OF_CONTACT = "(SELECT id FROM conversation WHERE contact_id = ?)"
@@ -184,9 +191,11 @@ _ERASING: Final = (
     "DELETE FROM consent WHERE contact_id = ?",
     "DELETE FROM contact_key WHERE contact_id = ?",
     "DELETE FROM timeline_entry WHERE contact_id = ?",
-    "DELETE FROM labelling WHERE subject = 'contact' AND subject_id = ?",
+    "DELETE FROM one_time_code WHERE identity_id IN (SELECT id FROM identity WHERE contact_id = ?)",
+    f"DELETE FROM proof WHERE contact_id IN ({reads.WITH_PARTS}SELECT id FROM part)",
     "UPDATE identity SET external_id = 'erased:' || id, display_name = '', data = '{}' WHERE contact_id = ?",
 )
+_ERASING_LABELS = "DELETE FROM labelling WHERE subject = 'contact' AND subject_id = ?"
 _ERASING_FILES = (
     "UPDATE file SET owner = ?, message_id = NULL, conversation_id = NULL, request_id = NULL, name = '',"
     f" description = '' WHERE conversation_id IN {_OF_CONTACT} OR request_id IN {_OF_REQUESTS}"

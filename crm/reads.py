@@ -21,6 +21,13 @@ class Page:
     next: str | None = None
 
 
+# The common table `part`: the ids of a contact and of all that were merged into it, and into those.
+WITH_PARTS = (
+    "WITH RECURSIVE part(id) AS (SELECT id FROM contact WHERE id = ?"
+    " UNION ALL SELECT c.id FROM contact c JOIN part ON c.merged_into_id = part.id) "
+)
+
+
 def as_model(model: type[M], row: Mapping[str, Any]) -> M:
     """A row of `SELECT *` or `RETURNING *` as a saved instance."""
     return model._init_from_db(**row)

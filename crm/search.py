@@ -88,12 +88,24 @@ def contact_ranges(query: str) -> list[str]:
 
 
 async def reindex_contact(contact: Contact) -> None:
-    """Replace the contact's keys by those of the current name, phone and e-mail."""
-    wanted = sorted(contact_keys(contact.name, contact.phone, contact.email))
+    """Replace the contact's keys by those of the current name, phone and e-mail, and of the contacts that
+    were merged into it; one that is itself part of another has none."""
+    keys = contact_keys(contact.name, contact.phone, contact.email)
+    for part in await db.fetch(_PARTS, contact.id):
+        keys |= contact_keys(part["name"], part["phone"], part["email"])
+    wanted = sorted(keys) if contact.merged_into_id is None else []
     await db.execute("DELETE FROM contact_key WHERE contact_id = ?", contact.id)
     await db.execute_many(
         "INSERT INTO contact_key (key, contact_id) VALUES (?, ?)", [(key, contact.id) for key in wanted]
     )
+
+
+_PARTS = (
+    "WITH RECURSIVE part(id, name, phone, email) AS"
+    " (SELECT id, name, phone, email FROM contact WHERE merged_into_id = ?"
+    " UNION ALL SELECT c.id, c.name, c.phone, c.email FROM contact c JOIN part ON c.merged_into_id = part.id)"
+    " SELECT name, phone, email FROM part"
+)
 
 
 async def find_contacts(query: str, *, limit: int = 20) -> list[int]:

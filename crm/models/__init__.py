@@ -12,6 +12,7 @@ from crm.models.conversations import (
     MessageKey,
 )
 from crm.models.knowledge import Article, ArticleKey
+from crm.models.merging import ContactMerge, MergedRow, NotDuplicate, OneTimeCode, Proof, Route, SpentLink
 from crm.models.people import Account, Consent, Contact, ContactKey, Identity, Label, Labelling, TimelineEntry
 from crm.models.products import Possession, Product
 from crm.models.requests import Callback, CallbackAttempt, Rating, RequestEvent, RequestLink, ServiceRequest
@@ -45,6 +46,7 @@ __all__ = [
     "Contact",
     "ContactCipher",
     "ContactKey",
+    "ContactMerge",
     "Conversation",
     "Cursor",
     "DayOff",
@@ -60,19 +62,25 @@ __all__ = [
     "Lease",
     "LoginAttempt",
     "Mention",
+    "MergedRow",
     "Message",
     "MessageKey",
+    "NotDuplicate",
+    "OneTimeCode",
     "Outbox",
     "Possession",
     "Process",
     "Product",
+    "Proof",
     "Rating",
     "RequestEvent",
     "RequestLink",
     "RetainedRecord",
+    "Route",
     "Sequence",
     "ServiceRequest",
     "Session",
+    "SpentLink",
     "Staff",
     "Team",
     "TeamMember",

@@ -46,10 +46,17 @@ class Contact(Model):
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
     erased_at = fields.DatetimeField(null=True)
+    preferred_channel = fields.CharField(max_length=16, default="")  # for messages that start with us
+    merged_into_id = fields.BigIntField(null=True)  # the contact that this one was found to be
 
     class Meta:
         table = "contact"
-        indexes = [Index(fields=["phone"]), Index(fields=["email"]), Index(fields=["created_at", "id"])]
+        indexes = [
+            Index(fields=["phone"]),
+            Index(fields=["email"]),
+            Index(fields=["created_at", "id"]),
+            Index(fields=["merged_into_id"]),
+        ]
 
 
 class ContactKey(Model):
@@ -103,10 +110,16 @@ class Consent(Model):
     granted = fields.BooleanField()
     source = fields.CharField(max_length=64)
     at = fields.DatetimeField()
+    identity_id = fields.BigIntField(null=True)  # who said so, where a channel is known
+    reported_at = fields.DatetimeField(null=True)  # when the contact was told the result
+    reconfirmed_at = fields.DatetimeField(null=True)  # when they were last reminded of a standing yes
 
     class Meta:
         table = "consent"
-        indexes = [Index(fields=["contact_id", "purpose", "channel", "at"])]
+        indexes = [
+            Index(fields=["contact_id", "purpose", "channel", "at"]),
+            Index(fields=["reported_at", "at"]),
+        ]
 
 
 class Label(Model):

@@ -73,6 +73,7 @@ class Outbox(Model):
     channel_account = fields.CharField(max_length=64, default="")
     inbox_id = fields.BigIntField(null=True)
     ordinal = fields.IntField(default=0)  # the how-manieth answer to that incoming message
+    permit = fields.CharField(max_length=40, default="")  # of crm/gate.py; a row without one is never sent
     state = fields.CharField(max_length=8, default="waiting")  # waiting, sent, dead
     attempts = fields.IntField(default=0)
     wires = fields.IntField(default=0)  # requests of this message that the provider has taken already
