@@ -1,6 +1,6 @@
 """Products of the catalogue, and what a contact bought or rents."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -59,13 +59,27 @@ async def version() -> str:
 
 
 async def names() -> list[tuple[str, str]]:
-    """(id, name) of every name and alias of active products in both languages, for the understanding."""
+    """(id, name) of active products in both languages, for the understanding.
+
+    An alias that another product is called as well, alone or within its name ('세탁기'), names neither.
+    """
+    catalogue = await list_products()
+    called = {product.id: {fold(name) for name in _called(product)} for product in catalogue}
     found: list[tuple[str, str]] = []
-    for product in await list_products():
-        for name in dict.fromkeys([product.name, product.name_en, *product.aliases]):
-            if name:
+    for product in catalogue:
+        for name in dict.fromkeys(_called(product)):
+            if name in (product.name, product.name_en) or not _shared(name, product.id, called):
                 found.append((str(product.id), name))
     return found
+
+
+def _called(product: Product) -> list[str]:
+    return [name for name in (product.name, product.name_en, *product.aliases) if name]
+
+
+def _shared(alias: str, owner: int, called: Mapping[int, set[str]]) -> bool:
+    word = fold(alias)
+    return any(word in name for product, names in called.items() if product != owner for name in names)
 
 
 async def match(text: str) -> Product | None:
@@ -78,10 +92,9 @@ async def match(text: str) -> Product | None:
         return None
     holding: list[Product] = []
     for product in await list_products():
-        called = {fold(name) for name in (product.code, product.name, product.name_en, *product.aliases)}
-        if wanted in called:
+        if wanted in {fold(name) for name in (product.code, product.name, product.name_en) if name}:
             return product
-        if any(wanted in name for name in called):
+        if any(wanted in fold(name) for name in _called(product)):
             holding.append(product)
     return holding[0] if len(holding) == 1 else None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import PHONE
 from tests.browser.serving import Served
@@ -235,12 +235,19 @@ async def test_a_request_lives_from_the_first_word_to_the_rating(
 async def resolve_on_board(desk: Page, number: str, shoot: Callable[..., Any], words: Words) -> None:
     """By keyboard: M on the card, the status, the reason."""
     await desk.locator(".rail-requests a").click()
-    card = desk.locator(f".request-card[data-number='{number}']")
-    await card.locator("a").focus()
-    await desk.keyboard.press("m")
-    await shoot(desk, f"main-{words.lang}-board-move")
-    await desk.locator("[role=menu] [data-status=resolved]").click()
+    await desk.wait_for_load_state()
+    for status in ("in_progress", "resolved"):
+        await desk.locator(f".request-card[data-number='{number}'] a").focus()
+        await desk.keyboard.press("m")
+        await shoot(desk, f"main-{words.lang}-board-move")
+        await desk.locator(f"[role=menu] [data-status={status}]").click()
+        if status == "in_progress":
+            await expect(_card_in(desk, status, number)).to_be_visible()
     await desk.fill("#reason-text", "OK")
     await shoot(desk, f"main-{words.lang}-board-reason")
     await desk.locator("[data-reason-yes]").click()
-    await expect(desk.locator(f".column[data-status=resolved] [data-number='{number}']")).to_be_visible()
+    await expect(_card_in(desk, "resolved", number)).to_be_visible()
+
+
+def _card_in(desk: Page, status: str, number: str) -> Locator:
+    return desk.locator(f".column[data-status={status}] [data-number='{number}']")

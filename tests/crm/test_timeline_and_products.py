@@ -68,6 +68,14 @@ async def test_saving_a_code_again_changes_the_product_and_the_catalogues_versio
     assert await products.names() == [(str(first.id), "드럼세탁기 13kg")]
 
 
+async def test_an_alias_that_several_products_share_names_none_of_them(db, now):
+    drum = await washer(now, aliases=["세탁기", "빨래박사"])
+    await washer(now, "W2", "일반세탁기 10kg")
+    assert (str(drum.id), "빨래박사") in await products.names()
+    assert "세탁기" not in [name for _, name in await products.names()]
+    assert await products.match("세탁기") is None
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [

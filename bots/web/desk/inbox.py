@@ -20,6 +20,8 @@ async def inbox(desk: Desk) -> web.StreamResponse:
     """The list alone, or its rows for a script."""
     if desk.fragment == "list":
         return await _list(desk)
+    if desk.fragment == "quiet":
+        return desk.render("_quiet.html", counts=await counts(desk), today=await rows.today(desk))
     return await _page(desk, None)
 
 

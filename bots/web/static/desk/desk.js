@@ -91,7 +91,8 @@ live.on("happened", (event) => {
   if (!news.here) toast(news.text, { action: { label: word("open"), run: open } });
 });
 
-function newsOf(event) {
+function newsOf(happened) {
+  const event = { ...happened, name: happened.name || word("someone") };
   const open = Number(document.querySelector(".thread")?.dataset.conversation ?? 0);
   const here = open === event.conversation_id && document.visibilityState === "visible";
   const href = `/desk/conversations/${event.conversation_id}`;

@@ -1,6 +1,6 @@
 // The three panes together: opening, acts on the open conversation and on several, and their keys.
 
-import { word } from "./api.js";
+import { fragment, word } from "./api.js";
 import * as composer from "./composer.js";
 import { openForm } from "./dialog.js";
 import { bind } from "./keys.js";
@@ -113,6 +113,13 @@ document.addEventListener("sent", () => {
   list.refresh();
   thread.refreshMessages();
   thread.refreshAround();
+});
+let waiting = null;
+document.addEventListener("counts", async ({ detail }) => {
+  if (waiting === detail.views.unassigned) return;
+  waiting = detail.views.unassigned;
+  const fresh = await fragment("/desk/conversations", "quiet").catch(() => null);
+  if (fresh) thread.renewQuiet(fresh);
 });
 document.addEventListener("newer", () => thread.refreshMessages());
 live.on("happened", (event) => {

@@ -67,6 +67,12 @@ export function close({ push = true } = {}) {
   list.row(id)?.querySelector("a").focus({ preventScroll: true });
 }
 
+/** What the pane says while no conversation is open, with new counts. */
+export function renewQuiet(fresh) {
+  document.getElementById("quiet").content.replaceChildren(fresh);
+  if (pane.querySelector(".quiet") && !pane.contains(document.activeElement)) quiet();
+}
+
 function quiet() {
   pane.replaceChildren(document.getElementById("quiet").content.cloneNode(true));
   side.hidden = true;
