@@ -100,7 +100,7 @@ ENGLISH = Words(
     seen="Read",
     note="This home leaked in the same place last month",
     noted="",
-    bot_again="The assistant answers right away",
+    bot_again="The bot answers at once",
     resolved="is resolved",
     thanked="5",
     points="5",
@@ -133,6 +133,8 @@ async def desk_page(browser: Browser, served: Served, words: Words, login: str =
     await page.fill("#password", served.password)
     await page.locator(".login-form .btn--primary").click()
     await page.wait_for_selector("#rows")
+    await page.goto(f"{served.url}/desk/conversations?lang={words.lang}")
+    await page.wait_for_load_state()
     return page
 
 
@@ -237,12 +239,10 @@ async def resolve_on_board(desk: Page, number: str, shoot: Callable[..., Any], w
     await desk.locator(".rail-requests a").click()
     await desk.wait_for_load_state()
     for status in ("in_progress", "resolved"):
-        await desk.locator(f".request-card[data-number='{number}'] a").focus()
+        await desk.locator(f"[data-number='{number}'][data-next~={status}] a").focus()
         await desk.keyboard.press("m")
         await shoot(desk, f"main-{words.lang}-board-move")
         await desk.locator(f"[role=menu] [data-status={status}]").click()
-        if status == "in_progress":
-            await expect(_card_in(desk, status, number)).to_be_visible()
     await desk.fill("#reason-text", "OK")
     await shoot(desk, f"main-{words.lang}-board-reason")
     await desk.locator("[data-reason-yes]").click()
