@@ -104,9 +104,10 @@ def bitext(folder: Path) -> Iterator[Split]:
 def _bitext_row(row: dict[str, str]) -> Sentence:
     text, entities = row["instruction"], []
     if row["entity_type"] and row["start_offset"].isdigit():
-        start = text.find(row["entity_value"])
-        if start >= 0:
-            entities.append((row["entity_type"], start, start + len(row["entity_value"])))
+        start, end = int(row["start_offset"]), min(int(row["end_offset"]), len(text))
+        end = start + len(text[start:end].rstrip())  # some spans run past the word
+        if start < end:
+            entities.append((row["entity_type"], start, end))
     return Sentence(text, row["intent"], tuple(entities))
 
 
