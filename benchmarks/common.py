@@ -22,7 +22,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_of(pid: int) -> float:
-    """CPU seconds (user and system, to a clock tick) of a process, its children and theirs, alive or reaped."""
+    """CPU seconds (user and system, to a clock tick) of a process and all below it, alive or reaped."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = [
@@ -53,7 +53,9 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Non
     print(f"\n{title}")
     for row in shown:
         first = row[0].ljust(widths[0])
-        print("  " + "  ".join([first, *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]))
+        print(
+            "  " + "  ".join([first, *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        )
 
 
 def _shown(cell: Any) -> str:
@@ -63,7 +65,7 @@ def _shown(cell: Any) -> str:
 
 
 def judged(wanted: Mapping[str, tuple[float, str, float]]) -> bool:
-    """Print what was wanted beside what was measured; whether all was met. Values: measured, '<=' or '>=', wanted."""
+    """Print what was wanted beside what was measured (measured, '<=' or '>=', wanted); was all met?"""
     rows, met = [], True
     for name, (measured, relation, limit) in wanted.items():
         fits = measured <= limit if relation == "<=" else measured >= limit

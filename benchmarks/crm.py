@@ -10,14 +10,13 @@ engine is in it); for PostgreSQL the server's is shown beside it.
 
 import argparse
 import asyncio
-import logging
 import random
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +27,7 @@ import asyncpg
 
 from benchmarks import common
 from benchmarks.crm_data import LONG_THREAD, LONG_THREADS, NOW, Postgres, Sqlite, fill, names, phone_of
-from crm import contacts, conversations, db, inbox_views, migrate, requests, search, threads, vault, zone
+from crm import contacts, db, inbox_views, migrate, requests, search, threads, vault
 from crm.actor import Actor
 
 MANAGER = Actor("staff", 1, "manager", "직원1")
@@ -46,7 +45,7 @@ class Operation:
     writes: bool = False
 
 
-def operations(size: int) -> list[Operation]:
+def operations(size: int) -> list[Operation]:  # noqa: C901  (a list, of closures)
     """The hot reads and writes of a company of `size` contacts."""
     called = names(random.Random(410), size)
     threads_ = size // 4
@@ -72,7 +71,9 @@ def operations(size: int) -> list[Operation]:
 
     def append(rng: random.Random) -> Callable[[], Awaitable[Any]]:
         which = rng.randrange(threads_) + 1
-        return lambda: threads.append(which, direction="in", author="contact", text="세탁기 물이 새요", now=NOW)
+        return lambda: threads.append(
+            which, direction="in", author="contact", text="세탁기 물이 새요", now=NOW
+        )
 
     def opened(rng: random.Random) -> Callable[[], Awaitable[Any]]:
         who = contact(rng)
@@ -87,14 +88,18 @@ def operations(size: int) -> list[Operation]:
         return lambda: requests.comment(MANAGER, which, "부품을 주문했어요", now=NOW)
 
     def words(rng: random.Random) -> Callable[[], Awaitable[Any]]:
-        text = rng.choice(["세탁기", "물이 새요", "냉장고 소리", "leaking", "방문 예약", "수리비 얼마", "E21"])
+        text = rng.choice(
+            ["세탁기", "물이 새요", "냉장고 소리", "leaking", "방문 예약", "수리비 얼마", "E21"]
+        )
         return lambda: search.find_messages(text)
 
     def found(rng: random.Random) -> Callable[[], Awaitable[Any]]:
         text = typed(rng)
         return lambda: inbox_views.inbox_list(MANAGER, view="all", query=text)
 
-    def reads(call: Callable[[int], Awaitable[Any]]) -> Callable[[random.Random], Callable[[], Awaitable[Any]]]:
+    def reads(
+        call: Callable[[int], Awaitable[Any]],
+    ) -> Callable[[random.Random], Callable[[], Awaitable[Any]]]:
         def make(rng: random.Random) -> Callable[[], Awaitable[Any]]:
             who = contact(rng)
             return lambda: call(who)
@@ -107,7 +112,10 @@ def operations(size: int) -> list[Operation]:
         Operation("messages page", thread),
         Operation("request board", lambda rng: lambda: requests.board(MANAGER, now=NOW)),
         Operation("name search", lambda rng: search_for(rng, typed(rng))),
-        Operation("phone search", lambda rng: search_for(rng, phone_of(rng.randrange(size) + 1)[-rng.choice([4, 8]) :])),
+        Operation(
+            "phone search",
+            lambda rng: search_for(rng, phone_of(rng.randrange(size) + 1)[-rng.choice([4, 8]) :]),
+        ),
         Operation("message search", words),
         Operation("inbox search", found),
         Operation("requests of contact", reads(lambda who: requests.of_contact(who))),
@@ -217,7 +225,9 @@ async def overheard() -> AsyncIterator[list[Statement]]:
 
     def note(query: Any) -> None:
         if "pg_advisory_unlock_all" not in query.query:
-            heard.append(("fetch" if query.args or query.query[:6] == "SELECT" else "execute", query.query, query.args))
+            heard.append(
+                ("fetch" if query.args or query.query[:6] == "SELECT" else "execute", query.query, query.args)
+            )
 
     async with client.acquire_connection() as connection:  # the pool holds one connection only
         connection.add_query_logger(note)
@@ -250,7 +260,9 @@ async def measure(place: Place, operation: Operation, quick: bool) -> tuple[Meas
     ours, raw = Measured(), Measured()
     rounds, enough = (2, 0.01) if quick else (ROUNDS, ENOUGH)
     calls = [operation.make(rng) for _ in range(20)]
-    await _service(place, calls, Measured(), operation.writes and place.copy)  # warm; and how many are enough?
+    await _service(
+        place, calls, Measured(), operation.writes and place.copy
+    )  # warm; and how many are enough?
     warm = Measured()
     said = await _service(place, calls, warm, operation.writes and place.copy)
     count = max(10, min(400, int(enough / (warm.cpu / warm.calls))))
@@ -325,7 +337,12 @@ async def sqlite(size: int, folder: Path) -> AsyncIterator[Place]:
     drivers = []
     for path in paths:
         raw = await aiosqlite.connect(path, isolation_level=None)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "journal_size_limit=67108864"):
+        for pragma in (
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=5000",
+            "journal_size_limit=67108864",
+        ):
             await raw.execute(f"PRAGMA {pragma}")
         drivers.append(SqliteDriver(raw))
     try:
@@ -354,7 +371,9 @@ async def postgres(size: int, server: str, pid: int) -> AsyncIterator[Place]:
     await admin.execute(f"CREATE DATABASE second_{size} TEMPLATE first_{size} STRATEGY file_copy")
     await admin.execute("CHECKPOINT")
     await db.connect(first, pool=1)
-    drivers = [PostgresDriver(await asyncpg.connect(url, statement_cache_size=1000)) for url in (first, second)]
+    drivers = [
+        PostgresDriver(await asyncpg.connect(url, statement_cache_size=1000)) for url in (first, second)
+    ]
     try:
         yield Place("postgres", *drivers, pid)
     finally:
@@ -437,7 +456,9 @@ def main() -> int:
     parser.add_argument("--operation", default="", help="only those whose name holds this")
     parser.add_argument("--sizes", default="", help="numbers of contacts, with commas")
     options = parser.parse_args()
-    sizes = [int(size) for size in options.sizes.split(",") if size] or ([1000] if options.quick else list(SIZES))
+    sizes = [int(size) for size in options.sizes.split(",") if size] or (
+        [1000] if options.quick else list(SIZES)
+    )
     kinds = [options.only] if options.only else ["sqlite", "postgres"]
     found = asyncio.run(run(kinds, sizes, options.quick, options.operation))
     met = judge(found, sizes)
@@ -454,7 +475,13 @@ def main() -> int:
 
 def _plain(one: Measured) -> dict[str, float]:
     p50, p95 = (1000 * common.percentile(one.seconds, share) for share in (0.5, 0.95))
-    return {"calls": one.calls, "cpu_us": one.cpu_us, "server_us": one.whole_us - one.cpu_us, "p50_ms": p50, "p95_ms": p95}
+    return {
+        "calls": one.calls,
+        "cpu_us": one.cpu_us,
+        "server_us": one.whole_us - one.cpu_us,
+        "p50_ms": p50,
+        "p95_ms": p95,
+    }
 
 
 if __name__ == "__main__":

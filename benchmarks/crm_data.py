@@ -23,10 +23,45 @@ LONG_THREADS, LONG_THREAD = 20, 300
 OPEN_REQUESTS = 3000
 FAMILY = list("김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구")
 GIVEN = list("민서준지현우도윤예은하린수아진영훈경미선호철재성혜원태동건주희빈석나유채규환")
-WORDS = (
-    "세탁기 냉장고 정수기 에어컨 물이 새요 소리가 커요 작동이 안 돼요 방문 예약 부탁드려요 언제 오시나요 감사합니다"
-    " 필터 교체 탈수 배수 문이 열려요 전원 불이 꺼져요 내일 오전 오후 확인 수리비 얼마인가요 washer leaking please help E21"
-).split()
+WORDS = [
+    "세탁기",
+    "냉장고",
+    "정수기",
+    "에어컨",
+    "물이",
+    "새요",
+    "소리가",
+    "커요",
+    "작동이",
+    "안",
+    "돼요",
+    "방문",
+    "예약",
+    "부탁드려요",
+    "언제",
+    "오시나요",
+    "감사합니다",
+    "필터",
+    "교체",
+    "탈수",
+    "배수",
+    "문이",
+    "열려요",
+    "전원",
+    "불이",
+    "꺼져요",
+    "내일",
+    "오전",
+    "오후",
+    "확인",
+    "수리비",
+    "얼마인가요",
+    "washer",
+    "leaking",
+    "please",
+    "help",
+    "E21",
+]
 _BULKY = ("contact_key", "message_key", "message", "contact", "possession", "conversation", "service_request")
 
 
@@ -49,7 +84,8 @@ class Sqlite:
             self._db.execute(f"PRAGMA {pragma}")
         marks = ", ".join("?" * len(_BULKY))
         self._indexes = self._db.execute(
-            f"SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql > '' AND tbl_name IN ({marks})",
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql > ''"
+            f" AND tbl_name IN ({marks})",
             _BULKY,
         ).fetchall()
         for name, _ in self._indexes:
@@ -65,7 +101,8 @@ class Sqlite:
 
     async def load(self, model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         names, rest = _rest(model, columns)
-        sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({", ".join("?" * (len(columns) + len(rest)))})'
+        marks = ", ".join("?" * (len(columns) + len(rest)))
+        sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({marks})'
         self._db.execute("BEGIN")
         self._db.executemany(sql, (_text(row) + rest for row in rows))
         self._db.execute("COMMIT")
@@ -147,7 +184,15 @@ async def fill(into: Into, contacts: int) -> None:
         models.Contact,
         ["id", "name", "phone", "email", "address", "created_at", "updated_at"],
         (
-            (at + 1, called[at], phone_of(at + 1), f"u{at + 1}@example.com", "서울 마포구 월드컵로 12", since[at], NOW)
+            (
+                at + 1,
+                called[at],
+                phone_of(at + 1),
+                f"u{at + 1}@example.com",
+                "서울 마포구 월드컵로 12",
+                since[at],
+                NOW,
+            )
             for at in range(contacts)
         ),
     )
@@ -163,13 +208,17 @@ async def fill(into: Into, contacts: int) -> None:
 
 async def _staff(into: Into) -> None:
     await into.load(models.CompanyProfile, ["id", "name"], [(1, "새봄가전")])
-    await into.load(models.Team, ["id", "name", "topics"], [(1, "수리", '["repair"]'), (2, "상담", '["question"]')])
+    await into.load(
+        models.Team, ["id", "name", "topics"], [(1, "수리", '["repair"]'), (2, "상담", '["question"]')]
+    )
     await into.load(
         models.Staff,
         ["id", "login", "name", "role", "presence", "created_at"],
         [(at, f"s{at}", f"직원{at}", "manager", "present", NOW) for at in range(1, 13)],
     )
-    await into.load(models.TeamMember, ["id", "team_id", "staff_id"], [(at, at % 2 + 1, at) for at in range(1, 13)])
+    await into.load(
+        models.TeamMember, ["id", "team_id", "staff_id"], [(at, at % 2 + 1, at) for at in range(1, 13)]
+    )
     await into.load(
         models.BusinessHours,
         ["id", "weekday", "opens", "closes"],

@@ -2,9 +2,9 @@
 
     python -m benchmarks.turn [--quick]
 
-Stock: `rasa run` (SQL tracker store on SQLite) and `rasa run actions --actions bots.rasa_actions`, spoken to by
-REST. Ours: stored in the inbox, answered by the worker (SQLite, synchronous=FULL). CPU of all that works, not
-of what asks; the sides take turns within one run.
+Stock: `rasa run` (SQL tracker store on SQLite) and `rasa run actions --actions bots.rasa_actions`, spoken to
+by REST. Ours: stored in the inbox, answered by the worker (SQLite, synchronous=FULL). CPU of all that works,
+not of what asks; the sides take turns within one run.
 """
 
 import argparse
@@ -242,9 +242,7 @@ def report(found: dict[str, Any], plan: Plan) -> bool:
         for tag, result in found.items()
         for side, turns in (("stock", plan.long_stock), ("worker", plan.long_ours))
     ]
-    common.table(
-        "One long dialogue, CPU-ms a turn", ["side", "", "turns", "10th", "last", "last/10th"], rows
-    )
+    common.table("One long dialogue, CPU-ms a turn", ["side", "", "turns", "10th", "last", "last/10th"], rows)
     return common.judged(
         {
             "stock/worker CPU without the parse": (ratio(found["without"]), ">=", 6),

@@ -1,4 +1,4 @@
-"""The two sides of the benchmark `turn`: stock Rasa behind HTTP, and our worker. Both answer the same words."""
+"""The two sides of the benchmark `turn`: stock Rasa behind HTTP, and our worker."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ class Customer:
     def press(self, label: str) -> str:
         """What is sent when the choice of this label is pressed."""
         if label not in self.offered:
-            raise RuntimeError(f"{label!r} is not offered after {self.said[-1]}: {list(self.offered)}")
+            raise RuntimeError(f"{label!r} is not offered after {self.said}: {list(self.offered)}")
         return self.offered[label]
 
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from crm import db
-from crm.models import Staff, Team, TeamMember
+from crm import db, reads
+from crm.models import Staff, Team
 from crm.zone import aware
 
 # Where a topic goes that no team has taken.
@@ -12,7 +12,7 @@ GENERAL = "general"
 
 async def team_for(topic: str) -> Team | None:
     """The team that takes `topic`, else the one that takes `general`, else the first; None without teams."""
-    teams = await Team.all().order_by("id")
+    teams = [reads.as_model(Team, row) for row in await db.fetch("SELECT * FROM team ORDER BY id")]
     for wanted in (topic, GENERAL):
         for team in teams:
             if wanted in team.topics:
@@ -35,10 +35,14 @@ async def pick(team_id: int, now: datetime) -> Staff | None:
             team_id,
         )
         last = (taken[0]["last_assigned_id"] if taken else None) or 0
-        members = await TeamMember.filter(team_id=team_id).order_by("staff_id").select_related("staff")
-        present = [member.staff for member in members if is_present(member.staff, now)]
+        rows = await db.fetch(
+            "SELECT s.* FROM team_member m JOIN staff s ON s.id = m.staff_id"
+            " WHERE m.team_id = ? ORDER BY s.id",
+            team_id,
+        )
+        present = [staff for row in rows if is_present(staff := reads.as_model(Staff, row), now)]
         if not present:
             return None
         chosen = next((staff for staff in present if staff.id > last), present[0])
-        await Team.filter(id=team_id).update(last_assigned_id=chosen.id)
+        await db.execute("UPDATE team SET last_assigned_id = ? WHERE id = ?", chosen.id, team_id)
         return chosen

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from crm import audit, happenings, writes
+from crm import audit, db, happenings, reads, writes
 from crm.actor import Actor, check
 from crm.business_time import Span
 from crm.checks import only, text, whole
@@ -44,7 +44,10 @@ async def ensure(name: str = "단골", name_en: str = "Dangol") -> CompanyProfil
 
 async def get() -> CompanyProfile:
     """The profile in force; on an empty database one with the defaults, not saved."""
-    return await CompanyProfile.get_or_none(id=1) or CompanyProfile(id=1, name="단골", name_en="Dangol")
+    rows = await db.fetch("SELECT * FROM company_profile WHERE id = 1")
+    if rows:
+        return reads.as_model(CompanyProfile, rows[0])
+    return CompanyProfile(id=1, name="단골", name_en="Dangol")
 
 
 async def name(language: str) -> str:

@@ -7,6 +7,7 @@ import phonenumbers
 
 REGION = "KR"  # of numbers written without a country
 DOTS = "••••"
+_MOBILE = re.compile(r"\+82(10)(\d{4})(\d{4})\Z")  # most numbers by far; the library takes 50 times as long
 _BUILDING = re.compile(r"^\d+동$")
 
 
@@ -25,6 +26,8 @@ def show_phone(e164: str) -> str:
     """'+821012345678' -> '010-1234-5678'; other countries' numbers in the international form."""
     if not e164:
         return ""
+    if mobile := _MOBILE.match(e164):
+        return "0" + "-".join(mobile.groups())
     try:
         number = phonenumbers.parse(e164, REGION)
     except phonenumbers.NumberParseException:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from crm import audit, company, happenings, writes, zone
+from crm import audit, company, db, happenings, reads, writes, zone
 from crm.actor import Actor, check
 from crm.business_time import Calendar, Closure, Slot, Span, check_week, korean_holidays
 from crm.checks import text
@@ -42,15 +42,21 @@ async def load(team_id: int | None = None, *, tz: ZoneInfo | None = None) -> Cal
     week = await week_of(team_id)
     if team_id is not None and not any(week):
         week = await week_of(None)
-    days_off = {row.day: row.name for row in await DayOff.all()}
+    closed = [reads.as_model(DayOff, row) for row in await db.fetch("SELECT * FROM day_off")]
+    days_off = {row.day: row.name for row in closed}
     return Calendar(week, tz or zone.current(), profile.korean_holidays, days_off)
 
 
 async def week_of(team_id: int | None) -> tuple[tuple[Span, ...], ...]:
     """The spans entered for the team (None: the company), Monday first; all empty when none are entered."""
     week: list[list[Span]] = [[] for _ in range(7)]
-    for row in await BusinessHours.filter(team_id=team_id).order_by("weekday", "opens"):
-        week[row.weekday].append(Span(row.opens, row.closes))
+    whose, args = ("IS NULL", []) if team_id is None else ("= ?", [team_id])
+    rows = await db.fetch(
+        f"SELECT weekday, opens, closes FROM business_hours WHERE team_id {whose} ORDER BY weekday, opens",
+        *args,
+    )
+    for row in rows:
+        week[row["weekday"]].append(Span(row["opens"], row["closes"]))
     return tuple(tuple(day) for day in week)
 
 

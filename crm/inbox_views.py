@@ -1,6 +1,6 @@
 """The desk's lists of conversations and the thread itself: hot reads, as SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -194,14 +194,20 @@ async def _found(query: str) -> tuple[str, list[Any]]:
     return f"({' OR '.join(conditions)})", [query.strip().upper(), *contacts, *in_messages]
 
 
-def _read(row: Mapping[str, Any]) -> dict[str, Any]:
-    item = {**row, "last_message": db.read_json(row["last_message"]), "blocked": bool(row["blocked"])}
-    return {**item, **{name: db.read_stamp(row[name]) for name in _TIMES}}
+def _read(row: dict[str, Any]) -> dict[str, Any]:
+    row["last_message"], row["blocked"] = db.read_json(row["last_message"]), bool(row["blocked"])
+    for name in _TIMES:
+        row[name] = db.read_stamp(row[name])
+    return row
 
 
-def _read_message(row: Mapping[str, Any]) -> dict[str, Any]:
-    item = {**row, **{name: db.read_json(row[name]) for name in ("choices", "cards", "data")}, "files": []}
-    return {**item, **{name: db.read_stamp(row[name]) for name in _MESSAGE_TIMES}}
+def _read_message(row: dict[str, Any]) -> dict[str, Any]:
+    row["files"] = []
+    for name in ("choices", "cards", "data"):
+        row[name] = db.read_json(row[name])
+    for name in _MESSAGE_TIMES:
+        row[name] = db.read_stamp(row[name])
+    return row
 
 
 async def _with_files(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -33,6 +33,18 @@ def as_model(model: type[M], row: Mapping[str, Any]) -> M:
     return model._init_from_db(**row)
 
 
+def columns(model: type[Model], alias: str) -> str:
+    """The select list of a joined table, for `joined`."""
+    return ", ".join(f"{alias}.{name} AS {alias}_{name}" for name in model._meta.db_fields)
+
+
+def joined(model: type[M], row: Mapping[str, Any], alias: str) -> M | None:
+    """The instance in the columns that `columns` named; None where nothing joined."""
+    if row[f"{alias}_{model._meta.db_pk_column}"] is None:
+        return None
+    return as_model(model, {name: row[f"{alias}_{name}"] for name in model._meta.db_fields})
+
+
 def cursor(at: datetime, row_id: int) -> str:
     """The keyset position behind a row, as opaque text."""
     return f"{at.timestamp():.6f}:{row_id}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from crm import audit, db, happenings
+from crm import audit, db, happenings, reads, writes
 from crm.actor import Actor, check
 from crm.errors import Conflict, Forbidden, NotFound
 from crm.models import RequestEvent, ServiceRequest
@@ -51,8 +51,8 @@ async def note_event(
     request_id: int, kind: str, actor: Actor, now: datetime, *, text: str = "", **data: Any
 ) -> RequestEvent:
     """One line of a request's history: what, by whom, when and why."""
-    return await RequestEvent.create(
-        request_id=request_id, kind=kind, actor=actor.ref, data=data, text=text, at=now
+    return await writes.insert(
+        RequestEvent, request_id=request_id, kind=kind, actor=actor.ref, data=data, text=text, at=now
     )
 
 
@@ -76,10 +76,12 @@ async def writing(
         check(actor, "request.write")
     async with db.transaction():
         # the first statement is a write: it holds the row on PostgreSQL and the database on SQLite
-        held = await db.execute("UPDATE service_request SET version = version + 1 WHERE id = ?", request_id)
+        held = await db.fetch(
+            "UPDATE service_request SET version = version + 1 WHERE id = ? RETURNING *", request_id
+        )
         if not held:
             raise NotFound("request")
-        request = await ServiceRequest.get(id=request_id)
+        request = reads.as_model(ServiceRequest, held[0])
         _check_own(actor, request)
         if expected_version is not None and request.version != expected_version + 1:
             raise Conflict("changed_meanwhile", version=request.version - 1, status=request.status)

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm import assignment, audit, db, sequences, zone
+from crm import assignment, audit, db, reads, sequences, writes, zone
 from crm.actor import Actor, check
 from crm.checks import one_of, only, text
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
-from crm.models import Contact, Conversation, Product, Rating, RequestEvent, ServiceRequest, Staff, Team
+from crm.models import Product, Rating, RequestEvent, ServiceRequest, Staff, Team
 from crm.request_links import link, split, unlink
 from crm.request_moves import assign_in_turn, attach, give, move, prioritise, reply_due
 from crm.request_rules import (
@@ -122,18 +122,19 @@ async def open(
     values = _checked(given, zone.aware(now, "now"))
     if category == "complaint":
         priority = raised(priority, "high")
-    if not await Contact.exists(id=contact_id):
+    if not await db.fetch("SELECT 1 AS one FROM contact WHERE id = ?", contact_id):
         raise NotFound("contact")
     values["product_text"] = values["product_text"] or await _product_name(product_id)
     team = await assignment.team_for(category)
     due_at = await reply_due(now, team.id if team else None, tz)
     async with db.transaction():
         number = await sequences.next_number("SR", now, tz or zone.current())
-        request = await ServiceRequest.create(
+        request = await writes.insert(
+            ServiceRequest,
             number=number,
             contact_id=contact_id,
             conversation_id=conversation_id,
-            team=team,
+            team_id=team.id if team else None,
             status="received",
             priority=priority,
             due_at=due_at,
@@ -318,10 +319,26 @@ async def rate(actor: Actor, request_id: int, score: int, comment_text: str = ""
 
 async def of_contact(contact_id: int, *, open_only: bool = False, limit: int = 20) -> list[ServiceRequest]:
     """A contact's requests, newest first, with product, assignee and rating loaded."""
-    query = ServiceRequest.filter(contact_id=contact_id)
-    if open_only:
-        query = query.filter(status__in=OPEN)
-    return await query.order_by("-created_at", "-id").limit(limit).select_related("product", "assignee")
+    statuses = OPEN if open_only else STATUSES
+    rows = await db.fetch(
+        f"{_OF_CONTACT} AND r.status IN ({db.placeholders(len(statuses))})"
+        " ORDER BY r.created_at DESC, r.id DESC LIMIT ?",
+        contact_id,
+        *statuses,
+        limit,
+    )
+    found = [reads.as_model(ServiceRequest, row) for row in rows]
+    for request, row in zip(found, rows, strict=True):
+        request.product = reads.joined(Product, row, "p")
+        request.assignee = reads.joined(Staff, row, "s")
+    return found
+
+
+_OF_CONTACT = (
+    f"SELECT r.*, {reads.columns(Product, 'p')}, {reads.columns(Staff, 's')} FROM service_request r"
+    " LEFT JOIN product p ON p.id = r.product_id LEFT JOIN staff s ON s.id = r.assignee_id"
+    " WHERE r.contact_id = ?"
+)
 
 
 async def find(number: str, *, contact_id: int | None = None) -> ServiceRequest | None:
@@ -341,13 +358,15 @@ async def find(number: str, *, contact_id: int | None = None) -> ServiceRequest 
 
 
 async def _product_name(product_id: int | None) -> str:
-    product = await Product.get_or_none(id=product_id) if product_id else None
-    return product.name if product else ""
+    rows = await db.fetch("SELECT name FROM product WHERE id = ?", product_id) if product_id else []
+    return str(rows[0]["name"]) if rows else ""
 
 
 async def _channel_of(conversation_id: int | None) -> str:
-    conversation = await Conversation.get_or_none(id=conversation_id) if conversation_id else None
-    return conversation.channel if conversation else ""
+    if conversation_id is None:
+        return ""
+    rows = await db.fetch("SELECT channel FROM conversation WHERE id = ?", conversation_id)
+    return str(rows[0]["channel"]) if rows else ""
 
 
 def _checked(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import company, db, happenings, reads, sla
+from crm import company, db, happenings, reads, sla, writes
 from crm.errors import Invalid, NotFound
 from crm.models import Conversation, File, Identity, Message, MessageKey
 
@@ -100,7 +100,8 @@ async def append(
     async with db.transaction():
         preview = {"from": author, "text": text[:PREVIEW_CHARACTERS], "kind": "text" if text else "file"}
         place = await _advance(conversation_id, direction, author, preview, now)
-        message = await Message.create(
+        message = await writes.insert(
+            Message,
             conversation_id=conversation_id,
             seq=int(place["message_seq"]),
             direction=direction,

@@ -1,9 +1,17 @@
-"""How a service's transaction begins when it has to look before it writes."""
+"""How a service writes: a transaction that may look first, and rows made often."""
 
+import functools
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from tortoise.models import Model
 
 from crm import db
+
+M = TypeVar("M", bound=Model)
 
 
 @asynccontextmanager
@@ -15,3 +23,37 @@ async def transaction() -> AsyncIterator[None]:
 
 async def _write_nothing() -> None:
     await db.execute("DELETE FROM day_off WHERE 1 = 0")
+
+
+async def insert(model: type[M], **values: Any) -> M:
+    """Make a row of the columns given, the others as the model says: `model.create` at half its CPU, for rows
+    made in every turn. Only the database checks the values. Raises `TypeError` for an unknown column."""
+    defaults = _defaults(model)
+    if unknown := values.keys() - defaults.keys():
+        raise TypeError(f"{model.__name__} has no {sorted(unknown)}")
+    row = {
+        name: values[name] if name in values else default() if callable(default) else default
+        for name, default in defaults.items()
+    }
+    rows = await db.fetch(_statement(model), *map(_plain, row.values()))
+    return model._init_from_db(**row, **rows[0])
+
+
+@functools.cache
+def _defaults(model: type[Model]) -> dict[str, Any]:
+    meta = model._meta
+    columns = meta.fields_db_projection.items()
+    return {column: meta.fields_map[name].default for name, column in columns if column != meta.db_pk_column}
+
+
+@functools.cache
+def _statement(model: type[Model]) -> str:
+    names = list(_defaults(model))
+    table, key = model._meta.db_table, model._meta.db_pk_column
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({db.placeholders(len(names))}) RETURNING {key}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return db.stamp(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
