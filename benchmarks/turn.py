@@ -169,7 +169,8 @@ async def known_model(engine: Engine, store: Path) -> Path:
     words = {w for script in (*SCRIPTS.values(), ENDLESS) for w in script if not w.startswith("!")}
     parsed = {text: await engine.parse(text, at=datetime.now(UTC)) for text in sorted(words)}
     for text, data in parsed.items():
-        data.pop("text", None)
+        for ours in ("text", "text_tokens"):  # Rasa makes these itself
+            data.pop(ours, None)
         if data.get("band") != "act":
             print(f"  not sure of {text!r}: {data['intent']}")
     (root / "known.json").write_text(json.dumps(parsed, ensure_ascii=False, default=float))
