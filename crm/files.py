@@ -75,6 +75,12 @@ async def store(data: bytes, *, name: str, owner: str, now: datetime, descriptio
     )
 
 
+async def describe(token: str, *, owner: str, description: str) -> bool:
+    """Say what an upload shows, while no message has taken it; False when it is not `owner`'s or taken."""
+    waiting = File.filter(token=token, owner=owner, message_id=None)
+    return bool(await waiting.update(description=description[:300]))
+
+
 async def read(token: str) -> tuple[File, bytes]:
     """A file and its bytes. Raises `NotFound`, also when the bytes are gone."""
     file = await File.get_or_none(token=token)

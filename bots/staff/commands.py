@@ -6,8 +6,9 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from bots.staff.acts import Arguments, Done, Undo, act
-from crm import conversations, labels
+from crm import conversations, files, labels
 from crm.actor import Actor, check
+from crm.errors import NotFound
 from crm.models import Conversation, Mention, Staff, Team
 
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -37,6 +38,11 @@ class Text(One):
 
 class Reply(Text):
     expected_seq: int | None = None
+
+
+class Described(Arguments):
+    token: str = Field(max_length=64)
+    description: str = Field(max_length=300)
 
 
 class Snooze(Many):
@@ -103,6 +109,14 @@ async def note(actor: Actor, args: Text, now: datetime) -> Done:
     """Leave an internal note; the customer never sees it."""
     left = await conversations.note(actor, args.conversation, args.text, files=args.files, now=now)
     return Done(result={"seq": left.seq})
+
+
+@act("file_describe")
+async def describe_file(actor: Actor, args: Described, now: datetime) -> Done:
+    """What a picture shows, for who cannot see it; only one's own and before it is sent."""
+    if not await files.describe(args.token, owner=f"staff:{actor.id}", description=args.description):
+        raise NotFound("file")
+    return Done()
 
 
 @act("snooze")

@@ -41,6 +41,7 @@ async def at(browser: Browser, desk_server: TestServer, company: Company) -> Asy
         await page.fill("#password", PASSWORD)
         await page.press("#password", "Enter")
         await page.wait_for_selector(".rail")
+        await page.wait_for_load_state()  # the scripts have run
         return page
 
     yield opened

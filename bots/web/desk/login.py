@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bots.web import i18n, pages, security
 from bots.web.desk.frame import COOKIE, identify
-from crm import company, sessions
+from crm import company, sessions, staff
 from crm.errors import CrmError
 from crm.logins import DemoRefused, LoginBlocked, WrongLogin, authenticate
 
@@ -37,6 +37,8 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         )
     except CrmError as error:
         return await _form(request, login=login, keep=keep, fault=_fault(request, error), status=401)
+    # who signs in is there to work, and gets new conversations in turn until they say otherwise
+    await staff.set_presence(sessions.actor_of(session.staff), "present", now=datetime.now(UTC))
     response = web.Response(status=302, headers={"Location": _next(request)})
     age = int((session.expires_at - datetime.now(UTC)).total_seconds()) if keep else None
     security.set_cookie(request, response, COOKIE, session.token, max_age=age)
@@ -44,9 +46,11 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
 
 
 async def sign_out(request: web.Request) -> web.StreamResponse:
-    if await identify(request) is not None:
+    desk = await identify(request)
+    if desk is not None:
         await security.check_csrf(request)
         await sessions.end(request.cookies[COOKIE])
+        await staff.set_presence(desk.actor, "away", now=desk.now)
     response = web.Response(status=302, headers={"Location": "/desk/login"})
     response.del_cookie(COOKIE, path="/")
     return response

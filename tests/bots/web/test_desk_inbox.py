@@ -2,8 +2,11 @@
 
 import logging
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
+from aiohttp import FormData
+from PIL import Image
 
 from crm import conversations, requests
 from crm.actor import SYSTEM
@@ -197,3 +200,20 @@ async def test_a_longer_list_needs_no_more_statements(
         await requests.open(SYSTEM, talk.contact_id, conversation_id=talk.id, symptom="소음", now=utc_now())
     assert await all_pages() == few
     assert all(0 < count < 25 for count in few)
+
+
+async def test_a_photo_is_described_by_who_sends_it(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    seojun, yuna = await signed_in("seojun"), await signed_in("yuna")
+    form = FormData()
+    picture = BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(picture, "PNG")
+    form.add_field("file", BytesIO(picture.getvalue()), filename="필터.png")
+    sent = await seojun.client.post("/desk/api/files", data=form, headers={"X-CSRF-Token": seojun.csrf})
+    token = (await sent.json())["token"]
+    assert (await yuna.try_act("file_describe", token=token, description="남의 것"))[0] == 404
+    await seojun.act("file_describe", token=token, description="배수 필터의 위치")
+    await seojun.act("reply", conversation=talk.id, text="", files=[token])
+    shown = await seojun.page(f"/desk/conversations/{talk.id}", "messages")
+    assert 'alt="배수 필터의 위치"' in shown
+    assert (await seojun.try_act("file_describe", token=token, description="나중에"))[0] == 404

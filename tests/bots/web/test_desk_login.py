@@ -83,6 +83,14 @@ async def test_a_demo_password_works_on_the_machines_own_address_only(
     assert (await browser.sign_in("seojun")).status == 302
 
 
+async def test_who_signs_in_is_present_and_who_signs_out_is_away(signed_in: Staffed) -> None:
+    await Staff.all().update(presence="away")
+    browser = await signed_in("seojun")
+    assert (await Staff.get(login="seojun")).presence == "present"
+    await browser.client.post("/desk/logout", data={"csrf": browser.csrf}, allow_redirects=False)
+    assert (await Staff.get(login="seojun")).presence == "away"
+
+
 async def test_logging_out_ends_the_session(signed_in: Staffed) -> None:
     browser = await signed_in("seojun")
     await browser.client.post("/desk/logout", data={"csrf": browser.csrf}, allow_redirects=False)

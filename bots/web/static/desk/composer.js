@@ -127,10 +127,20 @@ function showFiles() {
       Object.assign(drop, { type: "button", className: "icon-btn icon-btn--sm", textContent: "×" });
       drop.dataset.drop = file.token;
       drop.setAttribute("aria-label", word("file.drop", { name: file.name }));
-      item.append(name, drop);
+      item.append(name, ...(file.type.startsWith("image/") ? [describing(file)] : []), drop);
       return item;
     }),
   );
+}
+
+// A photo asks what it shows, for who cannot see it.
+function describing(file) {
+  const input = document.createElement("input");
+  Object.assign(input, { className: "input", maxLength: 300, placeholder: word("file.describe"), value: file.description ?? "" });
+  input.setAttribute("aria-label", word("file.describe"));
+  input.addEventListener("input", () => (file.description = input.value));
+  input.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+  return input;
 }
 
 async function submit(event) {
@@ -143,6 +153,7 @@ async function submit(event) {
   if (name === "reply") args.expected_seq = Number(form.closest(".thread").dataset.seq);
   busy(sentFrom, true);
   try {
+    for (const { token, description } of files) if (description) await act("file_describe", { token, description });
     await sendOnce(name, args);
     if (form === sentFrom) done(name);
   } catch (error) {

@@ -91,6 +91,7 @@ export function show(name, push = true) {
     const on = tab.dataset.view === name;
     tab.setAttribute("aria-selected", String(on));
     tab.tabIndex = on ? 0 : -1;
+    if (on) scroll.setAttribute("aria-label", tab.firstChild.textContent.trim());
   }
   if (push) history.replaceState(history.state, "", address(Number(document.querySelector(".thread")?.dataset.conversation)));
   load(true);

@@ -4,12 +4,27 @@ const keyed = (parent) => new Map([...parent.children].map((child) => [child.dat
 
 function refresh(old, fresh) {
   if (old.outerHTML === fresh.outerHTML) return old;
+  if (ticked(old, fresh)) return old;
   const picked = old.querySelector?.("input[data-pick]")?.checked;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   old.replaceWith(fresh);
   if (picked) fresh.querySelector("input[data-pick]").checked = true;
   if (focused?.matches?.("a, button")) fresh.querySelector(focused.tagName.toLowerCase())?.focus();
   return fresh;
+}
+
+// Only the ticks of a message changed: it stays in place, so that no screen reader says it again.
+function ticked(old, fresh) {
+  const meta = old.querySelector(":scope .msg-meta");
+  const now = fresh.querySelector(":scope .msg-meta");
+  if (!meta || !now || old.querySelector(".bubble")?.textContent !== fresh.querySelector(".bubble")?.textContent) return false;
+  if (old.querySelectorAll(".photo, .file-chip, .msg-card").length !== fresh.querySelectorAll(".photo, .file-chip, .msg-card").length) return false;
+  old.className = fresh.className;
+  old.dataset.state = fresh.dataset.state;
+  meta.replaceChildren(...now.childNodes);
+  const face = old.querySelector(".msg-face");
+  face?.replaceChildren(...fresh.querySelector(".msg-face").childNodes);
+  return true;
 }
 
 /**
