@@ -49,6 +49,18 @@ class Snooze(Many):
     until: AwareDatetime
 
 
+class Had(One):
+    """Who had a conversation before it was closed."""
+
+    owner: Literal["bot", "staff"]
+    staff: int | None = None
+    team: int | None = None
+
+
+class Restore(Arguments):
+    before: list[Had] = Field(min_length=1, max_length=50)
+
+
 class Labelled(Many):
     label: int
 
@@ -128,9 +140,30 @@ async def snooze(actor: Actor, args: Snooze, now: datetime) -> Done:
 
 @act("close")
 async def close(actor: Actor, args: Many, now: datetime) -> Done:
+    """Close conversations; the undo gives them back to who had them."""
+    had = await Conversation.filter(id__in=args.conversations).values("id", "owner", "assignee_id", "team_id")
     for conversation in args.conversations:
         await conversations.close(actor, conversation, now)
-    return Done("close", counted(args.conversations), Undo("reopen", {"conversations": args.conversations}))
+    before = [
+        {
+            "conversation": row["id"],
+            "owner": row["owner"],
+            "staff": row["assignee_id"],
+            "team": row["team_id"],
+        }
+        for row in had
+    ]
+    return Done("close", counted(args.conversations), Undo("restore", {"before": before}))
+
+
+@act("restore")
+async def restore(actor: Actor, args: Restore, now: datetime) -> Done:
+    """Open closed conversations again, with whoever had them."""
+    for had in args.before:
+        await conversations.reopen(actor, had.conversation, now)
+        if had.owner == "staff":
+            await conversations.assign(actor, had.conversation, had.staff, had.team, now)
+    return Done("reopen", {"n": len(args.before)})
 
 
 @act("reopen")

@@ -134,7 +134,9 @@ async def move(actor: Actor, args: Move, now: datetime) -> Done:
     moved = await requests.change_status(
         actor, args.request, args.status, reason=args.reason, expected_version=args.version, now=now
     )
-    return Done(f"request_status.{moved.status}", {"number": moved.number}, undo_of(was, moved))
+    after = sorted(requests.TRANSITIONS[moved.status], key=requests.STATUSES.index)
+    result = {"status": moved.status, "next": after, "version": moved.version}
+    return Done(f"request_status.{moved.status}", {"number": moved.number}, undo_of(was, moved), result)
 
 
 def undo_of(was: str, moved: ServiceRequest) -> Undo | None:

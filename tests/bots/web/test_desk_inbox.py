@@ -105,11 +105,13 @@ async def test_sending_asks_once_more_when_a_colleague_replied_meanwhile(signed_
 async def test_several_conversations_close_at_once_and_the_undo_reopens_them(signed_in: Staffed) -> None:
     ids = [(await a_talk(utc_now(), name)).id for name in ("김민지", "박도윤")]
     browser = await signed_in("seojun")
+    await browser.act("take", conversation=ids[0])
     done = await browser.act("close", conversations=ids)
     assert done["said"] == "2건을 끝냈어요"
     assert await Conversation.filter(status="closed").count() == 2
     await browser.act(done["undo"]["act"], **done["undo"]["args"])
-    assert await Conversation.filter(status="open").count() == 2
+    reopened = await Conversation.filter(status="open").order_by("id").values_list("owner", "assignee__login")
+    assert reopened == [("staff", "seojun"), ("bot", None)]
 
 
 async def test_labels_snoozing_and_assigning_work_in_bulk(company: Company, signed_in: Staffed) -> None:

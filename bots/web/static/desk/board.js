@@ -46,10 +46,11 @@ async function move(card, status) {
   const reason = await askReason(card.dataset.status, status, number);
   if (reason === null) return;
   try {
-    said(await act("request_status", { request: Number(request), status, reason, version: Number(version) }), refresh);
+    const moved = await act("request_status", { request: Number(request), status, reason, version: Number(version) });
+    said(moved, refresh);
+    Object.assign(card.dataset, { status: moved.status, version: moved.version, next: moved.next.join(" ") });
     const target = board.querySelector(`.column[data-status="${status}"] [data-cards]`);
     target?.prepend(card);
-    card.dataset.status = status;
     card.querySelector("a").focus();
   } catch (error) {
     failed(error);
