@@ -5,23 +5,25 @@
 
 from rasa_sdk import Action
 
+from actions.callback import AskCallback, CallbackForm, SubmitCallback
 from actions.knowledge import Answer, QuestionForm, SubmitQuestion
 from actions.matter_ask import AskMatter
 from actions.matter_form import MatterForm
 from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
 from actions.matter_submit import SubmitMatter
-from actions.people import AskCallback, CallbackForm, Complain, HandOver, Later, SubmitCallback
+from actions.people import Complain, HandOver, Later
 from actions.request_ask import (
     AskAddress,
     AskConfirm,
     AskPhone,
     AskProduct,
+    AskSameSure,
     AskSymptom,
     AskVisit,
     AskVisitSure,
-    SubmitRequest,
 )
 from actions.request_form import RequestForm
+from actions.request_submit import SubmitRequest
 from actions.talk import Advertising, AnswerAside, Chosen, Clarify, Greet, SentFiles, Talk
 
 ALL: tuple[Action, ...] = (
@@ -34,6 +36,7 @@ ALL: tuple[Action, ...] = (
     Advertising(),
     RequestForm(),
     AskProduct(),
+    AskSameSure(),
     AskSymptom(),
     AskVisit(),
     AskVisitSure(),

@@ -7,7 +7,9 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActionExecutionRejected, EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions import articles
 from actions.context import Turn, turn_of
+from actions.later import LATER
 from actions.said import Said, said
 from actions.words import say
 
@@ -31,6 +33,20 @@ LEAVE = frozenset(
     ["talk_to_human", "complain", "request_callback", "start_live_support", "opt_out", "privacy_request"]
 )
 
+# What begins another form, or an action of its own, and ends the one that is open.
+OPENS = {
+    "request_service": "request_form",
+    "book_visit": "request_form",
+    "amend_request": "matter_form",
+    "cancel_request": "matter_form",
+    "reopen_request": "matter_form",
+    "rate_service": "matter_form",
+    "reschedule_visit": "matter_form",
+    "cancel_visit": "",
+}
+# Slots that outlive a form.
+_KEPT = frozenset({"language", "requested_slot", "session_started_metadata"})
+
 
 class Form(Action):
     """Validates one form's slots. A subclass says what an answer is; this class keeps the conversation civil.
@@ -39,6 +55,7 @@ class Form(Action):
     """
 
     form: ClassVar[str]
+    takes_files: ClassVar[frozenset[str]] = frozenset()  # slots to which photos belong
 
     def name(self) -> str:
         return f"validate_{self.form}"
@@ -58,6 +75,10 @@ class Form(Action):
         """Whether the words mean 'leave this'; not so where they are the answer itself."""
         return message.stops
 
+    def switches(self, asked: str, message: Said, slots: Mapping[str, Any]) -> bool:
+        """Whether the customer begins something else (rules: interruptions.yml): by a button, mostly."""
+        return message.pressed and message.intent in OPENS and OPENS[message.intent] != self.form
+
     def missing(self, slots: Mapping[str, Any]) -> str | None:
         """The slot to ask for next, or None when the form is complete."""
         raise TypeError(f"{type(self).__name__} has no missing()")
@@ -67,20 +88,64 @@ class Form(Action):
     ) -> list[EventType]:
         message, slots, turn = said(tracker), dict(tracker.slots), await turn_of(tracker)
         asked = slots.get("requested_slot")
-        if asked and (self.stops(asked, message, slots) or message.chosen("stop")):
+        if not asked:
+            return await self._open(message, slots, turn, dispatcher)
+        if self.stops(asked, message, slots) or message.chosen("stop"):
             return [SlotSet("outcome", "stopped"), SlotSet("requested_slot", None)]
-        if asked and _was_answered_aside(tracker):
-            return [SlotSet("tries", 0), SlotSet("requested_slot", asked)]
-        if asked and self._interrupts(message, asked):
+        if _was_answered_aside(tracker):
+            return self._once_more(asked)
+        if self._interrupts(message, asked):
             return [ActionExecutionRejected(self.form)]
+        if self.switches(asked, message, slots):
+            return [ActionExecutionRejected(self.form)]
+        if message.files and not message.typed and asked not in self.takes_files:
+            say(dispatcher, "utter_photo_kept")
+            return self._once_more(asked)
         told = len(dispatcher.messages)
         found = await self.answers(asked, message, slots, turn, dispatcher)
-        if not found and asked:
-            if message.sure and message.intent in ASIDE:
-                return [ActionExecutionRejected(self.form)]
-            return self._again(dispatcher, slots, asked, silent=len(dispatcher.messages) > told)
-        slots.update(found)
-        return [*(SlotSet(k, v) for k, v in found.items()), SlotSet("tries", 0), self._next(slots)]
+        if found:
+            slots.update(found)
+            return [*(SlotSet(k, v) for k, v in found.items()), SlotSet("tries", 0), self._next(slots)]
+        if len(dispatcher.messages) == told:
+            return await self._no_answer(dispatcher, message, slots, turn, asked)
+        return self._again(dispatcher, slots, asked, silent=True)
+
+    async def _open(
+        self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+    ) -> list[EventType]:
+        """Begin with nothing left of an earlier form, however that one ended."""
+        clean = {name: None for name, value in slots.items() if value is not None and name not in _KEPT}
+        clean.update(await self.answers(None, message, {}, turn, dispatcher))
+        return [*(SlotSet(k, v) for k, v in clean.items()), SlotSet("tries", 0), self._next(clean)]
+
+    async def _no_answer(
+        self,
+        dispatcher: CollectingDispatcher,
+        message: Said,
+        slots: Mapping[str, Any],
+        turn: Turn,
+        asked: str,
+    ) -> list[EventType]:
+        """What is said about words that do not answer the question: a question of theirs, or none at all."""
+        if message.sure and message.intent in ASIDE:
+            return [ActionExecutionRejected(self.form)]
+        if message.intent == "choose":
+            say(dispatcher, "utter_outdated")
+            return self._once_more(asked)
+        if message.pressed and OPENS.get(message.intent) == self.form:
+            return self._once_more(asked)
+        if message.sure and message.intent in LATER:
+            say(dispatcher, LATER[message.intent][0])
+            say(dispatcher, "utter_aside_later")
+            return self._once_more(asked)
+        leans = not message.sure and message.typed and message.leaning in articles.KINDS
+        if leans and (hits := await articles.find(turn, message.typed, message.leaning)):
+            articles.quote(dispatcher, hits)
+            return self._once_more(asked)
+        return self._again(dispatcher, slots, asked, silent=False)
+
+    def _once_more(self, asked: str) -> list[EventType]:
+        return [SlotSet("tries", 0), SlotSet("requested_slot", asked)]
 
     def _interrupts(self, message: Said, asked: str) -> bool:
         return message.sure and message.intent in LEAVE and not message.chosen(asked)

@@ -6,38 +6,13 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.articles import KINDS, answer
 from actions.context import Turn, turn_of
-from actions.forms import Form, reset
+from actions.forms import OPENS, Form, reset
 from actions.said import Said, said
 from actions.words import say
-from crm import cards, knowledge
 
-_KINDS: dict[str, list[str]] = {
-    "ask_usage": ["usage", "error_code"],
-    "ask_repair_cost": ["repair_price"],
-    "ask_hours": ["hours"],
-    "ask_location": ["location"],
-}
-# Where the kind alone tells the article: opening hours need no further words.
-_WHOLE = frozenset({"ask_hours", "ask_location", "ask_repair_cost"})
-
-
-async def answer(
-    dispatcher: CollectingDispatcher, turn: Turn, text: str, intent: str, *, aside: bool = False
-) -> bool:
-    """Quote the best article on `text`; return whether there was one."""
-    kinds = _KINDS.get(intent)
-    hits = await knowledge.search(text, locale=turn.language, kinds=kinds, limit=2)
-    if not hits and intent in _WHOLE:
-        hits = await knowledge.of_kind((kinds or ["hours"])[0], locale=turn.language)
-    if not hits:
-        say(dispatcher, "utter_no_answer")
-        return False
-    shown = [cards.article(title=h.article.title, quote=h.quote, url=h.url) for h in hits]
-    dispatcher.utter_message(text=hits[0].quote, json_message={"cards": shown})
-    if intent == "ask_usage" and not aside:
-        say(dispatcher, "utter_answer_more")
-    return True
+_SMALL_TALK = frozenset({"thank", "greet", "help", "chitchat"})
 
 
 class Answer(Action):
@@ -59,15 +34,23 @@ class QuestionForm(Form):
 
     form = "question_form"
 
+    def switches(self, asked: str, message: Said, slots: Any) -> bool:
+        """A wish instead of a question ends this form, typed or pressed."""
+        return message.sure and message.intent in OPENS
+
     async def answers(
         self, asked: str | None, message: Said, slots: Any, turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        typed = bool(message.text.strip()) and not message.text.startswith("/")
         if asked is None:
-            return {"outcome": "asking", **({"question": message.text} if typed else {})}
-        if message.sure and message.intent in ("request_service", "check_request", "choose"):
-            return {"outcome": "left", "question": message.text or "-"}
-        return {"question": message.text} if typed else {}
+            return {"outcome": "asking", **({"question": message.typed} if message.typed else {})}
+        if (
+            message.yes
+            or message.no
+            or message.intent == "choose"
+            or (message.sure and message.intent in _SMALL_TALK)
+        ):
+            return {}
+        return {"question": message.typed} if message.typed else {}
 
     def missing(self, slots: Any) -> str | None:
         return None if slots.get("question") else "question"
@@ -87,6 +70,6 @@ class SubmitQuestion(Action):
             say(dispatcher, "utter_stopped")
         elif slots.get("question"):
             intent = said(tracker).intent
-            known = intent if intent in _KINDS else "ask_usage"
+            known = intent if intent in KINDS else "ask_usage"
             await answer(dispatcher, turn, str(slots["question"]), known)
         return [*reset("question"), SlotSet("tries", None)]

@@ -8,12 +8,13 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import visits
 from actions.context import Turn
-from actions.forms import Form
+from actions.forms import ASIDE, Form
 from actions.said import Said
 from actions.words import say
-from crm import requests
-from crm.models import ServiceRequest
+from crm import files, requests
+from crm.models import Rating, ServiceRequest
 
+PHOTO = "photo"  # a detail without words
 SLOTS = ("act", "request_no", "detail", "score", "sure", "visit", "visit_day", "visit_sure")
 ACTS = {
     "amend_request": "amend",
@@ -37,9 +38,8 @@ _ALLOWED = {
     "reopen": ("resolved", "closed"),
     "rate": ("resolved", "closed"),
 }
-_SCORE = re.compile(
-    r"(?<!\d)([1-5])(?!\d)\s*(점|개|/\s*5|stars?|points?|out of)?|별\s*(다섯|넷|네|셋|세|둘|두|하나|한)"
-)
+_SCORE = re.compile(r"(?<!\d)([1-5])(?!\d)\s*(점|개|stars?|points?)?|별\s*(다섯|넷|네|셋|세|둘|두|하나|한)")
+_OUT_OF = re.compile(r"(5|다섯|오)\s*점\s*만점(에|에서|중)?|out of (5|five)|/\s*5", re.I)
 _CANCEL = re.compile(r"취소|cancel", re.I)
 _STARS = {"다섯": 5, "넷": 4, "네": 4, "셋": 3, "세": 3, "둘": 2, "두": 2, "하나": 1, "한": 1}
 
@@ -52,7 +52,7 @@ async def candidates(act: str, contact_id: int) -> list[ServiceRequest]:
 
 def score_in(text: str) -> int | None:
     """A score of 1 to 5 in a sentence ('4점이요', '별 다섯 개', '5 stars')."""
-    match = _SCORE.search(text)
+    match = _SCORE.search(_OUT_OF.sub(" ", text))
     if match is None:
         return None
     return int(match.group(1)) if match.group(1) else _STARS[match.group(3)]
@@ -62,6 +62,7 @@ class MatterForm(Form):
     """Validates `matter_form`; slot `act` says what is to be done."""
 
     form = "matter_form"
+    takes_files = frozenset({"detail"})
 
     async def answers(
         self,
@@ -88,21 +89,34 @@ class MatterForm(Form):
             return False
         return message.stops
 
+    def switches(self, asked: str, message: Said, slots: Mapping[str, Any]) -> bool:
+        """Another wish about a request; while free words are asked for, only one that is no description."""
+        if message.intent not in ACTS or message.stops or asked == "sure":
+            return message.pressed and super().switches(asked, message, slots)
+        other = message.sure and ACTS[message.intent] != slots.get("act")
+        described = asked == "detail" and message.intent not in ("cancel_request", "reschedule_visit")
+        return message.pressed or (other and not described)
+
     async def _opening(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        act = ACTS.get(message.intent, str(slots.get("act") or "amend"))
+        act = ACTS.get(message.intent, "amend")
         possible = await candidates(act, turn.contact_id)
         if not possible:
             return {"act": act, "outcome": "nothing"}
         found: dict[str, Any] = {"act": act, "outcome": "asking"}
+        if act == "rate":  # what is rated already is rated again only by name
+            rated = await Rating.filter(contact_id=turn.contact_id).values_list("request_id", flat=True)
+            possible = [r for r in possible if r.id not in rated] or possible
         named = await self._named(message, act, turn)
         if named or len(possible) == 1:
             found["request_no"] = named or possible[0].number
+        if act == "amend" and await files.unlinked(turn.conversation_id, turn.at):
+            found["detail"] = PHOTO
         if act == "rate" and (score := message.entity("score") or score_in(message.text)):
             found["score"] = str(score)
-        if act == "reopen" and len(message.text) > 12:
-            found["detail"] = message.text
+        if act == "reopen" and len(message.typed) > 12:
+            found["detail"] = message.typed
         if act == "reschedule":
             found.update(await visits.read(message, slots, turn, dispatcher))
         return found
@@ -116,7 +130,7 @@ class MatterForm(Form):
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
         act = str(slots["act"])
-        text = message.chosen("request_no") or message.entity("request_no") or message.text
+        text = message.chosen("request_no") or message.entity("request_no") or message.typed
         request = await requests.find(text, contact_id=turn.contact_id)
         if request and request.status in _ALLOWED[act]:
             return {"request_no": request.number}
@@ -131,11 +145,12 @@ class MatterForm(Form):
     async def _detail(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        if message.intent == "choose":
+        if message.files and not message.typed:
+            return {"detail": PHOTO}
+        asks = message.sure and message.intent in ASIDE and not message.entity("symptom")
+        if not message.typed or asks or message.no or (message.yes and not message.files):
             return {}
-        if message.text.strip():
-            return {"detail": message.text.strip()[:2000]}
-        return {"detail": "photo"} if message.files else {}
+        return {"detail": message.typed[:2000]}
 
     async def _score(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
@@ -151,11 +166,11 @@ class MatterForm(Form):
     async def _sure(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        cancels = slots.get("act") == "cancel" and _CANCEL.search(message.text) and not message.no
+        if slots.get("act") == "reschedule" and message.moment():
+            return await visits.read(message, slots, turn, dispatcher)
+        cancels = slots.get("act") == "cancel" and _CANCEL.search(message.typed) and not message.no
         if message.chosen("sure") == "yes" or message.yes or cancels:
             return {"sure": "yes"}
         if message.chosen("sure") == "no" or message.no:
             return {"sure": "no"}
-        if slots.get("act") == "reschedule" and message.moment():
-            return await visits.read(message, slots, turn, dispatcher)
         return {}

@@ -10,11 +10,14 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions import visits
 from actions.context import Turn, turn_of
 from actions.forms import reset
-from actions.matter_form import SLOTS
+from actions.matter_form import PHOTO, SLOTS
 from actions.request_cards import request_card
-from actions.words import label, say
+from actions.words import button, label, say
 from crm import files, requests
 from crm.models import ServiceRequest
+
+# Scores up to this one are a complaint: the request is raised, and a person offered.
+LOW = 2
 
 
 class SubmitMatter(Action):
@@ -29,7 +32,8 @@ class SubmitMatter(Action):
         slots, turn = tracker.slots, await turn_of(tracker)
         act = str(slots.get("act") or "amend")
         if slots.get("outcome") == "nothing":
-            say(dispatcher, "utter_no_request_for", what=label(domain, turn.language, f"label_what_{act}"))
+            what = label(domain, turn.language, f"label_what_{act}")
+            say(dispatcher, "utter_no_request_for", what=what, buttons=_instead(act, turn, domain))
         elif slots.get("outcome") == "stopped" or slots.get("sure") == "no":
             say(dispatcher, "utter_stopped")
         elif request := await requests.find(str(slots["request_no"]), contact_id=turn.contact_id):
@@ -45,7 +49,7 @@ class SubmitMatter(Action):
         domain: Any,
     ) -> None:
         photos = [f.token for f in await files.unlinked(turn.conversation_id, turn.at)]
-        text = "" if slots["detail"] == "photo" else str(slots["detail"])
+        text = "" if slots["detail"] == PHOTO else str(slots["detail"])
         await requests.comment(turn.customer, request.id, text, files=photos, now=turn.at)
         card = await request_card(request.id, turn, domain)
         say(dispatcher, "utter_amended", cards=[card], number=request.number)
@@ -84,7 +88,12 @@ class SubmitMatter(Action):
     ) -> None:
         score = int(slots["score"])
         await requests.rate(turn.customer, request.id, score, now=turn.at)
-        say(dispatcher, "utter_rated" if score > 2 else "utter_rated_low", score=score)
+        if score > LOW:
+            say(dispatcher, "utter_rated", score=score)
+            return
+        told = label(domain, "ko", "label_rated", score=score)  # for staff, in the company's language
+        await requests.complain(turn.customer, request.id, told, now=turn.at)
+        say(dispatcher, "utter_rated_low", score=score, buttons=_amends(request, turn, domain))
 
     async def _reschedule(
         self,
@@ -102,3 +111,17 @@ class SubmitMatter(Action):
         card = await request_card(request.id, turn, domain)
         visit = visits.spoken(slots.get("visit"), turn, domain)
         say(dispatcher, "utter_rescheduled", cards=[card], number=request.number, visit=visit)
+
+
+def _instead(act: str, turn: Turn, domain: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What can be done where there is no request to do it to."""
+    names = ["request_service"] if act in ("reopen", "amend", "reschedule") else []
+    names += ["check_request", "talk_to_human"]
+    return [button(label(domain, turn.language, f"label_intent_{name}"), f"/{name}") for name in names]
+
+
+def _amends(request: ServiceRequest, turn: Turn, domain: Mapping[str, Any]) -> list[dict[str, str]]:
+    person = button(label(domain, turn.language, "label_intent_talk_to_human"), "/talk_to_human")
+    payload = f'/reopen_request{{"request_no": "{request.number}"}}'
+    again = button(label(domain, turn.language, "label_card_reopen"), payload)
+    return [person, again, button(label(domain, turn.language, "label_no_thanks"), "/deny")]

@@ -1,6 +1,5 @@
-"""The questions of the request form, and the request itself at its end."""
+"""The questions of the request form."""
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -11,10 +10,8 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import visits
 from actions.context import Turn, turn_of
-from actions.forms import reset
-from actions.request_cards import request_card
-from actions.request_form import SLOTS, STEPS, shown
-from actions.words import button, choose, label, say
+from actions.request_corrections import STEPS
+from actions.words import button, choose, label, say, shown
 from crm import cards, files, products, requests
 
 
@@ -58,7 +55,7 @@ class AskProduct(_Ask):
             self._guess(dispatcher, domain, turn, guessed[0])
             return []
         offered = guessed or ([] if guess == "none" else owned)
-        buttons = [button(p["name"], choose("product", str(p["id"]))) for p in offered[:6]]
+        buttons = [button(_name(p, turn), choose("product", str(p["id"]))) for p in offered[:6]]
         if buttons:
             buttons.append(
                 button(label(domain, turn.language, "label_other_product"), choose("product", "other"))
@@ -75,15 +72,18 @@ class AskProduct(_Ask):
     ) -> None:
         yes = button(label(domain, turn.language, "label_yes"), choose("product", str(one["id"])))
         other = button(label(domain, turn.language, "label_other_product"), choose("product", "other"))
-        name = one["name_en"] if turn.language == "en" and one["name_en"] else one["name"]
         since = _month(one["since"], turn)
         say(
             dispatcher,
             f"utter_ask_product_guess_{one['kind']}",
             buttons=[yes, other],
-            product=name,
+            product=_name(one, turn),
             since=since,
         )
+
+
+def _name(one: Mapping[str, Any], turn: Turn) -> str:
+    return str(one["name_en"] if turn.language == "en" and one["name_en"] else one["name"])
 
 
 def _month(on: date, turn: Turn) -> str:
@@ -91,6 +91,31 @@ def _month(on: date, turn: Turn) -> str:
         return f"{on:%B %Y}"
     years = turn.at.astimezone(turn.tz).year - on.year
     return {0: "올해", 1: "작년"}.get(years, f"{on.year}년") + f" {on.month}월"
+
+
+class AskSameSure(_Ask):
+    """Whether an open request about the same product is what they speak of."""
+
+    slot = "same_sure"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[EventType]:
+        turn, slots = await turn_of(tracker), tracker.slots
+        request = await requests.find(str(slots["same"]), contact_id=turn.contact_id)
+        visits_it = slots.get("wish") == "visit"
+        buttons = [
+            button(label(domain, turn.language, "label_same_yes"), choose("same_sure", "yes")),
+            button(label(domain, turn.language, "label_same_no"), choose("same_sure", "no")),
+        ]
+        say(
+            dispatcher,
+            "utter_ask_same_visit" if visits_it else "utter_ask_same",
+            buttons=buttons,
+            number=str(slots["same"]),
+            product=(request.product_text if request else "") or str(slots.get("product") or ""),
+        )
+        return []
 
 
 class AskSymptom(_Ask):
@@ -219,43 +244,3 @@ class AskConfirm(_Ask):
                 domain, turn.language, "label_photos", value=values["symptom"], count=photos
             )
         return [{"label": label(domain, turn.language, f"label_step_{s}"), "value": values[s]} for s in STEPS]
-
-
-class SubmitRequest(Action):
-    """Opens the request, or says that nothing was saved."""
-
-    def name(self) -> str:
-        return "action_submit_request"
-
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[EventType]:
-        slots, turn = tracker.slots, await turn_of(tracker)
-        if slots.get("outcome") == "stopped" or slots.get("confirm") != "yes":
-            say(dispatcher, "utter_request_stopped")
-            return reset(*SLOTS)
-        request = await self._open(slots, turn)
-        card = await request_card(request.id, turn, domain, opened=True)
-        say(dispatcher, "utter_request_opened", cards=[card], number=request.number)
-        return reset(*SLOTS)
-
-    async def _open(self, slots: Mapping[str, Any], turn: Turn) -> Any:
-        reference = json.loads(slots.get("product_ref") or "{}")
-        span = visits.unpack(slots.get("visit"))
-        photos = await files.unlinked(turn.conversation_id, turn.at)
-        return await requests.open(
-            turn.customer,
-            turn.contact_id,
-            conversation_id=turn.conversation_id,
-            product_text=str(slots["product"]),
-            product_id=reference.get("product_id"),
-            possession_id=reference.get("possession_id"),
-            symptom=str(slots["symptom"]),
-            visit_from=span[0] if span else None,
-            visit_to=span[1] if span else None,
-            address=str(slots["address"]),
-            phone=str(slots["phone"]),
-            files=[photo.token for photo in photos],
-            now=turn.at,
-            tz=turn.tz,
-        )

@@ -1,34 +1,40 @@
 """Opening a service request: what each step accepts, in whatever order the customer tells it."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import visits
+from actions import product_said, request_corrections, visits
 from actions.context import Turn
 from actions.forms import ASIDE, Form
+from actions.request_corrections import STEPS, place_and_phone
 from actions.said import Said
 from actions.words import say
-from crm import contacts, products
+from crm import contacts, requests
 from crm.actor import BOT
 
-STEPS = ("product", "symptom", "visit", "address", "phone")
-SLOTS = (*STEPS, "product_ref", "product_guess", "visit_day", "visit_sure", "confirm")
-_PLACE = re.compile(
-    r"[시도군구읍면동로길]\s|[로길]\s*\d|\d+\s*(동|호|번지|층)|\d+.*(street|st\b|road|rd\b|ave|ro\b|gil\b|dong)",
+SLOTS = (
+    *STEPS, "product_ref", "product_guess", "visit_day", "visit_sure", "confirm", "same", "same_sure", "wish",
+    "rest", "detail",
+)  # fmt: skip
+_ORDER = ("product", "symptom", "visit", "visit_sure", "address", "phone", "confirm")
+# Says that something is wrong, not what: the question for the symptom is still worth asking.
+_VAGUE = re.compile(
+    r"(고장|수리|이상|as|에이에스)[가-힣]{0,6}|(is |it'?s |has )?(broken|broke( down)?|faulty)|repair(s|ed)?",
     re.I,
 )
-_ENDING = re.compile(r"(이에요|예요|이요|요|입니다|인데요|이고요|고요|이야|야)?[\s.!~ㅎㅋㅠㅜ]*$")
-_LONGEST_NAME = 40
+_ANOTHER = re.compile(r"새로|다른|new|another|different", re.I)
+_LATER = re.compile(r"나중|아무 ?때|상관 ?없|언제든|later|any ?time|whenever|don'?t mind", re.I)
+_ASKS_STEP = ASIDE - {"thank", "greet", "chitchat"}
 
 
 class RequestForm(Form):
     """Validates `request_form`."""
 
     form = "request_form"
+    takes_files = frozenset({"symptom"})
 
     async def answers(
         self,
@@ -39,20 +45,40 @@ class RequestForm(Form):
         dispatcher: CollectingDispatcher,
     ) -> dict[str, Any]:
         if asked is None:
-            return await self._opening(message, slots, turn, dispatcher)
-        if message.files and not message.text.strip() and asked != "symptom":
-            say(dispatcher, "utter_photo_kept")
-            return {"outcome": "asking"}  # the photo goes with the request; the question stands
-        changing = message.corrects or asked == "confirm" or _only_a_product(message)
-        if changing and (changed := await self._correction(asked, message, slots, turn, dispatcher)):
-            return changed
-        answer = getattr(self, f"_{asked}")
-        found: dict[str, Any] = await answer(message, slots, turn, dispatcher)
-        return found
+            found = await self._opening(message, slots, turn, dispatcher)
+        elif changed := await request_corrections.of(asked, message, slots, turn, dispatcher):
+            found = changed
+        else:
+            found = await getattr(self, f"_{asked}")(message, slots, turn, dispatcher)
+            found = found or request_corrections.besides(asked, message, slots, dispatcher)
+        return {**found, **await self._same_matter({**slots, **found}, found, turn)}
 
     def missing(self, slots: Mapping[str, Any]) -> str | None:
-        order = ("product", "symptom", "visit", "visit_sure", "address", "phone", "confirm")
+        if slots.get("same") and not slots.get("same_sure"):
+            return "same_sure"
+        order: tuple[str, ...] = _ORDER
+        if slots.get("same_sure") == "yes":
+            told = ("detail",) if slots.get("detail") else ("symptom",)
+            order = ("visit", "visit_sure") if slots.get("wish") == "visit" else told
         return next((name for name in order if not slots.get(name)), None)
+
+    def stops(self, asked: str, message: Said, slots: Mapping[str, Any]) -> bool:
+        """'접수 취소할게요' means this request, which nobody has sent yet, unless it names another."""
+        cancels = message.sure and message.typed and message.intent == "cancel_request"
+        return message.stops or bool(cancels and not message.entity("request_no"))
+
+    async def _same_matter(
+        self, slots: Mapping[str, Any], found: Mapping[str, Any], turn: Turn
+    ) -> dict[str, Any]:
+        """An open request about the same product: it may be that one they speak of."""
+        guess = str(found.get("product_guess") or "")
+        if slots.get("same_sure") or slots.get("same") or not (found.get("product") or guess.isdigit()):
+            return {}
+        guessed = await product_said.owned(turn.contact_id, int(guess)) if guess.isdigit() else {}
+        same = await product_said.open_request(turn.contact_id, guessed or slots)
+        return {**guessed, "same": same.number} if same else {}
+
+    # --- the first sentence
 
     async def _opening(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
@@ -61,102 +87,105 @@ class RequestForm(Form):
         found: dict[str, Any] = {"outcome": "asking"}
         known = await contacts.get(BOT, turn.contact_id)
         found.update({k: v for k, v in (("address", known.address), ("phone", known.phone)) if v})
-        if name := message.entity("product"):
-            found.update(await self._named(name, message, turn))
-        elif message.intent != "choose" and not message.text.startswith("/"):
-            found.update(await self._only_possession(turn))
-        if symptom := message.entity("symptom"):
+        found.update(await self._opening_product(message, turn, dispatcher))
+        symptom = message.entity("symptom")
+        if symptom and not _VAGUE.fullmatch(symptom.strip()):
             found["symptom"] = symptom
-            if not found.get("product_guess"):
-                say(dispatcher, "utter_sorry_symptom")
+        if message.intent == "request_service" and not _VAGUE.search(message.typed):
+            found["detail"] = message.typed or None  # kept as it is, should it be about an open request
+        if symptom and message.typed:
+            say(dispatcher, "utter_sorry_symptom")
+        if message.intent == "book_visit":
+            found.update(await self._visit_of_open_request(turn))
         found.update(await visits.read(message, slots, turn, dispatcher))
-        found.update(self._reachable(message))
+        found.update(place_and_phone(message))
         return found
 
-    async def _only_possession(self, turn: Turn) -> dict[str, Any]:
-        owned = await products.possessions_of(turn.contact_id)
-        return {"product_guess": str(owned[0]["id"])} if len(owned) == 1 else {}
-
-    async def _named(self, name: str, message: Said, turn: Turn) -> dict[str, Any]:
-        """A product by the customer's word: theirs is asked about, else the catalogue, else the word."""
-        owned = [p for p in await products.possessions_of(turn.contact_id) if _fits(name, p)]
-        if len(owned) == 1:
-            return {"product_guess": str(owned[0]["id"])}
-        if owned:
-            return {"product_guess": ",".join(str(p["id"]) for p in owned)}
-        known = message.resolved("product")
-        if known and known.get("id"):
-            return _product(known["name"], product_id=int(known["id"]))
-        return _product(name)
-
-    def _reachable(self, message: Said) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        if phone := contacts.normalise_phone(message.entity("phone") or ""):
-            found["phone"] = phone
-        place = message.entity("address")
-        if place and _PLACE.search(place + " "):
-            found["address"] = place
-        return found
-
-    async def _correction(
-        self,
-        asked: str,
-        message: Said,
-        slots: Mapping[str, Any],
-        turn: Turn,
-        dispatcher: CollectingDispatcher,
+    async def _opening_product(
+        self, message: Said, turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        """'아니 냉장고요': whatever the sentence names is replaced, and said back."""
-        found: dict[str, Any] = {}
-        name = message.entity("product")
-        if name and slots.get("product") and asked != "product":
-            found = (
-                _product(name) if not message.resolved("product") else await self._named(name, message, turn)
-            )
-            say(dispatcher, "utter_changed", value=found.get("product") or name)
-        elif message.when and slots.get("visit") and asked not in ("visit", "visit_sure"):
-            found = await visits.read(message, slots, turn, dispatcher)
-        elif (reach := self._reachable(message)) and asked not in reach:
-            found = reach
-            say(dispatcher, "utter_changed", value=shown(next(iter(reach.values()))))
-        return found
+        names = message.entities_of("product")
+        if not names:
+            return await product_said.only_possession(turn.contact_id)
+        others = [name for name in names[1:] if not product_said.alike(name, names[0])]
+        if others and message.typed:
+            say(dispatcher, "utter_one_at_a_time", product=names[0])
+        found = await product_said.named(names[0], message, turn.contact_id)
+        return {**found, "rest": others[0]} if others else found
+
+    async def _visit_of_open_request(self, turn: Turn) -> dict[str, Any]:
+        """'방문 예약할게요' after a request without a visit most likely means that one."""
+        waiting = [r for r in await requests.of_contact(turn.contact_id, open_only=True) if not r.visit_from]
+        if len(waiting) != 1 or waiting[0].category == "complaint":
+            return {}
+        return {"same": waiting[0].number, "wish": "visit"}
+
+    # --- the answer to each question
 
     async def _product(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        guess = slots.get("product_guess")
+        guess = str(slots.get("product_guess") or "")
         picked = message.chosen("product")
-        if picked == "other" or (guess and message.no and not message.entity("product")):
+        name = message.entity("product")
+        if picked == "other" or (guess and message.no and not name):
             return {"product_guess": "none"}
-        if picked and picked.startswith("name:"):
-            return _product(picked.removeprefix("name:"))
-        if picked or (guess and guess.isdigit() and message.yes):
-            return await _owned(int(picked or str(guess)), turn)
-        if name := message.entity("product"):
-            return await self._named(name, message, turn)
-        if message.intent == "choose" or (
-            message.sure and message.intent not in ("", "request_service", "deny")
-        ):
+        if picked or (guess.isdigit() and message.yes):
+            found = await product_said.owned(turn.contact_id, int(picked or guess))
+            return {**found, **await self._also(message, slots, turn, dispatcher)} if found else {}
+        if not name and self._is_a_name(message):
+            name = product_said.ENDING.sub("", message.typed)
+        if not name:
             return {}
-        name = _ENDING.sub("", message.text.strip())
-        return _product(name) if 1 < len(name) <= _LONGEST_NAME else {}
+        known = product_said.corrected if guess != "none" else product_said.unlike_theirs
+        found = await known(name, message, turn.contact_id)
+        return {**found, **await self._also(message, slots, turn, dispatcher)}
+
+    def _is_a_name(self, message: Said) -> bool:
+        """Whether words without a known product may be the name of one."""
+        if not 1 < len(message.typed) <= product_said.LONGEST_NAME or message.entity("symptom"):
+            return False
+        if message.yes or message.no or message.when:
+            return False
+        return not (message.sure and message.intent not in ("", "deny", "out_of_scope"))
+
+    async def _same_sure(
+        self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+    ) -> dict[str, Any]:
+        if message.chosen("same_sure") == "yes" or message.yes:
+            return {"same_sure": "yes"}
+        if (
+            message.chosen("same_sure") == "no"
+            or message.no
+            or re.search(r"새로|다른|new|another", message.typed)
+        ):
+            return {"same_sure": "no", "wish": None}
+        return {}
 
     async def _symptom(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        if message.files and not message.text.strip():
+        text = message.typed
+        if message.files and not text:
             say(dispatcher, "utter_ask_symptom_photo")
             return {}
-        text = message.text.strip()
-        if message.intent == "choose" or len(text) < 2 or (message.sure and message.intent in QUESTIONS):
+        small_talk = message.sure and message.intent in ASIDE - _ASKS_STEP and not message.entity("symptom")
+        asks = message.sure and message.intent in _ASKS_STEP
+        if len(text) < 2 or message.yes or message.no or asks or small_talk:
             return {}
-        return {"symptom": text[:1000], **await self._extra(message, slots, turn, dispatcher)}
+        return {
+            "symptom": text[:1000],
+            **await self._also(message, {**slots, "symptom": text}, turn, dispatcher),
+        }
 
-    async def _extra(
+    async def _also(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        """A time or a phone number told along with the symptom."""
-        found = self._reachable(message)
+        """What was told along with the answer: a symptom, a time, an address, a number."""
+        found = place_and_phone(message)
+        symptom = message.entity("symptom")
+        if symptom and not slots.get("symptom") and not _VAGUE.fullmatch(symptom.strip()):
+            found["symptom"] = symptom
         if message.when and message.when.get("has_date"):
             found.update(await visits.read(message, slots, turn, dispatcher))
         return found
@@ -164,28 +193,31 @@ class RequestForm(Form):
     async def _visit(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        if re.search(r"나중|아무 ?때|상관없|later|any ?time|whenever|don'?t mind", message.text, re.I):
+        if not message.when and _LATER.search(message.typed):
             return {"visit": visits.LATER, "visit_sure": "yes", "visit_day": None}
         return await visits.read(message, slots, turn, dispatcher)
 
     async def _visit_sure(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        if message.chosen("visit_sure") == "yes" or message.yes:
+        if message.chosen("visit_sure") == "yes" or (message.yes and not message.when):
             return {"visit_sure": "yes"}
-        if message.moment() or message.chosen("visit_day"):
+        if message.moment():
             return await visits.read(message, slots, turn, dispatcher) or {"visit": None}
         if message.chosen("visit_sure") == "no" or message.no:
             return {"visit": None, "visit_day": None}
-        return {}
+        return await self._visit(message, slots, turn, dispatcher)
 
     async def _address(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        text = message.text.strip()
-        if message.intent == "choose" or (message.sure and message.intent in QUESTIONS):
+        text = message.typed
+        place = message.entity("address")
+        if not text or (
+            not place and (message.entity("symptom") or (message.sure and message.intent in ASIDE))
+        ):
             return {}
-        if not (_PLACE.search(text + " ") or (message.entity("address") and len(text) >= 8)):
+        if not request_corrections.is_place(text, message):
             say(dispatcher, "utter_address_short")
             return {}
         return {"address": text[:300]}
@@ -193,63 +225,24 @@ class RequestForm(Form):
     async def _phone(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        phone = contacts.normalise_phone(message.entity("phone") or message.text)
+        phone = contacts.normalise_phone(message.entity("phone") or message.typed)
         if phone:
             return {"phone": phone}
-        if re.search(r"\d{3}", message.text):
+        if re.search(r"\d{3}", message.typed):
             say(dispatcher, "utter_phone_invalid")
         return {}
 
     async def _confirm(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        change = message.chosen("change")
-        if change in STEPS:
-            cleared: dict[str, Any] = {change: None}
-            if change == "visit":
-                cleared.update(visit_sure=None, visit_day=None)
-            if change == "product":
-                cleared.update(product_ref=None, product_guess="none")
-            return {**cleared, "confirm": None, "outcome": "asking"}
-        if message.chosen("confirm") == "yes" or message.yes:
+        changing = slots.get("outcome") == "changing"
+        line = message.chosen("change") or request_corrections.line_in(message.typed)
+        if line in STEPS and (changing or message.corrects or message.pressed):
+            return request_corrections.cleared(line)
+        if message.chosen("confirm") == "yes" or (message.yes and not changing):
             return {"confirm": "yes"}
-        if message.chosen("confirm") == "change" or message.no:
+        if changing and message.no:
+            return {"outcome": "asking"}
+        if message.chosen("confirm") == "change" or message.no or message.corrects:
             return {"confirm": None, "outcome": "changing"}
         return {}
-
-
-QUESTIONS = ASIDE - {"thank", "greet", "chitchat"}  # in a step of free words, only a sure question is one
-
-
-def _only_a_product(message: Said) -> bool:
-    """Whether nothing but a product was said: at another question it replaces the product."""
-    name = message.entity("product")
-    return name is not None and name == _ENDING.sub("", message.text.strip())
-
-
-def shown(value: Any) -> str:
-    """A slot's value as the customer would write it."""
-    text = str(value)
-    return contacts.show_phone(text) if text.startswith("+") else text
-
-
-def _product(name: str, *, product_id: int | None = None, possession_id: int | None = None) -> dict[str, Any]:
-    reference = json.dumps({"product_id": product_id, "possession_id": possession_id})
-    return {"product": name, "product_ref": reference, "product_guess": None}
-
-
-async def _owned(possession_id: int, turn: Turn) -> dict[str, Any]:
-    owned = next(
-        (p for p in await products.possessions_of(turn.contact_id) if p["id"] == possession_id), None
-    )
-    if owned is None:
-        return {}
-    return _product(owned["name"], product_id=owned["product_id"], possession_id=owned["id"])
-
-
-def _fits(word: str, owned: Mapping[str, Any]) -> bool:
-    """Whether a customer's word may mean a product they own ('세탁기' for 드럼세탁기 21kg)."""
-    bare = re.sub(r"\s", "", word.lower())
-    names = [owned["name"], owned["name_en"], owned["category"], owned["category_en"]]
-    plain = [re.sub(r"\s", "", str(n).lower()) for n in names if n]
-    return any(bare in name or name in bare for name in plain)

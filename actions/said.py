@@ -28,7 +28,18 @@ _AGREES = re.compile(
 _CORRECTION = re.compile(
     r"^\s*(아니+(요|오|야|고)?|아뇨|아 ?참|참[, ]|잠깐|no[, ]|not |actually|sorry|wait|i meant?|oops)", re.I
 )
-_INSTEAD = re.compile(r"말고|가 아니라|이 아니라|아니고|바꿀게|바꿔|로 변경|수정|instead|rather|change", re.I)
+_INSTEAD = re.compile(
+    r"말고|가 아니라|이 아니라|아니고|바꾸|바꿀|바꿔|변경|수정|틀렸|틀려|잘못|instead|rather|change", re.I
+)
+
+
+def is_yes(text: str) -> bool:
+    """Whether words are a yes and nothing more."""
+    return bool(_YES.fullmatch(_plain(text)))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s\W_]+", "", text.lower())
 
 
 @dataclass(frozen=True)
@@ -40,12 +51,19 @@ class Said:
     sure: bool  # the understanding would act on it
     entities: list[dict[str, Any]] = field(default_factory=list)
     when: Mapping[str, Any] | None = None
+    leaning: str = ""  # the likeliest intent, sure or not
     files: int = 0
+    pressed: bool = False  # a button, not typed words: `text` is its label
+
+    @property
+    def typed(self) -> str:
+        """The customer's own words; empty when they pressed a button."""
+        return "" if self.pressed else self.text.strip()
 
     @property
     def plain(self) -> str:
         """Lower case, without spaces and punctuation: for matching whole short answers."""
-        return re.sub(r"[\s\W_]+", "", self.text.lower())
+        return _plain(self.text)
 
     @property
     def stops(self) -> bool:
@@ -79,6 +97,14 @@ class Said:
         """The first value of an entity, as written."""
         return next((str(e["value"]) for e in self.entities if e["entity"] == name), None)
 
+    def entities_of(self, name: str) -> list[str]:
+        """All values of an entity, as written, each once."""
+        return list(dict.fromkeys(str(e["value"]) for e in self.entities if e["entity"] == name))
+
+    def hardly_more_than(self, part: str) -> bool:
+        """Whether the words are little else than `part` ('냉장고요' for 냉장고)."""
+        return len(self.plain) - len(_plain(part)) <= 4
+
     def resolved(self, name: str) -> Any:
         """The normalised value of an entity (see nlu: parse data), or None."""
         return next((e["resolved"] for e in self.entities if e["entity"] == name and e.get("resolved")), None)
@@ -103,5 +129,8 @@ def said(tracker: Tracker) -> Said:
         sure=band == "act",
         entities=list(message.get("entities") or []),
         when=message.get("when"),
+        leaning=next((str(guess["name"]) for guess in understood.get("ranking") or []), ""),
         files=int(metadata.get("files") or 0),
+        # Stock Rasa hands a button's payload over as the text.
+        pressed=bool(metadata.get("pressed", str(message.get("text") or "").startswith("/"))),
     )

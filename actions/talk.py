@@ -1,5 +1,6 @@
 """Greeting, consent to advertising, and what to do when the bot is not sure or does not understand."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,8 +8,8 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.articles import answer
 from actions.context import Turn, turn_of
-from actions.knowledge import answer
 from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
 from actions.people import hand_over
 from actions.said import said
@@ -19,6 +20,7 @@ from crm.models import Conversation
 
 # The second turn in a row that was not understood goes to a person (DESIGN.md: three bands).
 MISSES_TO_A_PERSON = 2
+_WORDS = re.compile(r"[가-힣]{2}|[a-z]*[aeiou][a-z]*", re.I)
 
 
 class Greet(Action):
@@ -53,7 +55,10 @@ class Talk(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
         turn = await turn_of(tracker)
-        say(dispatcher, f"utter_{self.what}", company=await company.name(turn.language))
+        if self.what == "out_of_scope" and not _WORDS.search(said(tracker).text):
+            await missed(dispatcher, domain, turn)  # keys pressed at random ask for nothing
+        else:
+            say(dispatcher, f"utter_{self.what}", company=await company.name(turn.language))
         return []
 
 
@@ -111,8 +116,8 @@ class Clarify(Action):
             if f"label_intent_{r['name']}" in domain["responses"]
         ]
         ranking = understood.get("ranking") or [{"name": ""}]
-        if ranking[0]["name"] == "out_of_scope":
-            say(dispatcher, "utter_out_of_scope")
+        if ranking[0]["name"] == "out_of_scope" and _WORDS.search(said(tracker).text):
+            await missed(dispatcher, domain, turn, again="utter_out_of_scope")
             return []
         if understood.get("band") == "ask" and likely:
             buttons = [
@@ -129,14 +134,16 @@ class Clarify(Action):
         return []
 
 
-async def missed(dispatcher: CollectingDispatcher, domain: Mapping[str, Any], turn: Turn) -> None:
+async def missed(
+    dispatcher: CollectingDispatcher, domain: Mapping[str, Any], turn: Turn, *, again: str = "utter_again"
+) -> None:
     """Count a turn that was not understood: ask once more, then hand over."""
     misses = await dialogue.count_miss(turn.conversation_id)
     if misses >= MISSES_TO_A_PERSON:
         say(dispatcher, "utter_missed")
         await hand_over(dispatcher, domain, turn, reason="not_understood")
     else:
-        say(dispatcher, "utter_again")
+        say(dispatcher, again)
 
 
 class Chosen(Action):
@@ -157,7 +164,7 @@ class Chosen(Action):
         if slot == "which":
             await missed(dispatcher, domain, await turn_of(tracker))
         else:
-            say(dispatcher, "utter_affirm")
+            say(dispatcher, "utter_outdated")
         return []
 
 
@@ -184,7 +191,9 @@ class AnswerAside(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
         message, turn = said(tracker), await turn_of(tracker)
-        if message.intent in ("ask_hours", "ask_location", "ask_usage", "ask_repair_cost"):
+        if message.intent == "ask_usage" and message.pressed:
+            say(dispatcher, "utter_ask_question")
+        elif message.intent in ("ask_hours", "ask_location", "ask_usage", "ask_repair_cost"):
             await answer(dispatcher, turn, message.text, message.intent, aside=True)
         elif message.intent == "check_request":
             await ShowRequests().run(dispatcher, tracker, domain)

@@ -16,6 +16,7 @@ from crm.business_time import Calendar, Closure, Slot
 LATER = "later"
 HORIZON_DAYS = 90  # how far ahead a visit may be asked for
 _LENGTH = timedelta(hours=1)
+_VAGUE = timedelta(hours=2)  # '오후' and other longer spans: the hour is still to be asked
 
 
 def pack(start: datetime, end: datetime) -> str:
@@ -96,9 +97,9 @@ async def _exact(on: Any, at: str, turn: Turn, dispatcher: CollectingDispatcher)
 async def _typed(
     start: datetime, end: datetime, has_time: bool, turn: Turn, dispatcher: CollectingDispatcher
 ) -> dict[str, Any]:
-    if await _refused(start, has_time, turn, dispatcher):
+    if await _refused(start, has_time and end - start <= _VAGUE, turn, dispatcher):
         return {}
-    if not has_time:
+    if not has_time or end - start > _VAGUE:
         return {"visit_day": start.astimezone(turn.tz).date().isoformat()}
     if end - start < _LENGTH:
         end = start + _LENGTH
@@ -118,6 +119,8 @@ async def _refused(start: datetime, has_time: bool, turn: Turn, dispatcher: Coll
 
 async def _closed(local: datetime, has_time: bool, turn: Turn, dispatcher: CollectingDispatcher) -> bool:
     days = await calendar()
+    if not any(days.week):  # nobody has entered opening hours yet
+        return False
     said_day = day(local.date(), turn.language, today=turn.at.astimezone(turn.tz).date())
     spans = days.spans_of(local.date())
     if not spans:

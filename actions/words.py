@@ -1,12 +1,15 @@
 """Words of the domain for buttons and cards, Korean particles, dates as they are spoken."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rasa_sdk.executor import CollectingDispatcher
+
+from crm import contacts
 
 _DAYS = {"ko": "월화수목금토일", "en": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]}
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -19,7 +22,7 @@ def label(domain: Mapping[str, Any], language: str, name: str, **values: Any) ->
     """
     variants = domain["responses"][name]
     wanted = next((v for v in variants if _language(v) == language), variants[0])
-    return str(wanted["text"]).format(**values)
+    return str(wanted["text"]).format(**with_particles(values))
 
 
 def _language(variant: Mapping[str, Any]) -> str:
@@ -43,6 +46,12 @@ def say(
     )
 
 
+def shown(value: Any) -> str:
+    """A slot's value as the customer would write it."""
+    text = str(value)
+    return contacts.show_phone(text) if text.startswith("+") else text
+
+
 def button(title: str, payload: str) -> dict[str, str]:
     """A choice: what the customer reads and the intent command behind it."""
     return {"title": title, "payload": payload}
@@ -54,9 +63,15 @@ def choose(slot: str, value: str) -> str:
 
 
 def with_particles(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Add `x_eun`, `x_i`, `x_eul`, `x_ro`, `x_ieyo` to each text value x: the word with its particle."""
+    """Add `x_eun`, `x_i`, `x_eul`, `x_ro`, `x_ieyo` to each text value x: the word with its particle.
+
+    For English, each number x gets `x_s` (a plural's ending) and `x_people` ('2 people are').
+    """
     filled = dict(values)
     for name, value in values.items():
+        if isinstance(value, int):
+            filled[f"{name}_s"] = "" if value == 1 else "s"
+            filled[f"{name}_people"] = "1 person is" if value == 1 else f"{value} people are"
         if isinstance(value, str) and value:
             filled.update({f"{name}_{key}": value + particle for key, particle in _particles(value).items()})
     return filled
@@ -82,8 +97,17 @@ _READ = (
 )
 
 
+# Units are read as Korean words: 21kg as 킬로그램, 10L as 리터, 30cm as 센티미터.
+_UNITS = {"kg": 16, "g": 16, "l": 0, "ml": 0, "m": 0, "cm": 0, "mm": 0}
+_UNIT = re.compile(r"\d\s*([a-z]{1,2})$")
+
+
 def _final(word: str) -> int:
-    last = word.rstrip(" )]'\"”’.")[-1:].lower()
+    word = word.rstrip(" )]'\"”’.").lower()
+    last = word[-1:]
+    unit = _UNIT.search(word)
+    if unit and unit.group(1) in _UNITS:
+        return _UNITS[unit.group(1)]
     if "가" <= last <= "힣":
         return (ord(last) - 0xAC00) % 28
     return _READ.get(last, 0)
@@ -111,6 +135,17 @@ def day(on: date, language: str, *, today: date) -> str:
         )
     year = "" if on.year == today.year else f"{on.year}년 "
     return f"{year}{on.month}월 {on.day}일({weekday})"
+
+
+def opening(at: datetime, language: str, *, now: datetime, tz: ZoneInfo) -> str:
+    """When we open: '내일 오전 9:00', '9:00 am tomorrow', or the whole date when it is further off."""
+    local, today = at.astimezone(tz), now.astimezone(tz).date()
+    near = {"ko": ("오늘", "내일"), "en": ("today", "tomorrow")}[language if language in _DAYS else "ko"]
+    days = (local.date() - today).days
+    if days not in (0, 1):
+        return moment(at, at, language, now=now, tz=tz)
+    time = clock(local, language)
+    return f"{time} {near[days]}" if language == "en" else f"{near[days]} {time}"
 
 
 def moment(start: datetime, end: datetime, language: str, *, now: datetime, tz: ZoneInfo) -> str:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from actions.people import BACK_TO_BOT
+from actions.said import is_yes
+from bots import answers
 from crm import choices, dialogue, outbox, ownership, privacy
 from crm.actor import SYSTEM
 from crm.models import Conversation
@@ -49,6 +51,7 @@ class Prepared:
     language: str = "ko"
     contact_id: int = 0
     channel: str = ""
+    pressed: bool = False  # a button: `text` is its label, not the customer's own words
     comes_back: bool = False  # the customer would rather go on with the bot while nobody has come
 
 
@@ -66,7 +69,7 @@ class TurnHandler:
         if conversation.owner != "bot" and not await self._comes_back(spoken, conversation):
             return Prepared(spoken, silent=True)
         memory = await dialogue.recall(conversation.id)
-        text, parsed = await self._understand(spoken, conversation)
+        text, parsed, pressed = await self._understand(spoken, conversation)
         return Prepared(
             spoken,
             silent=False,
@@ -77,6 +80,7 @@ class TurnHandler:
             language=str(parsed.get("language") or conversation.locale),
             contact_id=conversation.contact_id,
             channel=conversation.channel,
+            pressed=pressed,
             comes_back=conversation.owner != "bot",
         )
 
@@ -86,24 +90,29 @@ class TurnHandler:
         waits = conversation.assignee_id is None
         return waits and pressed is not None and pressed["payload"] == BACK_TO_BOT
 
-    async def _understand(self, spoken: Spoken, conversation: Conversation) -> tuple[str, Mapping[str, Any]]:
+    async def _understand(
+        self, spoken: Spoken, conversation: Conversation
+    ) -> tuple[str, Mapping[str, Any], bool]:
+        """The words, what they mean, and whether a button stands for them."""
         pressed = await self._pressed(spoken)
         if pressed is not None and pressed["payload"] == BACK_TO_BOT:
-            return choices.said(pressed), parsing.certain("help", choices.said(pressed))
+            return choices.said(pressed), parsing.certain("help", choices.said(pressed)), True
         if pressed is not None:
             label = choices.said(pressed)
-            return label, parsing.command(str(pressed["payload"]), text=label)
+            own_words = not spoken.choice and label.casefold() != spoken.text.strip().casefold()
+            said = spoken.text if own_words else label
+            as_button = not own_words or is_yes(said)
+            return said, parsing.command(str(pressed["payload"]), text=said), as_button
         if not spoken.text.strip():
-            return "", parsing.certain("send_file" if spoken.files else "nlu_fallback", "")
-        return spoken.text, await self._engine().parse(spoken.text, at=spoken.received_at)
+            return "", parsing.certain("send_file" if spoken.files else "nlu_fallback", ""), False
+        return spoken.text, await self._engine().parse(spoken.text, at=spoken.received_at), False
 
     async def _pressed(self, spoken: Spoken) -> Mapping[str, Any] | None:
-        """The choice that was pressed, or whose label was typed word for word under the newest message."""
+        """The choice that was pressed, or that the typed words amount to under the newest message."""
         if spoken.choice:
             known: Mapping[str, Any] | None = await choices.known(spoken.conversation_id, spoken.choice)
             return known
-        typed: Mapping[str, Any] | None = await choices.typed(spoken.conversation_id, spoken.text)
-        return typed
+        return await answers.meant(spoken.conversation_id, spoken.text)
 
     async def commit(self, prepared: Prepared) -> None:
         """Run the dialogue and write everything it leads to. Inside the worker's transaction."""
@@ -131,20 +140,21 @@ class TurnHandler:
                 "audience": "customer",
                 "channel": prepared.channel,
                 "files": spoken.files,
+                "pressed": prepared.pressed,
             },
             slots={"language": prepared.language},
             at=spoken.received_at,
             expired=prepared.expired,
         )
-        await self._remember(prepared, turned.snapshot, engine.fingerprint)
+        await self._remember(prepared, turned.snapshot, engine.fingerprint, conversation.misses)
         await self._answer(prepared, turned.replies)
 
-    async def _remember(self, prepared: Prepared, body: str, model: str) -> None:
+    async def _remember(self, prepared: Prepared, body: str, model: str, misses: int) -> None:
         spoken = prepared.spoken
         await dialogue.remember(spoken.conversation_id, body, model=model, now=spoken.received_at)
         await dialogue.speaks(spoken.conversation_id, prepared.language)
         if prepared.parsed.get("band") == "act":
-            await dialogue.understood(spoken.conversation_id)
+            await dialogue.understood(spoken.conversation_id, misses)
 
     async def _answer(self, prepared: Prepared, replies: Sequence[Mapping[str, Any]]) -> None:
         spoken = prepared.spoken

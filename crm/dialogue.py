@@ -48,9 +48,13 @@ async def count_miss(conversation_id: int) -> int:
     return int(rows[0]["misses"])
 
 
-async def understood(conversation_id: int) -> None:
-    """A message was understood: the count of misses starts again."""
-    await db.execute("UPDATE conversation SET misses = 0 WHERE id = ? AND misses > 0", conversation_id)
+async def understood(conversation_id: int, misses: int) -> None:
+    """A message was understood: the count of misses starts again, unless it has grown past `misses` since."""
+    await db.execute(
+        "UPDATE conversation SET misses = 0 WHERE id = ? AND misses > 0 AND misses <= ?",
+        conversation_id,
+        misses,
+    )
 
 
 async def speaks(conversation_id: int, language: str) -> None:

@@ -1,0 +1,47 @@
+"""Quoting the articles that staff keep."""
+
+from collections.abc import Sequence
+
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.context import Turn
+from actions.words import say
+from crm import cards, knowledge
+
+KINDS: dict[str, list[str]] = {
+    "ask_usage": ["usage", "error_code"],
+    "ask_repair_cost": ["repair_price"],
+    "ask_hours": ["hours"],
+    "ask_location": ["location"],
+}
+# Where the kind alone tells the article: opening hours need no further words.
+_WHOLE = frozenset({"ask_hours", "ask_location", "ask_repair_cost"})
+
+
+async def find(turn: Turn, text: str, intent: str) -> list[knowledge.Hit]:
+    """The best articles of the kinds that `intent` asks for; empty rather than a bad one."""
+    kinds = KINDS.get(intent)
+    hits = await knowledge.search(text, locale=turn.language, kinds=kinds, limit=2)
+    if not hits and intent in _WHOLE:
+        hits = await knowledge.of_kind((kinds or ["hours"])[0], locale=turn.language)
+    return hits
+
+
+def quote(dispatcher: CollectingDispatcher, hits: Sequence[knowledge.Hit]) -> None:
+    """Say the passage of the best one, and show all with the way to the whole."""
+    shown = [cards.article(title=h.article.title, quote=h.quote, url=h.url) for h in hits]
+    dispatcher.utter_message(text=hits[0].quote, json_message={"cards": shown})
+
+
+async def answer(
+    dispatcher: CollectingDispatcher, turn: Turn, text: str, intent: str, *, aside: bool = False
+) -> bool:
+    """Quote the best article on `text`, else say that there is none; return whether there was one."""
+    hits = await find(turn, text, intent)
+    if not hits:
+        say(dispatcher, "utter_no_answer")
+        return False
+    quote(dispatcher, hits)
+    if intent == "ask_usage" and not aside:
+        say(dispatcher, "utter_answer_more")
+    return True

@@ -1,0 +1,70 @@
+"""What short words mean under the newest message: its label typed, a yes to its question, a bare score.
+
+Words alone ('네', '3', '아직도 안 돼요') say little; under the message that
+they answer they are as good as a button.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from actions.said import is_yes
+from crm import choices
+from crm.models import Message
+
+# A question with one of these asks for more than a yes.
+_OPEN = re.compile(r"무엇|무슨|어느|어떤|어디|언제|몇|누구|왜|\b(what|which|when|where|how|who|why)\b", re.I)
+_STILL_BROKEN = re.compile(
+    r"아직|여전히|그대로|또 |다시 (고장|새|안|그래|이상|똑같)|안 ?(돼|되|고쳐|됐|됬)|똑같|"
+    r"still|again|not (fixed|working|solved)|(isn'?t|doesn'?t|does not|is not) (fixed|work)|same problem",
+    re.I,
+)
+_SCORE = re.compile(r"\s*([1-5])\s*(점(이요|이에요|입니다|요)?)?\s*[.!~]*\s*")
+_LONGEST = 40  # a longer text says what it wants by itself
+
+
+async def meant(conversation_id: int, text: str) -> Mapping[str, Any] | None:
+    """The choice that `text` amounts to under the newest message; None when it stands for itself."""
+    words = text.strip().casefold()
+    newest = await _newest(conversation_id) if words else None
+    if newest is None:
+        return None
+    offered = list(choices.pressables(newest["choices"], newest["cards"]))
+    for item in offered:
+        if words in (choices.label(item).casefold(), choices.said(item).casefold()):
+            return item
+    if len(words) > _LONGEST:
+        return None
+    return _after_the_work(words, newest["choices"]) or _agreed(words, newest)
+
+
+async def _newest(conversation_id: int) -> Mapping[str, Any] | None:
+    rows: Sequence[Mapping[str, Any]] = (
+        await Message.filter(conversation_id=conversation_id, direction="out")
+        .order_by("-seq")
+        .limit(1)
+        .values("text", "choices", "cards")
+    )
+    return rows[0] if rows else None
+
+
+def _agreed(words: str, newest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A yes to a question that can be answered by yes is its first choice."""
+    question = str(newest["text"]).strip()
+    if not newest["choices"] or not question.endswith("?") or _OPEN.search(question.splitlines()[-1]):
+        return None
+    first: Mapping[str, Any] = newest["choices"][0]
+    return first if is_yes(words) else None
+
+
+def _after_the_work(words: str, offered: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Under 'it is resolved, how was it?': a bare number is the score, 'still broken' reopens."""
+    scores = [item for item in offered if str(item.get("payload", "")).startswith("/rate_service")]
+    if not scores:
+        return None
+    if score := _SCORE.fullmatch(words):
+        return scores[int(score[1]) - 1] if len(scores) == 5 else None
+    if _STILL_BROKEN.search(words):
+        payload = re.sub(r', "score": "\d"', "", str(scores[0]["payload"]))
+        return {"label": words, "payload": payload.replace("/rate_service", "/reopen_request")}
+    return None

@@ -1,0 +1,197 @@
+"""What a customer does with a request: look, add, move the visit, cancel, reopen, rate, complain."""
+
+import pytest
+
+from crm import requests
+from crm.actor import Actor
+from crm.models import Contact, Rating, RequestEvent
+from tests.actions.company import FRIDGE, MONDAY, SEOUL
+from tests.actions.conversation import Customer
+
+pytestmark = pytest.mark.rasa
+
+
+@pytest.fixture
+async def waiting(known: Customer) -> Customer:
+    """A customer with one open request, who has said hello."""
+    await known.says("안녕하세요")
+    await known.has_request()
+    return known
+
+
+@pytest.fixture
+async def served(waiting: Customer) -> Customer:
+    """A customer who has just been told that their request is resolved."""
+    await waiting.staff_moves(await waiting.request(), "in_progress", "resolved")
+    return waiting
+
+
+async def words_of(request_id: int, kind: str) -> list[str]:
+    return [event.text for event in await RequestEvent.filter(request_id=request_id, kind=kind)]
+
+
+async def test_the_status_is_told_with_its_card(waiting: Customer) -> None:
+    await waiting.says("접수 어떻게 됐어요?")
+    waiting.heard("SR-2026-000001 접수는 지금 ‘담당 배정’ 상태예요.")
+    assert waiting.cards[0]["number"] == "SR-2026-000001"
+
+
+@pytest.mark.parametrize("text", ["SR-2026-000001", "sr-2026-1 확인해 주세요", "1번 접수 어떻게 됐어요?"])
+async def test_a_request_is_found_by_its_number_however_written(waiting: Customer, text: str) -> None:
+    await waiting.says(text)
+    waiting.heard("SR-2026-000001 접수는 지금 ‘담당 배정’ 상태예요.")
+
+
+async def test_who_has_no_request_is_offered_one(customer: Customer) -> None:
+    await customer.says("접수 현황 알려 주세요")
+    customer.heard("아직 접수하신 내역이 없어요. 새로 접수할까요?")
+    await customer.says("네")
+    customer.heard("어떤 제품인가요?")
+
+
+async def test_requests_of_others_are_not_shown_or_touched(customer: Customer) -> None:
+    other = await Contact.create(name="박서연", created_at=MONDAY, updated_at=MONDAY)
+    theirs = await requests.open(
+        Actor("contact", other.id), other.id, product_text=FRIDGE, symptom="소음", now=MONDAY, tz=SEOUL
+    )
+    await customer.says(f"{theirs.number} 확인해 주세요")
+    customer.heard("그 번호의 접수를 찾지 못했어요.")
+    customer.heard_nothing_of(FRIDGE)
+    await customer.says(f"{theirs.number} 취소해 주세요")
+    customer.heard("지금 취소할 수 있는 접수가 없어요.")
+    await theirs.refresh_from_db()
+    assert theirs.status != "cancelled"
+
+
+async def test_words_are_added_to_a_request(waiting: Customer) -> None:
+    await waiting.says("접수에 내용 추가하고 싶어요")
+    waiting.heard("접수에 더할 내용을 적거나 사진을 보내 주세요.")
+    await waiting.says("소리도 나요")
+    waiting.heard("SR-2026-000001 접수에 더해 뒀어요.")
+    assert await words_of((await waiting.request()).id, "commented") == ["소리도 나요"]
+
+
+async def test_a_photo_is_added_to_a_request(waiting: Customer) -> None:
+    await waiting.says("접수 확인해 주세요")
+    await waiting.presses("사진 추가")
+    await waiting.sends_photo()
+    waiting.heard("SR-2026-000001 접수에 더해 뒀어요.")
+
+
+async def test_a_question_instead_of_words_to_add_is_answered(waiting: Customer) -> None:
+    await waiting.says("접수에 내용 추가하고 싶어요")
+    await waiting.says("영업시간이 어떻게 돼요?")
+    waiting.heard("평일 오전 9:00–오후 6:00", "접수에 더할 내용을 적거나 사진을 보내 주세요.")
+
+
+async def test_a_visit_is_moved_after_it_was_read_back(waiting: Customer) -> None:
+    await waiting.says("방문 시간 바꿔 주세요")
+    await waiting.says("목요일 오후 4시")
+    waiting.heard("방문을 11월 26일(목) 오후 4:00으로 바꿀까요?")
+    await waiting.says("아니 3시요")
+    waiting.heard("방문을 11월 26일(목) 오후 3:00으로 바꿀까요?")
+    await waiting.says("네")
+    waiting.heard("방문을 11월 26일(목) 오후 3:00으로 바꿨어요.")
+    await waiting.says("기사님 언제 와요?")
+    waiting.heard("SR-2026-000001 방문은 11월 26일(목) 오후 3:00이에요.")
+
+
+async def test_only_the_visit_is_cancelled(waiting: Customer) -> None:
+    await waiting.says("방문 시간을 목요일 오후 4시로 바꿔 주세요")
+    await waiting.says("네")
+    await waiting.says("방문 취소할게요")
+    waiting.heard("방문만 취소할까요, 접수를 모두 취소할까요?")
+    await waiting.presses("방문만 취소")
+    waiting.heard("방문을 취소했어요. 접수는 그대로 있어요.")
+    request = await waiting.request()
+    assert (request.status, request.visit_from) == ("assigned", None)
+
+
+async def test_a_request_is_cancelled_after_a_yes_and_kept_after_a_no(waiting: Customer) -> None:
+    await waiting.says("접수 취소해 주세요")
+    waiting.heard("SR-2026-000001 (드럼세탁기 21kg) 접수를 취소할까요?")
+    await waiting.says("아니요")
+    waiting.heard("네, 그만할게요. 바뀐 것은 없어요.")
+    assert (await waiting.request()).status == "assigned"
+    await waiting.says("접수 취소해 주세요")
+    await waiting.says("네 취소할게요")
+    waiting.heard("SR-2026-000001 접수를 취소했어요.")
+    assert (await waiting.request()).status == "cancelled"
+
+
+async def test_which_of_several_requests_is_asked(waiting: Customer) -> None:
+    await waiting.has_request(product_text=FRIDGE, symptom="소음")
+    await waiting.says("접수 취소해 주세요")
+    waiting.heard("어느 접수인가요?")
+    await waiting.says("냉장고요")
+    waiting.heard("SR-2026-000002 (양문형 냉장고 800L) 접수를 취소할까요?")
+
+
+async def test_a_colleagues_work_is_told_at_each_step(served: Customer) -> None:
+    served.heard("접수에 담당자가 정해졌어요.", "접수를 처리하고 있어요.", "접수가 해결됐어요.")
+    served.offered("1점", "5점")
+
+
+async def test_it_is_rated_by_button_once_resolved(served: Customer) -> None:
+    await served.presses("5점")
+    served.heard("5점 감사해요.")
+    assert (await Rating.get()).score == 5
+    await served.says("고마워요")
+    served.heard("도움이 됐다니 다행이에요.")
+
+
+@pytest.mark.parametrize(("words", "score"), [("4점이요", 4), ("3", 3), ("별 다섯 개 드릴게요", 5)])
+async def test_it_is_rated_by_words(served: Customer, words: str, score: int) -> None:
+    await served.says(words)
+    served.heard(f"{score}점 감사해요.")
+    assert (await Rating.get()).score == score
+
+
+async def test_a_low_score_reaches_a_colleague_and_offers_a_person(served: Customer) -> None:
+    await served.says("1점이요")
+    served.heard("1점이군요. 불편을 드려 죄송해요.", "지금 상담원과 이야기하시겠어요?")
+    request = await served.request()
+    assert request.priority == "high"
+    assert await words_of(request.id, "complained") == ["고객 평점 1점"]
+    await served.says("네")
+    served.heard("상담원에게 연결했어요.")
+
+
+async def test_still_broken_under_the_notice_reopens_the_request(served: Customer) -> None:
+    await served.says("아직도 안 돼요")
+    served.heard("지금은 어떤 증상이 있나요?")
+    await served.says("물이 또 새요")
+    served.heard("SR-2026-000001 접수를 다시 열었어요.")
+    request = await served.request()
+    assert (request.status, request.reopened) == ("assigned", 1)
+
+
+async def test_it_is_reopened_by_its_button_days_later(served: Customer) -> None:
+    await served.waits(days=2)
+    await served.presses("다시 열기")
+    await served.says("같은 소리가 나요")
+    served.heard("접수를 다시 열었어요. 같은 일로 불편을 드려 죄송해요.")
+
+
+async def test_nothing_to_reopen_is_said_and_a_new_request_offered(customer: Customer) -> None:
+    await customer.says("수리 받은 게 또 고장났어요 다시 접수 열어 주세요")
+    customer.heard("지금 다시 열 수 있는 접수가 없어요.")
+    await customer.presses("수리 접수")
+    customer.heard("어떤 제품인가요?")
+
+
+async def test_a_complaint_raises_the_open_request_and_offers_a_person(waiting: Customer) -> None:
+    await waiting.says("왜 이렇게 늦어요 정말 화가 나요")
+    waiting.heard("SR-2026-000001 접수를 먼저 살펴보도록 올렸어요.", "지금 상담원과 이야기하시겠어요?")
+    assert (await waiting.request()).priority == "high"
+    await waiting.says("네")
+    waiting.heard("상담원에게 연결했어요.")
+
+
+async def test_a_complaint_about_nothing_open_is_a_request_of_its_own(known: Customer) -> None:
+    await known.says("기사님이 너무 불친절해서 실망했어요")
+    known.heard("말씀하신 내용을 담당자에게 바로 전했어요.")
+    request = await known.request()
+    assert (request.category, request.priority) == ("complaint", "high")
+    await known.presses("괜찮아요")
+    known.heard("네, 알겠어요.")
