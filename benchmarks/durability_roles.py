@@ -128,7 +128,7 @@ async def run(role: str, url: str, folder: Path, *numbers: str) -> None:
         loop.add_signal_handler(signal.SIGTERM, worker.stop)
         await worker.run()
     elif role == "sender":
-        sender = Sender({CHANNEL: WireLog(folder / "wires")})
+        sender = Sender({CHANNEL: WireLog(folder / "wires")}, in_flight=1)
         loop.add_signal_handler(signal.SIGTERM, sender.stop)
         await sender.run()
     elif role == "storer":

@@ -73,12 +73,14 @@ class Sender:
         *,
         compose: Compose = compose,
         limiter: Limiter | None = None,
+        in_flight: int = IN_FLIGHT,
         holder: str = "",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._channels = channels
         self._compose = compose
         self._limiter = limiter or Limiter()
+        self._in_flight = in_flight  # a kill -9 repeats at most this many messages, with their keys
         self.holder = holder or processes.holder("sender")
         self._now = now
         self._held: dict[int, lanes.Lane] = {}
@@ -107,14 +109,14 @@ class Sender:
     async def drain(self) -> int:
         """Send until nothing is due and return the number of recipients taken: for tests and tools."""
         count = 0
-        while claims := await outbox.claim(self.holder, self._now(), IN_FLIGHT):
+        while claims := await outbox.claim(self.holder, self._now(), self._in_flight):
             count += len(claims)
             await asyncio.gather(*(self._recipient(claim) for claim in claims))
         return count
 
     async def _round(self) -> None:
         try:
-            free = IN_FLIGHT - len(self._tasks)
+            free = self._in_flight - len(self._tasks)
             claims = await outbox.claim(self.holder, self._now(), free) if free else []
             for claim in claims:
                 self._held[claim.lane.id] = claim.lane
