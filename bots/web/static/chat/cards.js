@@ -89,6 +89,8 @@ function stepIcon(card, at) {
   return at === now ? "status-assigned" : "status-received";
 }
 
+const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
 function request(card, press) {
   const done = card.step === card.steps.length;
   const steps = card.steps.map((label, at) => {
@@ -100,7 +102,7 @@ function request(card, press) {
       label,
     );
   });
-  const status = el("span", { class: `status status--${card.status}` }, icon(`status-${card.status}`), card.status_label);
+  const status = el("span", { class: `status status--${card.status}` }, icon(`status-${card.status}`), capital(card.status_label));
   const inner = body(
     el("div", { class: "request-top" }, el("span", {}, card.title || t("chat.request.label", { number: "" }).trim()), status),
     el("div", { class: "request-no" }, card.number),

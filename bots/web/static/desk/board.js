@@ -16,8 +16,10 @@ filters.addEventListener("change", (event) => event.target.matches("select, [typ
 
 let timer = 0;
 function refresh() {
-  clearTimeout(timer);
-  timer = setTimeout(load, 250);
+  timer ||= setTimeout(() => {
+    timer = 0;
+    load();
+  }, 250);
 }
 
 async function load() {

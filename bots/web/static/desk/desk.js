@@ -61,8 +61,8 @@ async function setPresence(presence) {
 
 let countTimer = 0;
 export function refreshCounts() {
-  clearTimeout(countTimer);
-  countTimer = setTimeout(async () => {
+  countTimer ||= setTimeout(async () => {
+    countTimer = 0; // not put off by what happens meanwhile
     try {
       show(await read("counts"));
     } catch {

@@ -81,8 +81,10 @@ function showFault(error) {
 let timer = 0;
 /** Bring the order, previews and counts of the first page up to date, soon. */
 export function refresh() {
-  clearTimeout(timer);
-  timer = setTimeout(() => load(false), 250);
+  timer ||= setTimeout(() => {
+    timer = 0; // not put off by what happens meanwhile: on a busy day something always does
+    load(false);
+  }, 250);
 }
 
 export function show(name, push = true) {
