@@ -7,12 +7,16 @@ An act is a pydantic model of its arguments and a function `(actor, arguments, n
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crm.actor import Actor
 from crm.errors import Invalid, NotFound
+
+BIGGEST = 2**63 - 1  # what a database's integer holds
+RowId = Annotated[int, Field(ge=1, le=BIGGEST)]
+Count = Annotated[int, Field(ge=0, le=BIGGEST)]
 
 
 class Arguments(BaseModel):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bots.staff.acts import Arguments, Done, act
+from bots.staff.acts import Arguments, Done, RowId, act
 from crm import canned, company, hours, labels, staff, teams
 from crm.actor import Actor
 
@@ -39,7 +39,7 @@ class OpenSpan(Arguments):
 
 
 class Week(Arguments):
-    team: int | None = None
+    team: RowId | None = None
     week: list[list[OpenSpan]] = Field(min_length=7, max_length=7)
 
 
@@ -51,30 +51,30 @@ class NewDayOff(Arguments):
 class Row(Arguments):
     """A row by its id."""
 
-    id: int
+    id: RowId
 
 
 class TeamFields(Arguments):
-    id: int | None = None
+    id: RowId | None = None
     name: str = Field(max_length=60)
     name_en: str = Field(default="", max_length=60)
     topics: list[str] = Field(default=[], max_length=20)
-    staff_ids: list[int] = Field(default=[], max_length=500)
+    staff_ids: list[RowId] = Field(default=[], max_length=500)
 
 
 class StaffFields(Arguments):
-    id: int | None = None
+    id: RowId | None = None
     login: str = Field(default="", max_length=40)
     name: str = Field(max_length=60)
     name_en: str = Field(default="", max_length=60)
     email: str = Field(default="", max_length=254)
     role: Role = "agent"
     password: str = Field(default="", max_length=1024)
-    team_ids: list[int] = Field(default=[], max_length=50)
+    team_ids: list[RowId] = Field(default=[], max_length=50)
 
 
 class CannedFields(Arguments):
-    id: int | None = None
+    id: RowId | None = None
     shortcut: str = Field(max_length=41)
     title: str = Field(max_length=80)
     text: str = Field(max_length=4000)
@@ -82,7 +82,7 @@ class CannedFields(Arguments):
 
 
 class LabelFields(Arguments):
-    id: int | None = None
+    id: RowId | None = None
     name: str = Field(max_length=40)
     colour: Colour = "slate"
 

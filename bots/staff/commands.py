@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from bots.staff.acts import Arguments, Done, Undo, act
+from bots.staff.acts import Arguments, Count, Done, RowId, Undo, act
 from crm import conversations, files, labels
 from crm.actor import Actor, check
 from crm.errors import NotFound
@@ -17,18 +17,18 @@ Priority = Literal["low", "normal", "high", "urgent"]
 class One(Arguments):
     """A conversation."""
 
-    conversation: int
+    conversation: RowId
 
 
 class Many(Arguments):
     """Up to 50 conversations: a bulk act."""
 
-    conversations: list[int] = Field(min_length=1, max_length=50)
+    conversations: list[RowId] = Field(min_length=1, max_length=50)
 
 
 class Assign(Many):
-    staff: int | None = None
-    team: int | None = None
+    staff: RowId | None = None
+    team: RowId | None = None
 
 
 class Text(One):
@@ -37,7 +37,7 @@ class Text(One):
 
 
 class Reply(Text):
-    expected_seq: int | None = None
+    expected_seq: Count | None = None
 
 
 class Described(Arguments):
@@ -53,8 +53,8 @@ class Had(One):
     """Who had a conversation before it was closed."""
 
     owner: Literal["bot", "staff"]
-    staff: int | None = None
-    team: int | None = None
+    staff: RowId | None = None
+    team: RowId | None = None
 
 
 class Restore(Arguments):
@@ -62,7 +62,7 @@ class Restore(Arguments):
 
 
 class Labelled(Many):
-    label: int
+    label: RowId
 
 
 class Prioritise(Many):
@@ -70,7 +70,7 @@ class Prioritise(Many):
 
 
 class Seen(One):
-    seq: int
+    seq: Count
 
 
 def counted(ids: list[int]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bots.staff.acts import Arguments, Done, Undo, act
+from bots.staff.acts import Arguments, Count, Done, RowId, Undo, act
 from crm import contacts, knowledge, labels, staff
 from crm.actor import Actor
 from crm.models import Article
@@ -14,7 +14,7 @@ from crm.models import Article
 class Contact(Arguments):
     """A contact."""
 
-    contact: int
+    contact: RowId
 
 
 class ContactFields(Arguments):
@@ -36,7 +36,7 @@ class Reveal(Contact):
 
 
 class Label(Contact):
-    label: int
+    label: RowId
 
 
 class Presence(Arguments):
@@ -52,11 +52,11 @@ class SaveArticle(Arguments):
     product_category: str = Field(default="", max_length=60)
     keywords: list[str] = Field(default=[], max_length=40)
     published: bool = True
-    version: int | None = None
+    version: Count | None = None
 
 
 class Publish(Arguments):
-    article: int
+    article: RowId
     published: bool
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from bots.staff.acts import Arguments, Done, Undo, act
+from bots.staff.acts import Arguments, Count, Done, RowId, Undo, act
 from bots.staff.commands import Priority
 from crm import callbacks, contacts, requests
 from crm.actor import Actor
@@ -19,15 +19,15 @@ Category = Literal["repair", "visit", "complaint", "question", "other"]
 class One(Arguments):
     """A service request by its row id."""
 
-    request: int
+    request: RowId
 
 
 class Facts(Arguments):
     """What a request is about."""
 
     product_text: str = Field(default="", max_length=120)
-    product: int | None = None
-    possession: int | None = None
+    product: RowId | None = None
+    possession: RowId | None = None
     symptom: str = Field(default="", max_length=4000)
     visit_from: AwareDatetime | None = None
     visit_to: AwareDatetime | None = None
@@ -38,8 +38,8 @@ class Facts(Arguments):
 
 
 class OpenRequest(Facts):
-    contact: int
-    conversation: int | None = None
+    contact: RowId
+    conversation: RowId | None = None
     files: list[str] = Field(default=[], max_length=10)
 
 
@@ -58,11 +58,11 @@ class Amend(One):
 class Move(One):
     status: Status
     reason: str = Field(default="", max_length=2000)
-    version: int | None = None
+    version: Count | None = None
 
 
 class AssignRequest(One):
-    staff: int | None = None
+    staff: RowId | None = None
 
 
 class PriorityOf(One):
@@ -87,24 +87,24 @@ class Link(One):
 class Attempt(Arguments):
     """One try to reach the customer by phone."""
 
-    callback: int
+    callback: RowId
     outcome: Literal["reached", "no_answer", "busy", "wrong_number"]
     note: str = Field(default="", max_length=2000)
 
 
 class NewCallback(Arguments):
-    contact: int
+    contact: RowId
     phone: str = Field(default="", max_length=30)  # empty: the contact's own
     topic: str = Field(default="", max_length=500)
     at: AwareDatetime | None = None
 
 
 class OneCallback(Arguments):
-    callback: int
+    callback: RowId
 
 
 class AssignCallback(OneCallback):
-    staff: int | None = None
+    staff: RowId | None = None
 
 
 @act("request_open")

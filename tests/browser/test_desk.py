@@ -103,6 +103,7 @@ async def test_reply_and_note_keep_their_drafts_apart_and_a_note_is_no_bubble(
     await page.click("#tab-note")
     await expect(page.locator("#composer-text")).to_have_value("")
     await page.type("#composer-text", "@yu")
+    await expect(page.locator("#suggest [role=option]")).to_have_count(1)
     await page.press("#composer-text", "Enter")
     await page.type("#composer-text", "확인 부탁해요")
     await shoot(page, "desk-note")

@@ -59,8 +59,7 @@ async def targets(desk: Desk) -> web.StreamResponse:
 @page
 async def business_hours(desk: Desk) -> web.StreamResponse:
     """The week of the company or of one team, coming closed days, and whether it is open now."""
-    wanted = desk.request.query.get("team", "")
-    team_id = int(wanted) if wanted.isdigit() else None
+    team_id = desk.asked("team")
     week = await hours.week_of(team_id)
     inherited = team_id is not None and not any(week)
     calendar = await hours.load(team_id)
@@ -124,7 +123,7 @@ async def team_list(desk: Desk) -> web.StreamResponse:
 async def team_form(desk: Desk) -> web.StreamResponse:
     check(desk.actor, "team.write")
     wanted = desk.request.match_info.get("id")
-    team = await Team.get_or_none(id=int(wanted)) if wanted else None
+    team = await Team.get_or_none(id=desk.id()) if wanted else None
     if wanted and team is None:
         raise NotFound("team")
     joined = await TeamMember.filter(team_id=team.id) if team else []
@@ -153,7 +152,7 @@ async def staff_list(desk: Desk) -> web.StreamResponse:
 async def staff_form(desk: Desk) -> web.StreamResponse:
     check(desk.actor, "staff.write")
     wanted = desk.request.match_info.get("id")
-    member = await Staff.get_or_none(id=int(wanted)) if wanted else None
+    member = await Staff.get_or_none(id=desk.id()) if wanted else None
     if wanted and member is None:
         raise NotFound("staff")
     joined = await teams.of_staff(member.id) if member else []
@@ -170,7 +169,7 @@ async def canned_list(desk: Desk) -> web.StreamResponse:
 async def canned_form(desk: Desk) -> web.StreamResponse:
     check(desk.actor, "canned.write")
     wanted = desk.request.match_info.get("id")
-    reply = await CannedReply.get_or_none(id=int(wanted)) if wanted else None
+    reply = await CannedReply.get_or_none(id=desk.id()) if wanted else None
     if wanted and reply is None:
         raise NotFound("canned")
     known = (
@@ -190,7 +189,7 @@ async def label_list(desk: Desk) -> web.StreamResponse:
 async def label_form(desk: Desk) -> web.StreamResponse:
     check(desk.actor, "label.write")
     wanted = desk.request.match_info.get("id")
-    label = await Label.get_or_none(id=int(wanted)) if wanted else None
+    label = await Label.get_or_none(id=desk.id()) if wanted else None
     if wanted and label is None:
         raise NotFound("label")
     return desk.render("admin_label_form.html", label=label, colours=labels.COLOURS)

@@ -43,9 +43,7 @@ async def replies(desk: Desk) -> web.StreamResponse:
 @api
 async def filled(desk: Desk) -> web.StreamResponse:
     """One canned reply filled for a conversation; `missing` names what is not known."""
-    wanted = desk.request.query.get("conversation", "")
-    conversation = int(wanted) if wanted.isdigit() else 0
-    reply = await canned.expand(desk.actor, desk.id(), conversation)
+    reply = await canned.expand(desk.actor, desk.id(), desk.asked("conversation") or 0)
     return json_answer({"text": reply.text, "missing": list(reply.missing)})
 
 

@@ -1,12 +1,12 @@
 """The callback queue: who wants to be phoned, by due time, and what came of each try."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
 from bots.web.desk import side, words
-from bots.web.desk.frame import Desk, page
+from bots.web.desk.frame import Desk, number, page
 from bots.web.desk.nav import shell
 from crm import callbacks, contacts
 from crm.errors import Invalid
@@ -42,8 +42,8 @@ def _after(desk: Desk) -> tuple[datetime, int] | None:
     if not text:
         return None
     try:
-        return datetime.fromisoformat(at), int(row)
-    except ValueError as fault:
+        return datetime.fromisoformat(at).astimezone(UTC), number(row) or 0
+    except (ValueError, OverflowError) as fault:
         raise Invalid("after", "not_a_cursor") from fault
 
 
@@ -89,8 +89,8 @@ async def attempt(desk: Desk) -> web.StreamResponse:
 @page
 async def new(desk: Desk) -> web.StreamResponse:
     """The sheet to book a callback; without a contact it begins by finding one."""
-    wanted = desk.request.query.get("contact", "")
-    contact = await contacts.card(desk.actor, int(wanted)) if wanted.isdigit() else None
+    wanted = desk.asked("contact")
+    contact = await contacts.card(desk.actor, wanted) if wanted else None
     return desk.render("callback_new.html", contact=contact)
 
 

@@ -16,7 +16,7 @@ from bots.web.app_keys import CONFIG
 from bots.web.desk import faults
 from crm import sessions
 from crm.actor import PERMISSIONS, Actor
-from crm.errors import CrmError
+from crm.errors import CrmError, NotFound
 from crm.models import Staff
 from crm.sessions import SignedIn
 
@@ -68,7 +68,15 @@ class Desk:
         return security.own_origin(self.request)
 
     def id(self, name: str = "id") -> int:
-        return int(self.request.match_info[name])
+        """The number in the path. Raises `NotFound` for one that no database holds."""
+        found = number(self.request.match_info[name])
+        if found is None:
+            raise NotFound(name)
+        return found
+
+    def asked(self, name: str) -> int | None:
+        """A number in the query, if there is one."""
+        return number(self.request.query.get(name, ""))
 
     def render(self, template: str, **context: Any) -> web.Response:
         """A page or part of one, with the words every template of the desk needs."""
@@ -119,6 +127,11 @@ def person(staff: Staff, lang: str) -> dict[str, Any]:
 def script_words(lang: str) -> dict[str, str]:
     """The words that scripts show: `desk.js.*`, by the rest of the key."""
     return {key.removeprefix("desk.js."): text for key, text in i18n.section(lang, "desk.js.").items()}
+
+
+def number(text: str) -> int | None:
+    """A row's number as written in an address; None for anything that no database holds."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
 
 async def identify(request: web.Request) -> Desk | None:

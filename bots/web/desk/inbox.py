@@ -129,11 +129,8 @@ def _aside(desk: Desk, contact: dict[str, Any]) -> str:
 
 async def _messages(desk: Desk) -> web.StreamResponse:
     header = await conversations.header(desk.actor, desk.id())
-    before = desk.request.query.get("before", "")
     name = header["name"] or desk.t("desk.nameless")
-    context = await _items(
-        desk, desk.id(), name, header["contact_id"], int(before) if before.isdigit() else None
-    )
+    context = await _items(desk, desk.id(), name, header["contact_id"], desk.asked("before"))
     return desk.render("_messages.html", **context)
 
 

@@ -73,8 +73,8 @@ _FIELDS = ("slug", "locale", "title", "body", "kind", "product_category", "keywo
 @page
 async def new(desk: Desk) -> web.StreamResponse:
     """An empty editor, or the translation of an article that has none."""
-    given = desk.request.query.get("from", "")
-    source = await Article.get_or_none(id=int(given)) if given.isdigit() else None
+    given = desk.asked("from")
+    source = await Article.get_or_none(id=given) if given else None
     article: dict[str, Any] = {
         "slug": "", "locale": "ko", "title": "", "body": "", "kind": "usage", "product_category": "",
         "keywords": [], "published": False, "id": None, "version": 0, "editor": "",

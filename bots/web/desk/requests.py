@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bots.web import i18n
 from bots.web.desk import side, words
-from bots.web.desk.frame import Desk, page
+from bots.web.desk.frame import Desk, number, page
 from bots.web.desk.nav import shell
 from bots.web.desk.stored import file_view
 from crm import contacts, products, requests, teams
@@ -53,9 +53,8 @@ async def board(desk: Desk) -> web.StreamResponse:
 
 
 async def _list(desk: Desk, filters: Filters) -> dict[str, Any]:
-    after = desk.request.query.get("after", "")
     cards, more = await requests.list_requests(
-        desk.actor, filters=filters, after=int(after) if after.isdigit() else None, limit=50, tz=desk.tz
+        desk.actor, filters=filters, after=desk.asked("after"), limit=50, tz=desk.tz
     )
     return {"cards": [_card(desk, card) for card in cards], "more": more or ""}
 
@@ -64,14 +63,13 @@ async def _list(desk: Desk, filters: Filters) -> dict[str, Any]:
 async def column(desk: Desk) -> web.StreamResponse:
     """More cards of one column."""
     status = desk.request.match_info["status"]
-    after = desk.request.query.get("after", "")
     if status not in requests.STATUSES:
         raise web.HTTPNotFound
     found = await requests.column(
         desk.actor,
         status,
         filters=_filters(desk)[0],
-        after=int(after) if after.isdigit() else None,
+        after=desk.asked("after"),
         limit=PER_COLUMN,
         tz=desk.tz,
     )
@@ -130,8 +128,8 @@ def _filters(desk: Desk) -> tuple[Filters, dict[str, str]]:
     except ValueError:
         chosen["visit"] = ""
     filters = Filters(
-        team_id=int(chosen["team"]) if chosen["team"].isdigit() else None,
-        assignee_id=int(staff) if staff.isdigit() else None,
+        team_id=number(chosen["team"]),
+        assignee_id=number(staff),
         unassigned=staff == "none",
         priority=chosen["priority"] if chosen["priority"] in requests.PRIORITIES else None,
         product_category=chosen["category"] or None,
@@ -230,8 +228,8 @@ def _event(desk: Desk, event: dict[str, Any]) -> dict[str, Any]:
 async def new(desk: Desk) -> web.StreamResponse:
     """The form of a new request for a contact, as a sheet; without one it begins by finding the contact."""
     query = desk.request.query
-    wanted = query.get("contact", "")
-    contact = await contacts.card(desk.actor, int(wanted)) if wanted.isdigit() else None
+    wanted = desk.asked("contact")
+    contact = await contacts.card(desk.actor, wanted) if wanted else None
     owned = (
         await Possession.filter(contact_id=contact["id"], ended_on=None).limit(20).select_related("product")
         if contact

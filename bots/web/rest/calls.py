@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from bots.staff import acts
 from bots.web import i18n
 from bots.web.desk import faults
+from bots.web.desk.frame import number
 from bots.web.rest.shapes import Fault, Nothing
 from bots.web.security import RateLimit
 from crm import sessions, tokens
@@ -40,10 +41,10 @@ class Call:
     @property
     def id(self) -> int:
         """The number in the path. Raises `NotFound` for one that no database holds."""
-        number = int(self.request.match_info["id"])
-        if number >= 2**63:
-            raise NotFound(f"{number}")
-        return number
+        found = number(self.request.match_info["id"])
+        if found is None:
+            raise NotFound("id")
+        return found
 
     async def act(self, name: str, **more: Any) -> acts.Done:
         """Do an act with the body's fields that were given."""

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from bots.staff.acts import Arguments
+from bots.staff.acts import Arguments, Count, RowId
 from bots.staff.commands import Priority
 from bots.staff.request_acts import Category, Status
 
@@ -231,16 +231,16 @@ class FindConversations(Arguments):
 
 
 class FindMessages(Arguments):
-    before: int | None = Field(default=None, ge=0)
+    before: Count | None = None
     limit: int = Field(default=50, ge=1, le=200)
 
 
 class FindRequests(Arguments):
     status: Status | None = Field(default=None, description="without it: all that are open")
-    assignee: int | None = None
+    assignee: RowId | None = None
     priority: Priority | None = None
     query: str = Field(default="", max_length=100)
-    after: int | None = None
+    after: RowId | None = None
     limit: int = Field(default=50, ge=1, le=100)
 
 
@@ -264,8 +264,8 @@ class RevealBody(Arguments):
 
 class ReplyBody(Arguments):
     text: str = Field(min_length=1, max_length=4000)
-    expected_seq: int | None = Field(
-        default=None, ge=0, description="refuse when a colleague replied after this message"
+    expected_seq: Count | None = Field(
+        default=None, description="refuse when a colleague replied after this message"
     )
 
 
@@ -274,8 +274,8 @@ class NoteBody(Arguments):
 
 
 class AssignBody(Arguments):
-    staff: int | None = None
-    team: int | None = None
+    staff: RowId | None = None
+    team: RowId | None = None
 
 
 class SnoozeBody(Arguments):
@@ -285,11 +285,11 @@ class SnoozeBody(Arguments):
 class StatusBody(Arguments):
     status: Status
     reason: str = Field(default="", max_length=2000)
-    version: int | None = None
+    version: Count | None = None
 
 
 class AssigneeBody(Arguments):
-    staff: int | None
+    staff: RowId | None
 
 
 class CommentBody(Arguments):
@@ -321,4 +321,4 @@ class ArticleBody(Arguments):
     product_category: str = Field(default="", max_length=60)
     keywords: list[str] = Field(default=[], max_length=40)
     published: bool = True
-    version: int | None = Field(default=None, description="refuse when it is not at this one; 0: it is new")
+    version: Count | None = Field(default=None, description="refuse when it is not at this one; 0: it is new")

@@ -170,7 +170,10 @@ async def test_the_list_goes_on_where_a_page_ended(signed_in: Staffed) -> None:
 
 async def test_an_unknown_conversation_and_an_unknown_act_are_not_found(signed_in: Staffed) -> None:
     browser = await signed_in("seojun")
-    assert (await browser.client.get("/desk/conversations/999")).status == 404
+    for number in ("999", "9" * 30, "٣"):
+        assert (await browser.client.get(f"/desk/conversations/{number}")).status == 404
+    assert (await browser.try_act("take", conversation=10**30))[0] == 422
+    await browser.page("/desk/requests?team=%C2%B2&after=" + "9" * 30, "board")
     assert (await browser.try_act("fly"))[0] == 404
     assert (await browser.try_act("take", conversation="x"))[0] == 422
     assert (await browser.try_act("take", conversation=1, more=1))[0] == 422
