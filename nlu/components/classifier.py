@@ -20,6 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu.components import encoder as encoders
 from nlu.components.intent_model import OUT_OF_SCOPE, Decision, HeldOut, IntentModel, Options, fit
+from nlu.components.source import digest
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,11 @@ class LinearIntentClassifier(GraphComponent):
     def get_default_config() -> dict[str, Any]:
         """Whether to use the sentence encoder (where installed) and to skip it when sure; and `Options`."""
         return {"encoder": True, "thrifty": True, "ranking_length": 10}
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Trained anew by Rasa whenever any code of the components changes."""
+        return digest()
 
     @staticmethod
     def required_packages() -> list[str]:

@@ -19,6 +19,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu.components.intent_model import OUT_OF_SCOPE
 from nlu.components.pattern_entities import overlaps
+from nlu.components.source import digest
 from nlu.components.values import ENGLISH_NUMBERS
 from nlu.dates import mentions
 
@@ -141,6 +142,11 @@ class KiwiCRFEntityExtractor(GraphComponent):
     def get_default_config() -> dict[str, Any]:
         """Regularisation and the number of passes of L-BFGS."""
         return {"c1": 0.05, "c2": 0.02, "max_iterations": 45}
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Trained anew by Rasa whenever any code of the components changes."""
+        return digest()
 
     @staticmethod
     def required_packages() -> list[str]:

@@ -46,7 +46,7 @@ class Options:
     strength: float = 1.0
     gamma: float = 2.0
     share: float = 0.25
-    ridge: float = 0.1
+    ridge: float = 0.15
     noise: float = 0.33
     cheap_precision: float = 0.99
 

@@ -26,6 +26,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from nlu.components.classifier import CUSTOMER, DECISION, STAFF, audience_of
 from nlu.components.intent_model import OUT_OF_SCOPE, Decision
 from nlu.components.linear import Judge, precise_from
+from nlu.components.source import digest
 from nlu.language import detect
 
 logger = logging.getLogger(__name__)
@@ -129,6 +130,11 @@ class ScopeGate(GraphComponent):
     def get_default_config() -> dict[str, Any]:
         """Shares of held-out decisions: right where we act, helped by a question, known for outsiders."""
         return {"act_precision": 0.95, "ask_precision": 0.8, "outside_recall": 0.9}
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Trained anew by Rasa whenever any code of the components changes."""
+        return digest()
 
     @classmethod
     def create(

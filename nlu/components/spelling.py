@@ -14,9 +14,10 @@ from functools import lru_cache
 from nlu.components.kiwi import kiwi
 from nlu.components.text import jamo, normalise
 
+_ENDINGS = ("s", "es", "'s", "ed", "d", "ing", "er", "ers", "ly", "n't")
 _HANGUL = re.compile(r"[가-힣]")
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[가-힣]+")
-_SHORTEST = {True: 5, False: 4}
+_SHORTEST = {True: 5, False: 6}
 """Jamo of a Korean word, letters of an English one: shorter words have too many neighbours."""
 _RUN_TOGETHER = 6
 """Syllables in a row that are more likely several words than one."""
@@ -37,9 +38,8 @@ def spaced(text: str) -> str:
 class Speller:
     """Corrects single slips towards the words of the training data."""
 
-    def __init__(self, words: Iterable[tuple[str, int]], known: Iterable[str] = ()) -> None:
+    def __init__(self, words: Iterable[tuple[str, int]]) -> None:
         self.counts = dict(words)
-        self._known = known if isinstance(known, (set, frozenset, dict)) else frozenset(known)
         self._near: dict[str, list[str]] = {}
         for word in self.counts:
             spelled = jamo(word)
@@ -63,11 +63,18 @@ class Speller:
         if word in self.counts:
             return word
         spelled = jamo(word)
-        if len(spelled) < _SHORTEST[spelled != word] or _is_piece(word):
+        if len(spelled) < _SHORTEST[spelled != word] or self._is_sound(word):
             return word
         found = {other for short in _shortened(spelled) for other in self._near.get(short, ())}
         found = {other for other in found if abs(len(jamo(other)) - len(spelled)) <= 1}
         return max(found, key=lambda other: (self.counts[other], other)) if found else word
+
+    def _is_sound(self, word: str) -> bool:
+        """Whether it is a word as it stands: one of the vocabulary, or an English form of one."""
+        if _is_piece(word):
+            return True
+        stems = (word[: -len(ending)] for ending in _ENDINGS if word.endswith(ending))
+        return word.isascii() and any(stem in self.counts or _is_piece(stem) for stem in stems)
 
 
 @lru_cache(maxsize=20000)
