@@ -148,6 +148,7 @@ async def test_the_keyboard_does_the_whole_work_of_a_conversation(at: At, compan
     await page.keyboard.press("e")
     await expect(page.locator(".toast")).to_contain_text("1건을 끝냈어요")
     await page.click(".toast button")
+    await expect(page.locator(".toast")).to_contain_text("1건을 다시 열었어요")
     await expect(page.locator("[data-id]")).to_have_count(2)
     assert (await Conversation.get(id=talk.id)).status == "open"
 
