@@ -83,6 +83,14 @@ async def mark_seen(actor: Actor, conversation_id: int, now: datetime) -> None:
         await happenings.record("conversation.changed", conversation_id=conversation_id, now=now)
 
 
+async def mark_unseen(actor: Actor, conversation_id: int, now: datetime) -> None:
+    """Put a conversation back among the unread, so that it is not forgotten."""
+    check(actor, "conversation.read")
+    async with db.transaction():
+        await db.execute("UPDATE conversation SET unread = 1 WHERE id = ? AND unread = 0", conversation_id)
+        await happenings.record("conversation.changed", conversation_id=conversation_id, now=now)
+
+
 async def customer_saw(conversation_id: int, seq: int, now: datetime) -> None:
     """The channel reports that the customer has seen everything up to `seq`; never goes back."""
     db.require_aware(now)

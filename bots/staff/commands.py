@@ -206,6 +206,13 @@ async def seen(actor: Actor, args: Seen, now: datetime) -> Done:
     return Done()
 
 
+@act("unseen")
+async def unseen(actor: Actor, args: Seen, now: datetime) -> Done:
+    """Keep the conversation among the unread."""
+    await conversations.mark_unseen(actor, args.conversation, now)
+    return Done()
+
+
 @act("take_next")
 async def take_next(actor: Actor, args: Arguments, now: datetime) -> Done:
     """Take the conversation of the queue that has waited longest; `conversation` is None when none waits."""

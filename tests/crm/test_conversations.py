@@ -301,6 +301,12 @@ async def test_a_note_is_no_reply_and_calls_the_colleague_it_names(talk, yuna, s
     assert (await conversations.counts(seojun))["mentions"] == 0
 
 
+async def test_a_conversation_can_be_put_back_among_the_unread(talk, seojun, now):
+    await conversations.mark_seen(seojun, talk.id, now)
+    await conversations.mark_unseen(seojun, talk.id, now)
+    assert (await Conversation.get(id=talk.id)).unread == 1
+
+
 @pytest.mark.parametrize(
     ("text", "reason"), [("", "required"), ("   ", "required"), ("가" * 4001, "too_long")]
 )
