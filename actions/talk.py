@@ -14,7 +14,7 @@ from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
 from actions.people import hand_over
 from actions.said import said
 from actions.words import button, choose, day, label, say
-from crm import company, consent, contacts, dialogue
+from crm import advertising, company, consent, contacts, dialogue, gate
 from crm.actor import BOT
 from crm.models import Conversation
 
@@ -78,23 +78,36 @@ class Advertising(Action):
         if message.intent == "opt_in":
             say(dispatcher, "utter_confirm_opt_in")
         elif answer == "yes":
-            await self._record(turn, True)
+            await self._agree(turn)
             say(dispatcher, "utter_opted_in", date=shown)
         elif message.intent == "opt_out":
-            await self._record(turn, False)
+            await self._refuse(turn, str(tracker.latest_message.get("text") or ""))
             say(dispatcher, "utter_opted_out", date=shown)
         else:
             say(dispatcher, "utter_deny")
         return []
 
-    async def _record(self, turn: Turn, granted: bool) -> None:
+    async def _agree(self, turn: Turn) -> None:
         conversation = await Conversation.get(id=turn.conversation_id)
         await consent.record(
             turn.contact_id,
             "ad",
             channel=conversation.channel,
-            granted=granted,
+            granted=True,
             source=f"message:{turn.inbox_id}",
+            identity_id=conversation.identity_id,
+            told=True,
+            now=turn.at,
+        )
+
+    async def _refuse(self, turn: Turn, text: str) -> None:
+        conversation = await Conversation.get(id=turn.conversation_id)
+        await gate.refuse(
+            turn.contact_id,
+            channel="" if advertising.refuses_all(text) else conversation.channel,
+            source=f"message:{turn.inbox_id}",
+            identity_id=conversation.identity_id,
+            told=True,
             now=turn.at,
         )
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from actions.context import Turn
 from actions.request_cards import request_card
-from actions.words import button, label, with_particles
-from crm import choices, conversations, outbox, zone
+from actions.words import button, day, label, with_particles
+from crm import choices, company, conversations, gate, outbox, zone
 from crm.happenings import Happened
-from crm.models import Conversation, ServiceRequest
+from crm.models import Consent, Conversation, ServiceRequest
 
 # A status that the customer is told of; the others are the company's own affair.
 TOLD = ("assigned", "in_progress", "waiting_customer", "resolved", "cancelled")
@@ -32,6 +32,10 @@ class Notices:
             await self._return(happened)
         elif happened.kind == "conversation.taken_over" and happened.conversation_id:
             await self._taken_over(happened)
+        elif happened.kind == "consent.changed" and happened.conversation_id:
+            await self._advertising(happened)
+        elif happened.kind == "consent.reconfirmation_due":
+            await self._reconfirm(happened)
 
     async def _status(self, happened: Happened) -> None:
         by = str(happened.data.get("actor", ""))
@@ -70,6 +74,34 @@ class Notices:
                 name = conversation.assignee.name_en or name
             await self._put(conversation, "notice_taken_over", happened.at, name=name)
 
+    async def _advertising(self, happened: Happened) -> None:
+        """Tell who refused or agreed outside a turn of the assistant's that it is done."""
+        if happened.data.get("purpose") != "ad" or happened.data.get("told"):
+            return
+        if await gate.reported(int(happened.data["consent_id"]), happened.at):
+            conversation = await Conversation.get(id=happened.conversation_id)
+            response = "notice_opted_in" if happened.data.get("granted") else "notice_opted_out"
+            await self._about_ads(conversation, response, happened.at, of=happened.at)
+
+    async def _reconfirm(self, happened: Happened) -> None:
+        """Ask again whether a consent of two years still stands; silence keeps it."""
+        newest = Conversation.filter(contact_id=happened.contact_id, channel=happened.data.get("channel"))
+        conversation = await newest.order_by("-id").first()
+        given = await Consent.get_or_none(id=happened.data.get("consent_id"))
+        if conversation is not None and given is not None:
+            await self._about_ads(conversation, "notice_reconfirm", happened.at, of=given.at)
+
+    async def _about_ads(
+        self, conversation: Conversation, response: str, at: datetime, *, of: datetime
+    ) -> None:
+        """`of`: when the decision was made that this is about."""
+        if not await conversations.may_send(conversation.id, author="system", purpose="opt_out"):
+            return  # spam: nothing answers
+        tz = zone.current()
+        shown = day(of.astimezone(tz).date(), conversation.locale, today=at.astimezone(tz).date())
+        name = await company.name(conversation.locale)
+        await self._put(conversation, response, at, purpose="opt_out", date=shown, company=name)
+
     async def parked(self, conversation_id: int, at: datetime) -> None:
         """Apologise for a message that could not be handled, and let a person see to it."""
         conversation = await Conversation.get(id=conversation_id)
@@ -83,6 +115,7 @@ class Notices:
         at: datetime,
         buttons: list[dict[str, str]] | None = None,
         cards: list[dict[str, Any]] | None = None,
+        purpose: str = "info",
         **values: Any,
     ) -> None:
         text = label(self.domain, conversation.locale, response, **with_particles(values))
@@ -92,7 +125,7 @@ class Notices:
             conversation.id,
             author="system",
             text=text,
-            purpose="info",
+            purpose=purpose,
             choices=minted,
             cards=shown,
             lang=conversation.locale,

@@ -15,7 +15,7 @@ import structlog
 from bots.channels.base import Blocked, Moved, Outbound, RetryLater, Undeliverable, Wire
 from bots.limits import Limiter
 from bots.worker import SAFETY_SECONDS, utc_now
-from crm import db, identities, lanes, outbox, processes
+from crm import db, gate, identities, lanes, outbox, processes
 
 IN_FLIGHT = 32  # recipients at once
 MAX_ATTEMPTS = 12  # with the pauses below: about 40 minutes of trouble at the provider
@@ -179,6 +179,11 @@ class Sender:
             return False
         if not await self._allowed(claim, item):
             return False
+        verdict = await gate.at_sending(
+            item.conversation_id, purpose=item.purpose, text=item.text, data=item.data, now=self._now()
+        )
+        if not verdict.allowed:  # what holds for an advertisement may have changed while it waited
+            return await self._dead(claim, item, verdict.reason)
         try:
             provider_id = await self._send(channel, claim, item)
         except (lanes.LaneLost, asyncio.CancelledError):

@@ -12,7 +12,7 @@ from typing import Any
 from actions.people import BACK_TO_BOT
 from actions.said import is_yes
 from bots import answers
-from crm import choices, dialogue, outbox, ownership, privacy
+from crm import advertising, choices, dialogue, gate, outbox, ownership, privacy
 from crm.actor import SYSTEM
 from crm.models import Conversation
 from nlu import parsing
@@ -103,6 +103,8 @@ class TurnHandler:
             said = spoken.text if own_words else label
             as_button = not own_words or is_yes(said)
             return said, parsing.command(str(pressed["payload"]), text=said), as_button
+        if advertising.refuses(spoken.text):
+            return spoken.text, parsing.certain("opt_out", spoken.text), True  # the law wants no guess here
         if not spoken.text.strip():
             return "", parsing.certain("send_file" if spoken.files else "nlu_fallback", ""), False
         return spoken.text, await self._engine().parse(spoken.text, at=spoken.received_at), False
@@ -120,6 +122,8 @@ class TurnHandler:
         if prepared.silent:
             # What was said to a person is not in the bot's memory: it begins anew when it speaks again.
             await dialogue.forget(spoken.conversation_id)
+            source = f"message:{spoken.inbox_id}"
+            await gate.hear(spoken.conversation_id, spoken.text, source=source, now=spoken.received_at)
             return
         conversation = await ownership.locked(spoken.conversation_id)
         if prepared.comes_back and conversation.owner == "staff" and conversation.assignee_id is None:

@@ -20,13 +20,14 @@ async def record(
     granted: bool,
     source: str,
     identity_id: int | None = None,
+    conversation_id: int | None = None,
     told: bool = False,
     now: datetime,
 ) -> Consent:
     """Write down a decision and where it came from (`source`: e.g. `chat`, `staff:3`, `form:contact`).
 
-    `identity_id`: who said so on the channel. `told`: they are told the result in the same breath; otherwise
-    a decision about advertising is reported later (crm/gate.py).
+    `identity_id`, `conversation_id`: who said so, and where. `told`: they are told the result in the same
+    breath; otherwise a decision about advertising is reported later (crm/gate.py).
     """
     db.require_aware(now)
     one_of("purpose", purpose, PURPOSES)
@@ -47,6 +48,9 @@ async def record(
             purpose=purpose,
             channel=channel,
             granted=granted,
+            conversation_id=conversation_id,
+            consent_id=row.id,
+            told=told,
             now=now,
         )
     return row

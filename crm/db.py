@@ -20,7 +20,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -435,6 +435,11 @@ def read_stamp(value: Any) -> datetime | None:
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     return require_aware(value)
+
+
+def read_day(value: Any) -> date | None:
+    """A date read by raw SQL, of either database."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 def read_json(value: Any) -> Any:

@@ -24,6 +24,7 @@ KINDS: dict[str, str] = {
     "identity.blocked": "the customer blocked us, or the address is undeliverable",
     "identity.unblocked": "the customer lets us write again",
     "consent.changed": "consent to a purpose was given or withdrawn",
+    "consent.reconfirmation_due": "a consent to advertising has stood for two years and is to be confirmed",
     "privacy.noticed": "the privacy notice was shown at first contact",
     "conversation.started": "a conversation began",
     "conversation.handed_over": "the bot handed a conversation to staff",

@@ -159,7 +159,7 @@ async def release(
 
 WAITING = {
     "inbox": "SELECT 1 FROM inbox WHERE conversation_id = lane.key AND state = 'waiting'",
-    "outbox": "SELECT 1 FROM outbox WHERE identity_id = lane.key AND state = 'waiting'",
+    "outbox": "SELECT 1 FROM outbox WHERE identity_id = lane.key AND state = 'waiting' AND permit <> ''",
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crm import db, happenings, lanes, ownership, reads, threads
+from crm import db, gate, happenings, lanes, ownership, reads, threads
 from crm.batching import Shared
 from crm.errors import Conflict, NotFound
 from crm.models import Message
@@ -72,8 +72,9 @@ async def put(
     """Say something to the customer: the message and its sending, in the caller's transaction.
 
     `inbox_id` names the received message that it answers: its answers are numbered, so a repeated turn
-    cannot put them twice. Raises `NotFound`, and `Conflict` (`may_not_speak`) when the bot or the system
-    has no say in this conversation now (see `conversations.EXCEPTIONS`).
+    cannot put them twice. Raises `NotFound`, `gate.Unlawful` for an advertisement that may not be sent, and
+    `Conflict` (`may_not_speak`) when the bot or the system has no say in this conversation now (see
+    `conversations.EXCEPTIONS`).
     """
     db.require_aware(now)
     async with db.transaction():
@@ -81,6 +82,7 @@ async def put(
             raise NotFound(f"conversation {conversation_id}")
         if not await ownership.may_send(conversation_id, author=author, purpose=purpose):
             raise Conflict("may_not_speak", author=author, purpose=purpose)
+        permit = await gate.permit(conversation_id, purpose=purpose, text=text, data=data, now=now)
         ordinal, asked = await _place(inbox_id)
         message = await threads.append(
             conversation_id,
@@ -99,7 +101,7 @@ async def put(
             data=data,
             now=now,
         )
-        await _queue(message, ordinal, now)
+        await _queue(message, ordinal, permit, now)
     return message
 
 
@@ -116,7 +118,7 @@ async def _place(inbox_id: int | None) -> tuple[int, str | None]:
     return (rows[0]["ordinal"], rows[0]["external_id"]) if rows else (0, None)
 
 
-async def _queue(message: Message, ordinal: int, now: datetime) -> None:
+async def _queue(message: Message, ordinal: int, permit: str, now: datetime) -> None:
     rows = await db.fetch(
         "INSERT INTO outbox (identity_id, message_id, conversation_id, channel, channel_account, inbox_id,"
         " ordinal, permit, state, attempts, wires, error, provider_id, created_at)"
@@ -127,7 +129,7 @@ async def _queue(message: Message, ordinal: int, now: datetime) -> None:
         message.id,
         message.inbox_id,
         ordinal,
-        message.purpose,
+        permit,
         db.stamp(now),
         message.conversation_id,
     )
@@ -163,7 +165,7 @@ async def _items(lane: lanes.Lane) -> list[Item]:
         " m.staff_id, m.text, m.lang, m.purpose, m.choices, m.cards, m.data, o.inbox_id, m.in_reply_to,"
         " o.attempts, o.wires, m.created_at"
         " FROM outbox o JOIN message m ON m.id = o.message_id JOIN identity i ON i.id = o.identity_id"
-        " WHERE o.identity_id = ? AND o.state = 'waiting' ORDER BY o.id LIMIT ?",
+        " WHERE o.identity_id = ? AND o.state = 'waiting' AND o.permit <> '' ORDER BY o.id LIMIT ?",
         lane.key,
         TAKEN,
     )
