@@ -12,7 +12,7 @@ from crm.checks import text as checked_text
 from crm.errors import Conflict, Invalid, NotFound
 from crm.formats import mask_address, mask_email, mask_phone, normalise_phone, show_phone
 from crm.inbox_views import add_labels
-from crm.models import Account, Contact
+from crm.models import Account, Contact, Proof
 from crm.reads import Page, cursor, read_cursor
 from crm.threads import clean
 
@@ -58,6 +58,8 @@ async def update(actor: Actor, contact_id: int, changes: Mapping[str, Any], *, n
         changed = {name: value for name, value in checked.items() if before[name] != value}
         if not changed:
             return contact
+        if contact.verified and {"phone", "email"} & changed.keys() and not actor.is_staff:
+            changed["verified"] = await _still_proven(contact, changed)
         contact.update_from_dict({**changed, "updated_at": now})
         await contact.save(update_fields=[*changed, "updated_at"])
         if SEARCHED & changed.keys():
@@ -194,6 +196,12 @@ async def _set_blocked(actor: Actor, contact_id: int, blocked: bool, now: dateti
         await happenings.record(act, contact_id=contact_id, staff_id=_staff(actor), now=now)
         await _audit(actor, act, contact_id, {"blocked": blocked}, {}, now)
     return contact
+
+
+async def _still_proven(contact: Contact, changed: Mapping[str, Any]) -> bool:
+    """Is what a customer typed anew one of the values they have proven?"""
+    values = [changed.get(field) or getattr(contact, field) for field in ("phone", "email")]
+    return await Proof.filter(contact_id=contact.id, value__in=[v for v in values if v]).exists()
 
 
 async def _locked(contact_id: int) -> Contact:

@@ -6,7 +6,7 @@ import structlog
 
 from bots.channels.web import CHANNEL
 from bots.web.chat_session import ChatSession
-from crm import contacts
+from crm import contacts, linking
 from crm.actor import SYSTEM
 from crm.errors import CrmError
 from crm.formats import normalise_phone
@@ -34,4 +34,4 @@ async def introduce(session: ChatSession, *, now: datetime) -> None:
             await contacts.update(SYSTEM, identity.contact_id, changes, now=now)
         except CrmError as error:  # a name or number of the site's that we do not take: the chat goes on
             log.info("visitor_not_taken_over", code=error.code)
-    await Identity.filter(id=identity.id).update(verified=True)
+    await linking.vouch(identity.id, visitor.sub, phone=visitor.phone, now=now)
