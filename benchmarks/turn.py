@@ -110,8 +110,8 @@ class Plan:
     long_stock: int
 
 
-FULL = Plan({1: 6, 8: 3, 32: 1}, 1000, 200)
-QUICK = Plan({2: 1}, 80, 70)
+FULL = Plan({1: 4, 8: 1, 32: 1}, 1000, 150)
+QUICK = Plan({2: 1}, 40, 36)
 
 
 def cast(tag: str, plan: Plan) -> Iterator[Customer]:

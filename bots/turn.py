@@ -63,8 +63,9 @@ class TurnHandler:
 
     async def prepare(self, spoken: Spoken) -> Prepared:
         """Read the conversation and understand the message. No transaction may be open."""
-        conversation = await Conversation.get(id=spoken.conversation_id).select_related("contact")
-        if conversation.contact.blocked:
+        partner = await dialogue.partner(spoken.conversation_id)
+        conversation = partner.conversation
+        if partner.blocked:
             return Prepared(spoken, silent=True)
         if conversation.owner != "bot" and not await self._comes_back(spoken, conversation):
             return Prepared(spoken, silent=True)
@@ -162,7 +163,7 @@ class TurnHandler:
 
     async def _answer(self, prepared: Prepared, replies: Sequence[Mapping[str, Any]]) -> None:
         spoken = prepared.spoken
-        conversation = await Conversation.get(id=spoken.conversation_id).only("id", "owner", "contact_id")
+        conversation = (await dialogue.partner(spoken.conversation_id)).conversation
         person = conversation.contact_id  # maybe merged since the message was prepared
         notice = await privacy.notice(person, channel=prepared.channel, now=spoken.received_at)
         if notice and prepared.channel not in SHOWS_NOTICE:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from crm import db
 from crm.models import Message
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is misread aloud
@@ -95,15 +96,14 @@ async def typed(conversation_id: int, text: str) -> Mapping[str, Any] | None:
     words = text.strip().casefold()
     if not words:
         return None
-    newest = (
-        await Message.filter(conversation_id=conversation_id, direction="out")
-        .order_by("-seq")
-        .limit(1)
-        .values("choices", "cards")
+    newest = await db.fetch(
+        "SELECT choices, cards FROM message WHERE conversation_id = ? AND direction = 'out'"
+        " ORDER BY seq DESC LIMIT 1",
+        conversation_id,
     )
     if not newest:
         return None
-    offered = pressables(newest[0]["choices"], newest[0]["cards"])
+    offered = pressables(db.read_json(newest[0]["choices"]), db.read_json(newest[0]["cards"]))
     return next((item for item in offered if words in (label(item).casefold(), said(item).casefold())), None)
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from crm import db
-from crm.models import DialogueSnapshot
+from crm import db, reads
+from crm.errors import NotFound
+from crm.models import Conversation
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,31 @@ class Remembered:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Partner:
+    """Whom a message is from and where: what a turn looks at before it understands."""
+
+    conversation: Conversation
+    blocked: bool
+
+
+async def partner(conversation_id: int) -> Partner:
+    """The conversation of a stored message and whether its contact is blocked. Raises `NotFound`."""
+    rows = await db.fetch(
+        "SELECT v.*, c.blocked AS contact_blocked FROM conversation v JOIN contact c ON c.id = v.contact_id"
+        " WHERE v.id = ?",
+        conversation_id,
+    )
+    if not rows:
+        raise NotFound(f"conversation {conversation_id}")
+    return Partner(reads.as_model(Conversation, rows[0]), bool(rows[0]["contact_blocked"]))
+
+
 async def recall(conversation_id: int) -> Remembered | None:
     """What the bot remembers, or None when it starts anew."""
-    row = await DialogueSnapshot.get_or_none(conversation_id=conversation_id)
-    return Remembered(row.body, row.at) if row else None
+    rows = await db.fetch("SELECT body, at FROM dialogue_snapshot WHERE conversation_id = ?", conversation_id)
+    at = db.read_stamp(rows[0]["at"]) if rows else None
+    return Remembered(rows[0]["body"], at) if at else None
 
 
 async def remember(conversation_id: int, body: str, *, model: str, now: datetime) -> None:

@@ -209,9 +209,10 @@ def release(conversation: Conversation) -> None:
 
 async def locked(conversation_id: int) -> Conversation:
     """The conversation, held until commit. Raises `NotFound`."""
-    if not await reads.lock("conversation", conversation_id):
+    conversation = await reads.held(Conversation, conversation_id)
+    if conversation is None:
         raise NotFound(f"conversation {conversation_id}")
-    return await Conversation.get(id=conversation_id)
+    return conversation
 
 
 async def _to_queue(conversation: Conversation, reason: str, topic: str, now: datetime) -> None:

@@ -65,8 +65,18 @@ async def lock(table: str, row_id: int) -> bool:
     A write on SQLite, where reading first and writing later fails under concurrency; PostgreSQL locks the
     row without writing a new version of it.
     """
+    return bool(await _take(table, "id", row_id))
+
+
+async def held(model: type[M], row_id: int) -> M | None:
+    """`lock`, and the row as it then is; None if it does not exist."""
+    rows = await _take(model._meta.db_table, "*", row_id)
+    return as_model(model, rows[0]) if rows else None
+
+
+async def _take(table: str, wanted: str, row_id: int) -> list[dict[str, Any]]:
     if db.dialect() == "sqlite":
-        sql = f"UPDATE {table} SET id = id WHERE id = ? RETURNING id"
+        sql = f"UPDATE {table} SET id = id WHERE id = ? RETURNING {wanted}"
     else:
-        sql = f"SELECT id FROM {table} WHERE id = ? FOR NO KEY UPDATE"
-    return bool(await db.fetch(sql, row_id))
+        sql = f"SELECT {wanted} FROM {table} WHERE id = ? FOR NO KEY UPDATE"
+    return await db.fetch(sql, row_id)

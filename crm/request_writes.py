@@ -88,7 +88,7 @@ async def writing(
         work = Writing(request, actor, now)
         yield work
         work.set(updated_at=now)
-        await request.save(update_fields=sorted(work.changes))
+        await writes.update(request, sorted(work.changes))
         if actor.is_staff:
             contact_id = request.contact_id
             fields = sorted(set(work.changes) - {"updated_at"})
