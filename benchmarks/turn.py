@@ -118,8 +118,8 @@ def cast(tag: str, plan: Plan) -> Iterator[Customer]:
     """Everybody who will speak, Korean and English in turn."""
     for load, times in plan.loads.items():
         for which in range(load * times):
-            yield Customer(f"{tag[:4]}-{load}-{which}", ("ko", "en")[which % 2])
-    yield Customer(f"{tag[:4]}-long", "ko")
+            yield Customer(f"{tag[-4:]}-{load}-{which}", ("ko", "en")[which % 2])
+    yield Customer(f"{tag[-4:]}-long", "ko")
 
 
 async def talk(side: Side, customers: Sequence[Customer], into: Measured) -> None:

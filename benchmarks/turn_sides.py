@@ -80,7 +80,7 @@ class Ours:
             await inbox.store(inbound, now=inbound.received_at)
         await self._worker.drain()
         self._used += time.process_time() - began
-        if self._worker.failures:
+        if self._worker.failures or not self.latencies:
             raise RuntimeError("a turn failed")
         for customer, _ in said:
             await self._listen(customer)
