@@ -12,7 +12,7 @@ async def add_staff(
     settings: Settings, *, login: str, name: str, role: str, email: str, password: str
 ) -> None:
     """Add a staff member. Raises `crm.errors.Invalid` naming the field that is wrong."""
-    async with wiring.connected(settings):
+    async with wiring.ready(settings):
         made = await staff.create(
             SYSTEM, login=login, name=name, role=role, email=email, password=password, now=datetime.now(UTC)
         )
@@ -21,7 +21,7 @@ async def add_staff(
 
 async def list_staff(settings: Settings) -> None:
     """Print all staff members."""
-    async with wiring.connected(settings):
+    async with wiring.ready(settings):
         for one in await staff.list_staff(active=None):
             state = "" if one.active else "  disabled"
             print(f"{one.login:<20} {one.role:<12} {one.name}{state}")
@@ -29,7 +29,7 @@ async def list_staff(settings: Settings) -> None:
 
 async def disable_staff(settings: Settings, login: str) -> None:
     """Close an account and end its sessions."""
-    async with wiring.connected(settings):
+    async with wiring.ready(settings):
         one = await staff.by_login(login)
         await staff.disable(SYSTEM, one.id, now=datetime.now(UTC))
         print(f"Disabled {login}.")
@@ -37,21 +37,21 @@ async def disable_staff(settings: Settings, login: str) -> None:
 
 async def make_token(settings: Settings, login: str, name: str) -> None:
     """Print a new bearer token; only its hash is kept."""
-    async with wiring.connected(settings):
+    async with wiring.ready(settings):
         one = await staff.by_login(login)
         print(await tokens.issue(SYSTEM, one.id, name, now=datetime.now(UTC)))
 
 
 async def erase(settings: Settings, contact_id: int) -> None:
     """Erase a person's data."""
-    async with wiring.connected(settings):
+    async with wiring.ready(settings):
         await privacy.erase(SYSTEM, contact_id, now=datetime.now(UTC))
         print(f"Erased contact {contact_id}.")
 
 
 async def verify_audit(settings: Settings) -> bool:
     """Walk the chain; print and return whether it is whole."""
-    async with wiring.connected(settings):
+    async with wiring.ready(settings):
         verdict = await audit.verify()
         if verdict.whole:
             print(f"The audit chain is whole: {verdict.entries} entries.")

@@ -9,9 +9,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from bots import logs, settings
-from bots.settings import Settings, SettingsError
-from crm.errors import CrmError
+from bots import faults, logs, settings
+from bots.settings import Settings
 
 T = TypeVar("T")
 
@@ -30,10 +29,6 @@ app.add_typer(audit_app, name="audit")
 Port = Annotated[int | None, typer.Option(help="Port to listen on instead of DANGOL_PORT.")]
 
 
-class Stop(Exception):
-    """A fault the operator can mend; its text is all they need."""
-
-
 def main() -> None:
     """Run a command; expected faults are one line on standard error and exit code 2."""
     os.environ["RASA_TELEMETRY_ENABLED"] = "false"
@@ -42,8 +37,8 @@ def main() -> None:
     os.umask(0o077)  # the database and the files hold personal data: for this user alone
     try:
         app(standalone_mode=True)
-    except (SettingsError, Stop, CrmError) as fault:
-        print(f"dangol: {fault}", file=sys.stderr)
+    except faults.EXPECTED as fault:
+        print(f"dangol: {faults.explain(fault)}", file=sys.stderr)
         sys.exit(2)
 
 

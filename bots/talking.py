@@ -9,18 +9,19 @@ from bots import catalogue, training, wiring
 from bots.settings import Settings
 from bots.work import Assistant, executor
 from bots.worker import Worker
-from crm import choices, inbox
+from crm import choices, db, inbox
 from crm.inbox import Inbound
 from crm.models import Message
 from nlu.engine import Engine
 
+LONGEST_ANSWER_SECONDS = 60
 QUIT = frozenset({"/quit", "/exit", "끝"})
 
 
 async def run(settings: Settings, *, root: Path, language: str) -> None:
     """Read lines until the end of input; print what the bot says. A number presses that choice."""
     engine = await Engine.load(training.present(settings, root=root), executor())
-    async with wiring.connected(settings):
+    async with wiring.ready(settings):
         await catalogue.fill()
         helper = Assistant(settings, engine)
         worker = Worker(helper, on_parked=helper.parked)
@@ -29,7 +30,16 @@ async def run(settings: Settings, *, root: Path, language: str) -> None:
         while (line := await _read()) is not None and line not in QUIT:
             stored = await inbox.store(_inbound(user, line, offered, language), now=datetime.now(UTC))
             await worker.drain()
+            await _answered(stored.inbox_id)
             seen, offered = await _show(stored.conversation_id, max(seen, stored.seq))
+
+
+async def _answered(inbox_id: int) -> None:
+    """Wait for a message that another worker of this installation took."""
+    for _ in range(LONGEST_ANSWER_SECONDS * 4):
+        if await inbox.is_done([inbox_id]):
+            return
+        await db.wait("done", 0.25)
 
 
 async def _read() -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bots.faults import Stop
 from bots.settings import Settings
 from crm import company, db, files, storage, vault, zone
 from crm import migrate as migrations
@@ -23,6 +24,15 @@ async def connected(settings: Settings, *, pool: int = 5) -> AsyncIterator[None]
         yield
     finally:
         await db.close()
+
+
+@asynccontextmanager
+async def ready(settings: Settings) -> AsyncIterator[None]:
+    """`connected`, for commands: raises `faults.Stop` unless the tables are of this release."""
+    async with connected(settings):
+        if await migrations.pending_migrations():
+            raise Stop("the database's tables are not of this release; run: dangol migrate")
+        yield
 
 
 async def migrate(settings: Settings) -> None:

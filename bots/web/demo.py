@@ -31,7 +31,7 @@ async def show(request: web.Request) -> web.Response:
             count=len(staff),
             named=lambda member: (member.name_en or member.name) if lang == "en" else member.name,
             one_click=security.is_loopback(request),
-            password=config.demo_password,
+            password=config.demo_password if security.is_loopback(request) else "",
             samples=[i18n.t(lang, f"demo.{key}") for key in SAMPLES],
         )
         security.keep_csrf(request, response)

@@ -146,12 +146,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(data: Path, *options: str, **settings: str) -> Iterator[Served]:
+def serving(data: Path, *options: str, wait: bool = True, **settings: str) -> Iterator[Served]:
     """`dangol serve` with options, in a prepared data folder; ended at the end."""
     made = Served(f"http://127.0.0.1:{free_port()}", prepared(data), ("serve", *options), settings)
     made.start()
     try:
-        made.ready()
+        if wait:
+            made.ready()
         yield made
     finally:
         made.stop()
