@@ -9,12 +9,12 @@ from bots import catalogue, training, wiring
 from bots.settings import Settings
 from bots.work import Assistant, executor
 from bots.worker import Worker
-from crm import choices, db, inbox
+from crm import choices, inbox
 from crm.inbox import Inbound
 from crm.models import Message
 from nlu.engine import Engine
 
-LONGEST_ANSWER_SECONDS = 60
+LONGEST_ANSWER_SECONDS = 60.0
 QUIT = frozenset({"/quit", "/exit", "끝"})
 
 
@@ -30,16 +30,8 @@ async def run(settings: Settings, *, root: Path, language: str) -> None:
         while (line := await _read()) is not None and line not in QUIT:
             stored = await inbox.store(_inbound(user, line, offered, language), now=datetime.now(UTC))
             await worker.drain()
-            await _answered(stored.inbox_id)
+            await inbox.wait_done(stored.inbox_id, LONGEST_ANSWER_SECONDS)  # another worker may have it
             seen, offered = await _show(stored.conversation_id, max(seen, stored.seq))
-
-
-async def _answered(inbox_id: int) -> None:
-    """Wait for a message that another worker of this installation took."""
-    for _ in range(LONGEST_ANSWER_SECONDS * 4):
-        if await inbox.is_done([inbox_id]):
-            return
-        await db.wait("done", 0.25)
 
 
 async def _read() -> str | None:

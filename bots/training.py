@@ -27,7 +27,7 @@ def evaluate(settings: Settings, *, root: Path) -> None:
     from nlu import evaluate as evaluator
 
     folder = settings.data_dir / "evaluation"
-    print(evaluator.evaluate(root, folder))
+    print(evaluator.evaluate(root, folder, progress=lambda line: print(line, flush=True)))
 
 
 def understand(settings: Settings, lines: TextIO, *, root: Path) -> None:
