@@ -101,13 +101,13 @@ class Receiver:
 
     async def _prove(self, inbound: Inbound) -> None:
         identity = await self._identity(inbound)
-        if phone := inbound.data.get("proven_phone"):
-            await identities.prove_phone(identity.id, str(phone), now=self._now())
-        if link := inbound.data.get("start"):
-            try:
-                await linking.redeem(str(link), identity.id, now=self._now())
-            except CrmError as fault:  # an old or foreign link: they are greeted as anybody else
-                log.info("link.refused", channel=self.channel, reason=fault.code)
+        try:
+            if phone := inbound.data.get("proven_phone"):
+                await linking.prove(identity.id, "phone", str(phone), how="channel", now=self._now())
+            if link := inbound.data.get("start"):
+                await linking.open_link(identity.id, str(link), now=self._now())
+        except CrmError as fault:  # an old or foreign link: they are greeted as anybody else
+            log.info("link.refused", channel=self.channel, reason=fault.code)
 
     async def _refused(self, inbound: Inbound) -> Stored:
         """Staff see that something came; the customer hears what can be taken instead."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from crm import db, happenings, reads, search
+from crm import db, happenings, search
 from crm.models import Contact, Identity
 from crm.reads import as_model
 
@@ -87,29 +87,6 @@ async def rename(channel: str, account: str, before: str, after: str) -> bool:
             " (SELECT 1 FROM identity o WHERE o.channel = ? AND o.channel_account = ? AND o.external_id = ?)"
         )
         return bool(await db.execute(sql, after, channel, account, before, channel, account, after))
-
-
-async def prove_phone(identity_id: int, phone: str, *, now: datetime) -> bool:
-    """The channel vouches that this number (E.164) is the identity's own; False when it changes nothing.
-
-    It fills an unknown number or confirms the known one. Another number on file stays: staff decide.
-    """
-    async with db.transaction():
-        await reads.lock("identity", identity_id)
-        identity = await Identity.get(id=identity_id)
-        await reads.lock("contact", identity.contact_id)
-        contact = await Contact.get(id=identity.contact_id)
-        identity.verified, identity.data = True, {**identity.data, "phone": phone}
-        await identity.save(update_fields=["verified", "data"])
-        if contact.phone not in ("", phone) or (contact.phone == phone and contact.verified):
-            return False
-        contact.phone, contact.verified, contact.updated_at = phone, True, now
-        await contact.save(update_fields=["phone", "verified", "updated_at"])
-        await search.reindex_contact(contact)
-        await happenings.record(
-            "contact.updated", contact_id=contact.id, fields=["phone", "verified"], now=now
-        )
-    return True
 
 
 async def _touch(channel: str, account: str, external_id: str, now: datetime) -> Identity | None:

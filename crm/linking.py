@@ -22,7 +22,7 @@ from crm.formats import normalise_phone
 from crm.models import Contact, Identity, OneTimeCode, Proof, SpentLink
 
 HOW: Final = {
-    "telegram": "Telegram's own-contact share",
+    "channel": "the channel vouches that the number is the sender's own (Telegram's contact share)",
     "code": "a one-time code sent to the address",
     "link": "a signed address from a channel that is linked already",
     "visitor": "the signed token of the embedding site",
@@ -107,7 +107,7 @@ async def telegram_contact(
     identity = await Identity.get_or_none(id=identity_id)
     if identity is None or identity.channel != "telegram" or identity.external_id != str(shared_user_id):
         raise Invalid("contact", "not_own")
-    return await prove(identity_id, "phone", phone, how="telegram", now=now)
+    return await prove(identity_id, "phone", phone, how="channel", now=now)
 
 
 async def vouch(identity_id: int, visitor: str, *, phone: str = "", email: str = "", now: datetime) -> Linked:
