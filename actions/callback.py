@@ -47,6 +47,10 @@ class CallbackForm(Form):
         phone = contacts.normalise_phone(message.entity("phone") or "") or known.phone
         found: dict[str, Any] = {"outcome": "asking", "phone": phone or None, "detail": message.typed}
         found.update(await self._callback_at(message, {}, turn, dispatcher))
+        due = [c for c in await callbacks.of_contact(turn.contact_id) if c.status == "due"]
+        if due and not found.get("callback_at"):
+            time = _moment(due[0].due_at, turn)
+            say(dispatcher, "utter_callback_known", phone=shown(due[0].phone), time=time)
         return found
 
     async def _phone(
@@ -140,7 +144,10 @@ class AskCallback(Action):
 
 
 def _spoken(slots: Mapping[str, Any], turn: Turn) -> str:
-    at = datetime.fromisoformat(str(slots["callback_at"]))
+    return _moment(datetime.fromisoformat(str(slots["callback_at"])), turn)
+
+
+def _moment(at: datetime, turn: Turn) -> str:
     return moment(at, at + timedelta(minutes=1), turn.language, now=turn.at, tz=turn.tz)
 
 

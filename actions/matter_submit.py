@@ -12,7 +12,9 @@ from actions.context import Turn, turn_of
 from actions.forms import reset
 from actions.matter_form import PHOTO, SLOTS
 from actions.request_cards import request_card
-from actions.words import button, label, say
+from actions.request_corrections import place_and_phone
+from actions.said import said
+from actions.words import button, label, say, shown
 from crm import files, requests
 from crm.models import ServiceRequest
 
@@ -37,7 +39,8 @@ class SubmitMatter(Action):
         elif slots.get("outcome") == "stopped" or slots.get("sure") == "no":
             say(dispatcher, "utter_stopped")
         elif request := await requests.find(str(slots["request_no"]), contact_id=turn.contact_id):
-            await getattr(self, f"_{act}")(dispatcher, request, slots, turn, domain)
+            known = {**slots, "said": said(tracker)}
+            await getattr(self, f"_{act}")(dispatcher, request, known, turn, domain)
         return reset(*SLOTS)
 
     async def _amend(
@@ -51,6 +54,11 @@ class SubmitMatter(Action):
         photos = [f.token for f in await files.unlinked(turn.conversation_id, turn.at)]
         text = "" if slots["detail"] == PHOTO else str(slots["detail"])
         await requests.comment(turn.customer, request.id, text, files=photos, now=turn.at)
+        # "주소는 …로 바꿔 주세요" is not only for staff to read: the request itself says so from now on
+        if changes := place_and_phone(slots["said"]):
+            await requests.amend(turn.customer, request.id, changes, now=turn.at)
+            for value in changes.values():
+                say(dispatcher, "utter_changed", value=shown(value))
         card = await request_card(request.id, turn, domain)
         say(dispatcher, "utter_amended", cards=[card], number=request.number)
 

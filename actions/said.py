@@ -12,6 +12,7 @@ from rasa_sdk import Tracker
 _STOP = re.compile(
     r"(그만(할래요?|할게요?|둘래요?|둘게요?|하자|해요?|)|취소(할래요?|할게요?|해주세요|해줘요?|요|)|안할래요?|안할게요?|"
     r"됐어요|관둘래요?|관둘게요?|나중에할게요?|(접수)?(취소|그만)(해주세요|할게요|할래요)?|stop|cancel|nevermind|quit|forgetit|"
+    r"(전화|방문|접수|수리)?(은|는|도)?(안하셔도|안해도|안주셔도|안오셔도)(돼요|되요|됩니다|괜찮아요)|필요없(어요|습니다)|"
     r"cancelit|stopit|pleasestop|pleasecancel)"
 )
 _YES = re.compile(

@@ -1,0 +1,80 @@
+"""Words of buttons, cards and dates: particles by how a word is read, times as they are spoken."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from actions.matter_form import score_in
+from actions.words import day, label, moment, opening, with_particles
+from tests.actions.company import MONDAY, SEOUL
+
+
+@pytest.mark.parametrize(
+    ("word", "with_particle"),
+    [
+        ("냉장고", "냉장고가 냉장고를 냉장고로"),
+        ("제습기", "제습기가 제습기를 제습기로"),
+        ("에어컨", "에어컨이 에어컨을 에어컨으로"),
+        ("물", "물이 물을 물로"),
+        ("드럼세탁기 21kg", "드럼세탁기 21kg이 드럼세탁기 21kg을 드럼세탁기 21kg으로"),
+        ("냉장고 800L", "냉장고 800L가 냉장고 800L를 냉장고 800L로"),
+        ("SR-2026-000001", "SR-2026-000001이 SR-2026-000001을 SR-2026-000001로"),
+        ("SR-2026-000002", "SR-2026-000002가 SR-2026-000002를 SR-2026-000002로"),
+        ("010-1111-2222", "010-1111-2222가 010-1111-2222를 010-1111-2222로"),
+        ("오후 3:00", "오후 3:00이 오후 3:00을 오후 3:00으로"),
+    ],
+)
+def test_a_particle_follows_the_sound_of_the_word(word: str, with_particle: str) -> None:
+    filled = with_particles({"x": word})
+    assert " ".join(filled[f"x_{key}"] for key in ("i", "eul", "ro")) == with_particle
+
+
+@pytest.mark.parametrize(
+    ("at", "ko", "en"),
+    [
+        (datetime(2026, 11, 23, 14, 0, tzinfo=SEOUL), "오늘 오후 2:00", "2:00 pm today"),
+        (datetime(2026, 11, 24, 9, 0, tzinfo=SEOUL), "내일 오전 9:00", "9:00 am tomorrow"),
+        (datetime(2026, 11, 26, 9, 0, tzinfo=SEOUL), "11월 26일(목) 오전 9:00", "Thu 26 Nov, 9:00 am"),
+    ],
+)
+def test_the_next_opening_is_said_as_people_say_it(at: datetime, ko: str, en: str) -> None:
+    at = at.astimezone(UTC)
+    assert (opening(at, "ko", now=MONDAY, tz=SEOUL), opening(at, "en", now=MONDAY, tz=SEOUL)) == (ko, en)
+
+
+def test_a_day_of_another_year_names_the_year() -> None:
+    on = date(2027, 1, 4)
+    assert (day(on, "ko", today=date(2026, 11, 23)), day(on, "en", today=date(2026, 11, 23))) == (
+        "2027년 1월 4일(월)",
+        "Mon 4 Jan 2027",
+    )
+
+
+def test_a_longer_visit_is_a_span_and_a_whole_day_just_the_day() -> None:
+    start = datetime(2026, 11, 24, 13, 0, tzinfo=SEOUL)
+    spans = {1: "11월 24일(화) 오후 1:00", 3: "11월 24일(화) 오후 1:00–오후 4:00", 24: "11월 24일(화)"}
+    for hours, said in spans.items():
+        assert moment(start, start + timedelta(hours=hours), "ko", now=MONDAY, tz=SEOUL) == said
+
+
+@pytest.mark.parametrize(("count", "text"), [(1, "1 request, 1 person is"), (2, "2 requests, 2 people are")])
+def test_english_counts_agree(count: int, text: str) -> None:
+    domain = {"responses": {"x": [{"text": "{count} request{count_s}, {count_people}"}]}}
+    assert label(domain, "en", "x", count=count) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("4점이요", 4),
+        ("별 다섯 개", 5),
+        ("5점 만점에 3점", 3),
+        ("3 out of 5", 3),
+        ("4/5", 4),
+        ("5 stars", 5),
+        ("10점", None),
+        ("좋았어요", None),
+    ],
+)
+def test_a_score_is_read_from_words(text: str, score: int | None) -> None:
+    assert score_in(text) == score
