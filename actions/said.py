@@ -17,7 +17,7 @@ _STOP = re.compile(
 )
 _YES = re.compile(
     r"(네+|넵+|넹+|예+|옙|응+|어|엉|ㅇㅇ+|ㅇㅋ|ㄱㄱ|맞아요?|맞습니다|네맞아요|네맞습니다|좋아요|좋습니다|그래요?|그렇게해주세요|"
-    r"접수해주세요|접수할게요|해주세요|부탁(해요|드려요|드립니다|합니다)|오케이|오키|yes|yep|yeah|yup|ok|okay|sure|correct|right|"
+    r"접수해주세요|접수할게요|해주세요|부탁(해요|드려요|드립니다|합니다)|오케이|오키|yes|yesplease|yep|yeah|yup|ok|okay|sure|correct|right|"
     r"thatsright|goahead|pleasedo|looksgood)"
 )
 _NO = re.compile(

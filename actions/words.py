@@ -15,7 +15,7 @@ _DAYS = {"ko": "월화수목금토일", "en": ["Mon", "Tue", "Wed", "Thu", "Fri"
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
-def label(domain: Mapping[str, Any], language: str, name: str, **values: Any) -> str:
+def label(domain: Mapping[str, Any], language: str, name: str, /, **values: Any) -> str:
     """The text of response `name` in `language`, with `values` filled in; for buttons and cards.
 
     Raises KeyError when the domain has no such response.

@@ -37,17 +37,17 @@ class Customer:
     # --- what they do
 
     async def says(self, text: str) -> None:
-        await self._sends(kind="message", text=text)
+        await self.sends(kind="message", text=text)
 
     async def presses(self, label: str) -> None:
         """Press the newest choice with this label, also one inside a card."""
         item = await self._find(label)
-        await self._sends(kind="choice", choice=item["value"], text=choices.said(item))
+        await self.sends(kind="choice", choice=item["value"], text=choices.said(item))
 
     async def sends_photo(self, text: str = "") -> None:
         identity = await self._identity()
         file = await files.store(PNG, name="a.png", owner=f"identity:{identity.id}", now=self.at)
-        await self._sends(kind="message" if text else "file", text=text, files=(file.token,))
+        await self.sends(kind="message" if text else "file", text=text, files=(file.token,))
 
     async def waits(self, **time: float) -> None:
         self.at += timedelta(**time)
@@ -139,7 +139,7 @@ class Customer:
 
     # --- machinery
 
-    async def _sends(self, **what: Any) -> None:
+    async def sends(self, **what: Any) -> None:
         self.at += PAUSE
         self._count += 1
         await inbox.store(
