@@ -17,6 +17,7 @@ from crm.actor import SYSTEM
 from crm.models import Conversation
 from nlu import parsing
 from nlu.engine import Engine
+from nlu.language import detect
 
 # After this silence a new session begins and an open form is forgotten.
 SESSION = timedelta(hours=2)
@@ -55,6 +56,11 @@ class Prepared:
     comes_back: bool = False  # the customer would rather go on with the bot while nobody has come
 
 
+def _written_in(spoken: Spoken) -> str | None:
+    """The language of typed words that never reached the model; a button tells none."""
+    return None if spoken.choice else detect(spoken.text)
+
+
 class TurnHandler:
     """Answers messages with the engine in force. `engine` is asked at each message: models are swapped."""
 
@@ -78,7 +84,7 @@ class TurnHandler:
             parsed=parsed,
             snapshot=memory.body if memory else None,
             expired=memory is not None and spoken.received_at - memory.at > SESSION,
-            language=str(parsed.get("language") or conversation.locale),
+            language=str(parsed.get("language") or _written_in(spoken) or conversation.locale),
             contact_id=conversation.contact_id,
             channel=conversation.channel,
             pressed=pressed,
