@@ -1,12 +1,13 @@
 """`dangol check` (is it set up right?) and `dangol doctor` (does it run right?)."""
 
+import asyncio
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bots import health, settings, wiring
+from bots import fleet, health, settings, wiring
 from bots.settings import Settings
 from crm import migrate, outbox, watch
 from nlu import train as trainer
@@ -31,7 +32,7 @@ async def run(read: Settings, *, root: Path) -> bool:
             good = False
             print(f"!!  {name}: {fault or type(fault).__name__}")
     _channels(read)
-    return good
+    return await _accounts(read) and good
 
 
 async def _folder(folder: Path) -> str:
@@ -67,6 +68,23 @@ def _channels(read: Settings) -> None:
         print("--  embedding the chat: off; set DANGOL_CHAT_ORIGINS to the sites that may")
     if not read.chat_visitor_secret:
         print("--  visitor tokens: off; set DANGOL_CHAT_VISITOR_SECRET to know an embedding site's visitors")
+
+
+async def _accounts(read: Settings) -> bool:
+    """Prove the settings of every channel account against its provider."""
+    good, made = True, fleet.build(read)
+    for channel, key in fleet.CHANNELS.items():
+        if not read.accounts(channel, key):
+            print(f"--  channel {channel}: off; set {settings.PREFIX}{channel.upper()}_{key.upper()}")
+    for name, account in made.channels.items():
+        try:
+            async with asyncio.timeout(15):
+                print(f"ok  channel {name}: {await account.check()}")
+        except Exception as fault:
+            good = False
+            print(f"!!  channel {name}: {fault or type(fault).__name__}")
+    await made.close()
+    return good
 
 
 async def doctor(read: Settings) -> bool:

@@ -1,13 +1,14 @@
 """The channels that are on, from the settings, and their listening: one table, one line a channel."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import structlog
 from aiohttp import web
 
-from bots.channels.base import Account, Caps, Ports
+from bots.channels.base import Account
 from bots.receiving import Receiver
 from bots.settings import Settings
 from crm import db, lanes, leases, processes
@@ -18,9 +19,9 @@ LEASE_SECONDS = 30.0  # of who listens where only one may; another front takes o
 RENEW_SECONDS = 8.0
 LONGEST_PAUSE_SECONDS = 60.0
 
-# name -> (the setting that switches an account on, the channel's limits, how an account is made)
-Make = Callable[[str, Mapping[str, str], Ports], Account]
-CHANNELS: Mapping[str, tuple[str, Caps, Make]] = {}
+# A channel's file in bots/channels, and the setting of its accounts that switches one on. The file gives
+# `CAPS`, the published limits, and `make(account, values, ports)`; it is imported when it is needed.
+CHANNELS: Mapping[str, str] = {"telegram": "token"}
 
 
 def address(channel: str, account: str) -> str:
@@ -93,8 +94,10 @@ class Fleet:
 def build(settings: Settings) -> Fleet:
     """Make every account that the settings switch on. Nothing is asked of a provider yet."""
     accounts: dict[str, tuple[Account, Receiver]] = {}
-    for channel, (key, caps, make) in CHANNELS.items():
+    for channel, key in CHANNELS.items():
         for name, values in settings.accounts(channel, key).items():
-            receive = Receiver(channel, caps)
-            accounts[address(channel, name)] = make(name, values, receive.ports(settings.url)), receive
+            module = importlib.import_module(f"bots.channels.{channel}")
+            receive = Receiver(channel, module.CAPS)
+            made: Account = module.make(name, values, receive.ports(settings.url))
+            accounts[address(channel, name)] = made, receive
     return Fleet(accounts)

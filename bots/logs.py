@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 
 # Libraries that tell every request or query; theirs is of no use to an operator.
-_QUIET = ("aiohttp.access", "tortoise", "aiosqlite", "asyncio", "rasa", "apscheduler", "matplotlib", "sanic")
+_QUIET = ("aiohttp.access", "tortoise", "aiosqlite", "asyncio", "rasa", "apscheduler", "matplotlib", "sanic",
+          "httpx", "telegram")  # fmt: skip
 
 
 def configure(process: str, *, level: int = logging.INFO) -> None:

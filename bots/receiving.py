@@ -47,14 +47,19 @@ class Receiver:
             return await self._more(inbound, *more)
         if inbound.data.get("refused") and not inbound.files and not inbound.text:
             return await self._refused(inbound)
-        if inbound.data.get("proven_phone") or inbound.data.get("start"):
-            await self._prove(inbound)
+        proves = inbound.data.get("proven_phone") or inbound.data.get("start")
+        told = await self._prove(inbound) if proves else ""
         data = {key: value for key, value in inbound.data.items() if key not in ("start", "album")}
         album = str(inbound.data.get("album") or "")
         inbound = replace(inbound, data=data)
         if album:
             return await gathering.gather(inbound, album, now=self._now())
-        return await inbox.store(inbound, now=self._now())
+        stored = await inbox.store(inbound, now=self._now())
+        if told and not stored.duplicate:
+            conversation = await Conversation.get(id=stored.conversation_id)
+            lang = conversation.locale if conversation.locale in i18n.LANGUAGES else "ko"
+            await self._say(conversation, i18n.t(lang, f"channels.{told}"), lang)
+        return stored
 
     async def keep_file(self, inbound: Inbound, name: str, data: bytes) -> str:
         """Keep a file of whoever wrote `inbound`. Raises `Invalid`."""
@@ -90,6 +95,8 @@ class Receiver:
         )
 
     async def _chosen(self, inbound: Inbound) -> Inbound:
+        if inbound.kind == "choice":
+            return await self._named(inbound)
         if inbound.kind != "message" or not 0 < len(inbound.text) <= 60:
             return inbound
         said = await choices.newest(self.channel, inbound.channel_account, inbound.external_user)
@@ -99,15 +106,25 @@ class Receiver:
         item = read_choice(inbound.text, items)
         return _as_choice(inbound, item) if item else inbound
 
-    async def _prove(self, inbound: Inbound) -> None:
+    async def _named(self, inbound: Inbound) -> Inbound:
+        """A choice says its own words in full, whatever the channel could show of them."""
+        newest = await choices.newest(self.channel, inbound.channel_account, inbound.external_user)
+        item = await choices.known(newest[0], inbound.choice) if newest else None
+        return replace(inbound, text=choices.said(item)) if item else inbound
+
+    async def _prove(self, inbound: Inbound) -> str:
+        """Take what the channel vouches for; returns the key of what the customer is told about a link."""
         identity = await self._identity(inbound)
         try:
             if phone := inbound.data.get("proven_phone"):
                 await linking.prove(identity.id, "phone", str(phone), how="channel", now=self._now())
             if link := inbound.data.get("start"):
-                await linking.open_link(identity.id, str(link), now=self._now())
+                joined = await linking.open_link(identity.id, str(link), now=self._now())
+                return "" if joined.contact_id == identity.contact_id else "linked"
         except CrmError as fault:  # an old or foreign link: they are greeted as anybody else
             log.info("link.refused", channel=self.channel, reason=fault.code)
+            return "link_ended" if fault.values.get("reason") in ("expired", "used") else ""
+        return ""
 
     async def _refused(self, inbound: Inbound) -> Stored:
         """Staff see that something came; the customer hears what can be taken instead."""

@@ -12,6 +12,7 @@ from crm.batching import Shared
 from crm.inbound import Inbound as Inbound
 from crm.inbound import checked
 
+SHOWN = ("truncated", "quote", "reply_to", "forwarded", "location")  # data that the message keeps too
 FLOOD = 20  # with more unanswered messages in a conversation, all are answered as one
 FLOOD_TAKEN = 500  # messages answered as one at most
 
@@ -153,9 +154,7 @@ def _message_data(inbound: Inbound) -> dict[str, Any]:
     data: dict[str, Any] = {"kind": inbound.kind} if inbound.kind != "message" else {}
     if inbound.choice:
         data["choice"] = inbound.choice
-    if inbound.data.get("truncated"):
-        data["truncated"] = True
-    return data
+    return data | {key: inbound.data[key] for key in SHOWN if inbound.data.get(key)}
 
 
 async def _insert(inbound: Inbound) -> int | None:
