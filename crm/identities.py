@@ -41,6 +41,23 @@ async def find_or_create(
         return made
 
 
+async def attach(
+    contact_id: int, channel: str, account: str, external_id: str, *, now: datetime
+) -> Identity | None:
+    """The identity of this contact there, made when nobody has it (we write first to a proven address).
+
+    None when it is another contact's.
+    """
+    db.require_aware(now)
+    async with db.transaction():
+        if await _insert(channel, account, external_id, "", contact_id, now):
+            await Identity.filter(channel=channel, channel_account=account, external_id=external_id).update(
+                last_seen_at=None
+            )
+        found = await Identity.get(channel=channel, channel_account=account, external_id=external_id)
+        return found if found.contact_id == contact_id else None
+
+
 async def of_contact(contact_id: int) -> list[Identity]:
     """The channels on which a contact can be reached, last seen first."""
     return await Identity.filter(contact_id=contact_id).order_by("-last_seen_at", "-id")

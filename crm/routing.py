@@ -1,0 +1,208 @@
+"""Messages that start with us: each goes out on one way (`ways.choose`), and on the next if that fails.
+
+Every step stands on the contact's timeline with its channel, reason and cost. The same `key` never goes out
+twice, and a message goes on a second channel only after the first has failed, or when that was asked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from crm import db, gate, happenings, identities, merging, outbox, ownership, threads, ways
+from crm.errors import Invalid
+from crm.models import Contact, Conversation, Message, Proof, Route
+from crm.ways import Choice, Terms, Way
+
+Table = Mapping[str, Terms]  # by channel: what composition knows of the channels that are on
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is to be said. `key` names it for good: the same one is said once."""
+
+    key: str
+    text: str
+    purpose: str = "info"  # info or ad
+    author: str = "system"
+    lang: str = ""
+    choices: Sequence[Mapping[str, Any]] = ()
+    cards: Sequence[Mapping[str, Any]] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def send(
+    contact_id: int, notice: Notice, table: Table, *, on: Sequence[str] = (), now: datetime
+) -> Route:
+    """Say it to a contact, once. `on` names channels when more than one, or a certain one, was asked for.
+
+    Without a way to them an `info` goes to the staff's queue; who is erased or blocked has none. Raises
+    `Invalid` for another purpose.
+    """
+    if notice.purpose not in ("info", "ad"):
+        raise Invalid("purpose", "unknown")
+    async with db.transaction():
+        contact_id = await _claimed(contact_id, notice, now)
+        if not contact_id:
+            return await Route.get(key=notice.key)
+        route = await Route.get(key=notice.key)
+        wanted: list[Table] = [{name: table[name]} for name in on if name in table]
+        for channels in wanted or [table]:
+            await _step(route, notice, channels, now)
+    return route
+
+
+async def failed(message_id: int, table: Table, *, now: datetime) -> Route | None:
+    """A routed message could not be sent: try the next way. None when the message was not routed."""
+    async with db.transaction():
+        rows = await db.fetch(
+            "UPDATE route SET message_id = NULL WHERE message_id = ? RETURNING id", message_id
+        )
+        if not rows:
+            return None
+        route = await Route.get(id=rows[0]["id"])
+        await _step(route, _again(route, await Message.get(id=message_id)), table, now)
+    return route
+
+
+async def prefer(contact_id: int, channel: str, *, now: datetime) -> None:
+    """The contact would rather hear from us on this channel ('' for no wish)."""
+    await Contact.filter(id=contact_id).update(preferred_channel=channel, updated_at=now)
+
+
+async def ways_to(contact_id: int, table: Table) -> list[Way]:
+    """Every way to a contact on the channels of the table: identities, and proven addresses without one."""
+    rows = await db.fetch(
+        "SELECT i.id, i.channel, i.channel_account, i.external_id, i.blocked_at,"
+        " (SELECT MAX(v.last_inbound_at) FROM conversation v WHERE v.identity_id = i.id) AS last_inbound_at"
+        " FROM identity i WHERE i.contact_id = ? ORDER BY i.id",
+        contact_id,
+    )
+    found = [_way(row, table[row["channel"]]) for row in rows if row["channel"] in table]
+    proven = await Proof.filter(contact_id=contact_id, kind__in=("phone", "email")).order_by("-at", "-id")
+    for channel, terms in table.items():
+        newest = next((row.value for row in proven if row.kind == terms.address), "")
+        if newest and not any(way.channel == channel and way.external_id == newest for way in found):
+            found.append(Way(channel, terms, external_id=newest, account=terms.account))
+    return found
+
+
+def _way(row: Mapping[str, Any], terms: Terms) -> Way:
+    return Way(
+        channel=row["channel"],
+        terms=terms,
+        identity_id=int(row["id"]),
+        external_id=row["external_id"],
+        account=row["channel_account"],
+        last_inbound_at=db.read_stamp(row["last_inbound_at"]),
+        blocked=row["blocked_at"] is not None,
+    )
+
+
+async def _claimed(contact_id: int, notice: Notice, now: datetime) -> int:
+    """Take the key with a write; the contact it is for, 0 when it was taken before."""
+    rows = await db.fetch(
+        "INSERT INTO route (key, contact_id, purpose, steps, created_at) VALUES (?, ?, ?, '[]', ?)"
+        " ON CONFLICT (key) DO NOTHING RETURNING id",
+        notice.key, contact_id, notice.purpose, db.stamp(db.require_aware(now)),
+    )  # fmt: skip
+    if not rows:
+        return 0
+    person = await merging.resolve(contact_id)
+    await db.execute("UPDATE route SET contact_id = ? WHERE id = ?", person, rows[0]["id"])
+    return person
+
+
+async def _step(route: Route, notice: Notice, table: Table, now: datetime) -> None:
+    """Put the message on the best way that is left, and write the step down."""
+    tried = {step["identity_id"] for step in route.steps}
+    contact = await Contact.get(id=await merging.resolve(route.contact_id))
+    alive = contact.erased_at is None and not contact.blocked
+    found = await ways_to(contact.id, table) if alive else []
+    refused = await _refused(contact.id, notice, found, now)
+    preferred = contact.preferred_channel
+    while True:
+        choice = ways.choose(found, at=now, preferred=preferred, refused=refused, tried=tried)
+        if choice.way is None:
+            return await _no_way(route, choice, ask_staff=alive and notice.purpose == "info", now=now)
+        message = await _put(contact.id, notice, choice.way, now)
+        if message is not None:
+            return await _write_down(route, choice, message, now)
+        found.remove(choice.way)
+
+
+async def _refused(contact_id: int, notice: Notice, found: Sequence[Way], now: datetime) -> dict[str, str]:
+    """The channels on which the gate does not let an advertisement pass."""
+    if notice.purpose != gate.AD:
+        return {}
+    goods, refused = str(notice.data.get("goods", "")), {}
+    for channel in {way.channel for way in found}:
+        verdict = await gate.allowed_on(contact_id, channel, text=notice.text, goods=goods, now=now)
+        if not verdict.allowed:
+            refused[channel] = verdict.reason
+    return refused
+
+
+async def _put(contact_id: int, notice: Notice, way: Way, now: datetime) -> Message | None:
+    """The message in the conversation of that way; None when it may not be put there."""
+    identity = await identities.attach(contact_id, way.channel, way.account, way.external_id, now=now)
+    if identity is None:
+        return None
+    conversation = await threads.reach(identity, now=now, locale=notice.lang)
+    allowed = await ownership.may_send(conversation.id, author=notice.author, purpose=notice.purpose)
+    if not allowed:
+        return None
+    return await outbox.put(
+        conversation.id,
+        author=notice.author,
+        text=notice.text,
+        purpose=notice.purpose,
+        choices=notice.choices,
+        cards=notice.cards,
+        lang=notice.lang,
+        data=notice.data,
+        now=now,
+    )
+
+
+async def _write_down(route: Route, choice: Choice, message: Message, now: datetime) -> None:
+    conversation = await Conversation.get(id=message.conversation_id)
+    step = _as_step(choice) | {"identity_id": conversation.identity_id, "message_id": message.id}
+    route.steps = [*route.steps, step]
+    route.message_id = message.id
+    await route.save(update_fields=["steps", "message_id"])
+    await happenings.record(
+        "message.routed", contact_id=route.contact_id, conversation_id=message.conversation_id,
+        route_id=route.id, **step, now=now,
+    )  # fmt: skip
+
+
+async def _no_way(route: Route, choice: Choice, *, ask_staff: bool, now: datetime) -> None:
+    """Nothing reaches them: written down, and a plain notice becomes a matter for staff."""
+    step = _as_step(choice) | {"identity_id": None}
+    route.steps = [*route.steps, step]
+    await route.save(update_fields=["steps"])
+    await happenings.record("message.routed", contact_id=route.contact_id, route_id=route.id, **step, now=now)
+    last = Conversation.filter(contact_id=route.contact_id).order_by("-last_message_at", "-id")
+    if ask_staff and (conversation := await last.first()) is not None:
+        await ownership.hand_over(conversation.id, reason="no_way", now=now)
+
+
+def _as_step(choice: Choice) -> dict[str, Any]:
+    """References and numbers only: it stands on the timeline."""
+    passed = [list(one) for one in choice.passed]
+    channel = choice.way.channel if choice.way else ""
+    return {"channel": channel, "why": choice.why, "cost": choice.cost, "passed": passed}
+
+
+def _again(route: Route, message: Message) -> Notice:
+    return Notice(
+        key=route.key,
+        text=message.text,
+        purpose=route.purpose,
+        author=message.author,
+        lang=message.lang,
+        choices=message.choices,
+        cards=message.cards,
+        data=message.data,
+    )
