@@ -12,8 +12,12 @@ from actions.said import is_yes
 from crm import choices
 from crm.models import Message
 
-# A question with one of these asks for more than a yes.
-_OPEN = re.compile(r"무엇|무슨|어느|어떤|어디|언제|몇|누구|왜|\b(what|which|when|where|how|who|why)\b", re.I)
+# A question with one of these asks for more than a yes: which, when, once more, this or that.
+_OPEN = re.compile(
+    r"무엇|무슨|어느|어떤|어디|언제|몇|누구|왜|다시 말씀|까요, .*까요|"
+    r"\b(what|which|when|where|how|who|why|say it again|or)\b",
+    re.I,
+)
 _STILL_BROKEN = re.compile(
     r"아직|여전히|그대로|또 |다시 (고장|새|안|그래|이상|똑같)|안 ?(돼|되|고쳐|됐|됬)|똑같|"
     r"still|again|not (fixed|working|solved)|(isn'?t|doesn'?t|does not|is not) (fixed|work)|same problem",

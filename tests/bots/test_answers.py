@@ -40,6 +40,9 @@ async def under(now: datetime, text: str, offered: list[dict[str, Any]], said: s
         ("지금 상담원과 이야기하시겠어요?", "냉장고가 고장났어요", None),
         ("무엇을 도와드릴까요?", "네", None),
         ("Which of these two?", "yes", None),
+        ("다시 말씀해 주시겠어요?", "네", None),
+        ("방문만 취소할까요, 접수를 모두 취소할까요?", "네", None),
+        ("Cancel only the visit, or the whole request?", "yes", None),
         ("상담원에게 연결할게요.", "네", None),
     ],
 )
