@@ -15,9 +15,17 @@ from actions.said import Said
 from actions.words import button, choose, label, moment, say, shown
 from crm import callbacks, contacts, hours
 from crm.actor import BOT
+from crm.models import Callback
 
 _SOON = re.compile(
     r"지금|바로|빨리|최대한|asap|now|soon|right away|any ?time|아무 ?때|편하신|되는 ?대로", re.I
+)
+
+
+_NO_CALL = re.compile(
+    r"(전화|콜백|연락)[은는도]? ?(안|하지) ?(하셔도|해도|주셔도|마세요|말아)|"
+    r"(전화|콜백) ?(예약)?[은는을를]? ?취소|(don'?t|do not|no need to) call|cancel (the|my) call",
+    re.I,
 )
 
 
@@ -34,20 +42,28 @@ class CallbackForm(Form):
         turn: Turn,
         dispatcher: CollectingDispatcher,
     ) -> dict[str, Any]:
+        if _NO_CALL.search(message.typed):
+            return {"outcome": "called_off"}
         if asked is None:
             return await self._opening(message, turn, dispatcher)
         found: dict[str, Any] = await getattr(self, f"_{asked}")(message, slots, turn, dispatcher)
         return found
 
     def missing(self, slots: Mapping[str, Any]) -> str | None:
+        if slots.get("outcome") == "called_off":
+            return None
         return next((n for n in ("phone", "callback_at", "sure") if not slots.get(n)), None)
+
+    def stops(self, asked: str, message: Said, slots: Mapping[str, Any]) -> bool:
+        """Not to be phoned at all is more than to leave this form."""
+        return message.stops and not _NO_CALL.search(message.typed)
 
     async def _opening(self, message: Said, turn: Turn, dispatcher: CollectingDispatcher) -> dict[str, Any]:
         known = await contacts.get(BOT, turn.contact_id)
         phone = contacts.normalise_phone(message.entity("phone") or "") or known.phone
         found: dict[str, Any] = {"outcome": "asking", "phone": phone or None, "detail": message.typed}
         found.update(await self._callback_at(message, {}, turn, dispatcher))
-        due = [c for c in await callbacks.of_contact(turn.contact_id) if c.status == "due"]
+        due = await _due(turn)
         if due and not found.get("callback_at"):
             time = _moment(due[0].due_at, turn)
             say(dispatcher, "utter_callback_known", phone=shown(due[0].phone), time=time)
@@ -70,9 +86,8 @@ class CallbackForm(Form):
         if found is None:
             return {}
         start, _, has_date, has_time = found
-        if (
-            (earlier := slots.get("callback_at")) and has_time and not has_date
-        ):  # '아니요 3시요': the same day
+        earlier = slots.get("callback_at")
+        if earlier and has_time and not has_date:  # '아니요 3시요' means the same day
             on = datetime.fromisoformat(str(earlier)).astimezone(turn.tz).date()
             start = datetime.combine(on, start.astimezone(turn.tz).time(), turn.tz)
         at = await self._open_time(start, has_time, turn, dispatcher)
@@ -161,7 +176,9 @@ class SubmitCallback(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
         slots, turn = tracker.slots, await turn_of(tracker)
-        if slots.get("outcome") == "stopped" or slots.get("sure") != "yes":
+        if slots.get("outcome") == "called_off":
+            await self._call_off(dispatcher, turn)
+        elif slots.get("outcome") == "stopped" or slots.get("sure") != "yes":
             say(dispatcher, "utter_stopped")
         else:
             await callbacks.request(
@@ -176,3 +193,14 @@ class SubmitCallback(Action):
             phone = shown(slots["phone"])
             say(dispatcher, "utter_callback_booked", phone=phone, time=_spoken(slots, turn))
         return reset("phone", "callback_at", "sure", "detail")
+
+    async def _call_off(self, dispatcher: CollectingDispatcher, turn: Turn) -> None:
+        due = await _due(turn)
+        for callback in due:
+            await callbacks.cancel(turn.customer, callback.id, now=turn.at)
+        say(dispatcher, "utter_callback_cancelled" if due else "utter_stopped")
+
+
+async def _due(turn: Turn) -> list[Callback]:
+    """Calls that the customer waits for."""
+    return [c for c in await callbacks.of_contact(turn.contact_id) if c.status == "due"]

@@ -71,6 +71,16 @@ async def test_words_are_added_to_a_request(waiting: Customer) -> None:
     assert await words_of((await waiting.request()).id, "commented") == ["소리도 나요"]
 
 
+async def test_an_address_and_a_number_told_to_a_request_change_it(waiting: Customer) -> None:
+    await waiting.says("접수 내용 바꾸고 싶어요")
+    await waiting.says("주소를 서울 강남구 테헤란로 1로 바꿔 주세요")
+    waiting.heard("네, 서울 강남구 테헤란로 1로 바꿨어요.")
+    await waiting.says("접수에 내용 추가하고 싶어요")
+    await waiting.says("번호는 010-7777-8888이에요")
+    request = await waiting.request()
+    assert (request.address, request.phone) == ("서울 강남구 테헤란로 1", "+821077778888")
+
+
 async def test_a_photo_is_added_to_a_request(waiting: Customer) -> None:
     await waiting.says("접수 확인해 주세요")
     await waiting.presses("사진 추가")

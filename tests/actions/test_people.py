@@ -102,6 +102,19 @@ async def test_as_soon_as_possible_on_a_sunday_is_monday_morning(known: Customer
     assert (await Callback.get()).due_at == datetime(2026, 11, 23, 9, 0, tzinfo=SEOUL)
 
 
+async def test_a_call_that_is_waited_for_is_changed_instead_of_doubled_or_called_off(known: Customer) -> None:
+    await known.says("내일 오후 2시에 전화해 주세요")
+    await known.says("네")
+    await known.says("전화 시간 바꿔 주세요")
+    known.heard("11월 24일(화) 오후 2:00에 010-1234-2481로 전화드리기로 했어요.")
+    await known.says("내일 오후 4시")
+    await known.says("네")
+    assert (await Callback.get()).due_at == datetime(2026, 11, 24, 16, 0, tzinfo=SEOUL)
+    await known.says("전화 안 하셔도 돼요")
+    known.heard("네, 전화드리지 않을게요.")
+    assert (await Callback.get()).status == "cancelled"
+
+
 async def test_a_wish_to_be_called_is_given_up(known: Customer) -> None:
     await known.says("전화 주세요")
     await known.says("취소")
