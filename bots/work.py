@@ -20,6 +20,7 @@ from bots.settings import Settings
 from bots.turn import Prepared, Spoken, TurnHandler
 from bots.worker import Worker
 from crm import assistant, db, happenings, inbox, processes, requests
+from nlu.components import resolver
 from nlu.engine import Engine
 
 log = structlog.get_logger()
@@ -95,6 +96,7 @@ async def run(settings: Settings, *, root: Path) -> None:
     """Work until SIGTERM or SIGINT."""
     model = training.present(settings, root=root)
     engine = await warm(await Engine.load(model, executor()))
+    resolver.use_zone(settings.tz)
     async with wiring.connected(settings):
         await assistant.put_in_force(engine.fingerprint, datetime.now(UTC))
         await catalogue.fill()

@@ -166,7 +166,8 @@ def client_address(request: web.Request) -> str:
 def is_loopback(request: web.Request) -> bool:
     """Whether only this machine can reach us, the browser runs on it, through no proxy, and asked for a
     loopback name."""
-    if not request.app[CONFIG].loopback_only or any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP")):
+    proxied = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"))
+    if not request.app[CONFIG].loopback_only or proxied:
         return False
     host = urlsplit(f"//{request.host}").hostname or ""
     return _within(request.remote or "", ["127.0.0.0/8", "::1"]) and host in ("localhost", "127.0.0.1", "::1")
