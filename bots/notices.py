@@ -10,7 +10,7 @@ from typing import Any
 from actions.context import Turn
 from actions.request_cards import request_card
 from actions.words import button, day, label, with_particles
-from crm import choices, company, conversations, gate, outbox, zone
+from crm import choices, company, conversations, gate, outbox, routing, zone
 from crm.happenings import Happened
 from crm.models import Consent, Conversation, ServiceRequest
 
@@ -22,8 +22,10 @@ FINISHED = ("resolved", "closed", "cancelled")
 class Notices:
     """Writes notices in the customer's language with the words of the assistant's domain."""
 
-    def __init__(self, domain: Mapping[str, Any]) -> None:
+    def __init__(self, domain: Mapping[str, Any], ways: routing.Table | None = None) -> None:
+        """`ways`: the terms of the channels that are on; without them a notice goes where the request is."""
         self.domain = domain
+        self.ways = ways or {}
 
     async def __call__(self, happened: Happened) -> None:
         """Handler of happenings; does nothing for those no customer is told of."""
@@ -36,6 +38,8 @@ class Notices:
             await self._advertising(happened)
         elif happened.kind == "consent.reconfirmation_due":
             await self._reconfirm(happened)
+        elif happened.kind == "message.failed" and self.ways:
+            await routing.failed(int(happened.data["message_id"]), self.ways, now=happened.at)
 
     async def _status(self, happened: Happened) -> None:
         by = str(happened.data.get("actor", ""))
@@ -49,7 +53,14 @@ class Notices:
         cards = [await request_card(request.id, turn, self.domain)]
         values = {"number": request.number, "product": request.product_text}
         buttons = self._scores(turn, request) if status == "resolved" else []
-        await self._put(request.conversation, f"notice_{status}", happened.at, buttons, cards, **values)
+        if request.conversation.channel not in self.ways:
+            await self._put(request.conversation, f"notice_{status}", happened.at, buttons, cards, **values)
+            return
+        text = label(self.domain, turn.language, f"notice_{status}", **with_particles(values))
+        minted, shown = _minted(buttons, cards)
+        key, lang = f"request:{request.id}:{happened.id}", turn.language
+        notice = routing.Notice(key, text, lang=lang, choices=minted, cards=shown)
+        await routing.send(request.contact_id, notice, self.ways, now=happened.at)
 
     async def _return(self, happened: Happened) -> None:
         """A finished request gives its conversation back to the assistant, who also takes the rating."""
@@ -119,8 +130,7 @@ class Notices:
         **values: Any,
     ) -> None:
         text = label(self.domain, conversation.locale, response, **with_particles(values))
-        pressable = [{"label": b["title"], "payload": b["payload"]} for b in buttons or []]
-        minted, shown = choices.mint(pressable, cards or [])
+        minted, shown = _minted(buttons or [], cards or [])
         await outbox.put(
             conversation.id,
             author="system",
@@ -135,3 +145,12 @@ class Notices:
     def _turn(self, conversation: Conversation, at: datetime) -> Turn:
         contact: int = conversation.contact_id
         return Turn(conversation.id, contact, None, at, zone.current(), conversation.locale)
+
+
+def _minted(
+    buttons: list[dict[str, str]], cards: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Buttons and cards with a short token for every payload."""
+    pressable = [{"label": b["title"], "payload": b["payload"]} for b in buttons]
+    minted, shown = choices.mint(pressable, cards)
+    return list(minted), list(shown)

@@ -13,7 +13,7 @@ import structlog
 from rasa_sdk.executor import ActionExecutor
 
 import actions
-from bots import catalogue, training, wiring
+from bots import catalogue, training, ways, wiring
 from bots.metrics import Timings
 from bots.notices import Notices
 from bots.settings import Settings
@@ -54,7 +54,7 @@ class Assistant:
         self.engine = engine
         self.timings = Timings()
         self.turns = TurnHandler(lambda: self.engine)
-        self.notices = Notices(engine.domain)
+        self.notices = Notices(engine.domain, ways.table(settings))
 
     async def prepare(self, turn: inbox.Turn) -> tuple[Prepared, float]:
         """Understand, outside any transaction."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from crm import db, gate, happenings, identities, merging, outbox, ownership, threads, ways
 from crm.errors import Invalid
-from crm.models import Contact, Conversation, Message, Proof, Route
+from crm.models import Contact, Conversation, Identity, Message, Proof, Route
 from crm.ways import Choice, Terms, Way
 
 Table = Mapping[str, Terms]  # by channel: what composition knows of the channels that are on
@@ -148,7 +148,7 @@ async def _put(contact_id: int, notice: Notice, way: Way, now: datetime) -> Mess
     identity = await identities.attach(contact_id, way.channel, way.account, way.external_id, now=now)
     if identity is None:
         return None
-    conversation = await threads.reach(identity, now=now, locale=notice.lang)
+    conversation = await _newest(identity) or await threads.reach(identity, now=now, locale=notice.lang)
     allowed = await ownership.may_send(conversation.id, author=notice.author, purpose=notice.purpose)
     if not allowed:
         return None
@@ -163,6 +163,11 @@ async def _put(contact_id: int, notice: Notice, way: Way, now: datetime) -> Mess
         data=notice.data,
         now=now,
     )
+
+
+async def _newest(identity: Identity) -> Conversation | None:
+    """What the customer sees there, open or closed: a notice opens nothing again."""
+    return await Conversation.filter(identity_id=identity.id).order_by("-id").first()
 
 
 async def _write_down(route: Route, choice: Choice, message: Message, now: datetime) -> None:

@@ -1,0 +1,81 @@
+"""Notices take the way that reaches the customer, and the confirmation of a refusal comes by itself."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from bots.notices import Notices
+from bots.settings import Settings
+from bots.ways import TERMS, table
+from crm import consent, gate, happenings, outbox, vault
+from crm.models import Conversation, Message, Proof, Route
+from tests.bots.test_notices import Office, words
+
+
+@pytest.fixture
+async def office(db: str, now: datetime) -> Office:
+    vault.use(b"a secret of the installation")
+    return await Office(now).opens()
+
+
+async def told(office: Office, *channels: str) -> list[tuple[str, str]]:
+    """Channel and text of every message after all happenings were handled."""
+    notices = Notices(words(), {channel: TERMS[channel] for channel in channels})
+    while await happenings.consume("notices", [notices]):
+        pass
+    sent = Message.filter(direction="out").order_by("id").select_related("conversation")
+    return [(message.conversation.channel, message.text) for message in await sent]
+
+
+async def proves_phone(office: Office) -> None:
+    await Proof.create(
+        contact_id=office.conversation.contact_id, kind="phone", value="+821012342481", how="code",
+        at=office.now,
+    )  # fmt: skip
+
+
+async def test_a_status_reaches_a_customer_who_left_the_page_by_sms(office: Office) -> None:
+    await proves_phone(office)
+    await office.moves("assigned")
+    assert await told(office, "web", "sms") == [("sms", "SR-2026-000001 접수에 담당자가 정해졌어요.")]
+
+
+async def test_a_status_stays_on_the_page_while_the_customer_is_there(office: Office) -> None:
+    await proves_phone(office)
+    await Conversation.all().update(last_inbound_at=office.now)
+    await office.moves("assigned")
+    assert [channel for channel, _ in await told(office, "web", "sms")] == ["web"]
+
+
+async def test_a_notice_that_cannot_be_sent_takes_the_next_way(office: Office) -> None:
+    await proves_phone(office)
+    await office.moves("assigned")
+    await told(office, "web", "sms")
+    (claim,) = await outbox.claim("sender", office.now + timedelta(minutes=1))
+    await outbox.dead(claim, claim.items[0], "blocked", office.now + timedelta(minutes=2))
+    assert [channel for channel, _ in await told(office, "web", "sms")] == ["sms", "web"]
+    assert [step["why"] for step in (await Route.get()).steps] == ["cheapest", "waits"]
+
+
+async def test_a_refusal_said_to_a_person_is_confirmed_with_date_and_sender(office: Office) -> None:
+    await Conversation.all().update(owner="staff")
+    await gate.hear(office.conversation.id, "광고 그만 보내세요", source="message:1", now=office.now)
+    ((_, text),) = await told(office, "web")
+    assert text.startswith("[새봄가전] 3월 4일(수)에 광고성 정보 수신 거부를 처리했어요.")
+    assert await gate.owed_reports(office.now) == []
+    assert (await Message.get(direction="out")).purpose == "opt_out"
+
+
+async def test_a_consent_of_two_years_is_told_again_and_stays(office: Office) -> None:
+    given = {"channel": "web", "source": "chat", "told": True}
+    await consent.record(office.conversation.contact_id, "ad", granted=True, now=office.now, **given)
+    later = office.now.replace(year=2028)
+    assert await gate.flag_reconfirmations(later) == 1
+    ((_, text),) = await told(office, "web")
+    assert "2026년 3월 4일(수)에 이 채널로 광고성 정보를 받는 데 동의하셨어요." in text
+    assert await consent.holds(office.conversation.contact_id, "ad", channel="web")
+
+
+def test_only_channels_that_are_on_are_ways() -> None:
+    assert set(table(Settings(_env_file=None))) == {"web"}
+    assert set(table(Settings(_env_file=None, telegram_token=f"123456:{'A' * 35}"))) == {"web", "telegram"}
