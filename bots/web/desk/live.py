@@ -123,14 +123,14 @@ async def frame_of(happened: Happened) -> dict[str, Any]:
         "assignee": None,
         "name": "",
     }
-    if happened.conversation_id is not None:
-        rows = await db.fetch(
-            "SELECT v.assignee_id, c.name FROM conversation v JOIN contact c ON c.id = v.contact_id"
-            " WHERE v.id = ?",
-            happened.conversation_id,
-        )
-        if rows:
-            frame |= {"assignee": rows[0]["assignee_id"], "name": rows[0]["name"]}
+    rows = await db.fetch(
+        "SELECT c.name, v.assignee_id FROM contact c LEFT JOIN conversation v ON v.id = ?"
+        " WHERE c.id = coalesce(v.contact_id, ?)",
+        happened.conversation_id,
+        happened.contact_id,
+    )
+    if rows:
+        frame |= {"assignee": rows[0]["assignee_id"], "name": rows[0]["name"]}
     return frame
 
 

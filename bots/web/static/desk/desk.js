@@ -103,6 +103,12 @@ function newsOf(happened) {
     return { text: word("news.handover", event), href, here };
   }
   if (event.kind === "conversation.assigned" && mine && event.by !== me) return { text: word("news.assigned", event), href, here };
+  if (event.kind === "conversation.reply_overdue" && (mine || !event.assignee)) {
+    return { text: word("news.overdue", event), href, here };
+  }
+  if (event.kind === "request.complained") {
+    return { text: word("news.complaint", event), href: `/desk/requests/${event.request_id}` };
+  }
   if (event.kind === "callback.requested") return { text: word("news.callback", event), href: "/desk/callbacks" };
   return null;
 }
