@@ -213,11 +213,22 @@ class Sender:
         for number, wire in enumerate(wires, 1):
             if number <= item.wires:
                 continue
+            if number > item.wires + 1:  # the first one's turn has come already
+                await self._next_wire(item)
             async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
                 provider_id = await channel.send(wire)
             if number < len(wires):
                 await outbox.wire_taken(claim, item, number, self._now())
         return provider_id
+
+    async def _next_wire(self, item: outbox.Item) -> None:
+        """Wait for the buckets before a further request of a message; a long wait is for the lane."""
+        while seconds := self._limiter.take(
+            item.channel, item.channel_account, item.identity_id, self._now()
+        ):
+            if seconds > SHORT_WAIT_SECONDS:
+                raise RetryLater(seconds)
+            await asyncio.sleep(seconds)
 
     async def _failed(self, claim: outbox.Claim, item: outbox.Item, error: Exception) -> bool:
         match error:

@@ -149,6 +149,8 @@ def routes(app: web.Application, world: World) -> None:
         if body.get("clear"):
             world.faults.clear()
             world.log.clear()
+            for bot in world.bots.values():
+                bot.updates.clear()
         elif body:
             world.faults.append(Fault(**body))
         return web.json_response({})
