@@ -187,9 +187,9 @@ def erase(
 @app.command()
 def version() -> None:
     """Print the version."""
-    from importlib.metadata import version as of
+    import tomllib
 
-    print(of("dangol"))
+    print(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
 
 
 @staff_app.command("add")
