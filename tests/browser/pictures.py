@@ -58,8 +58,8 @@ async def tell_the_story(chat: Page | FrameLocator) -> None:
 
 async def answer_on_desk(desk: Page | Frame, name: str) -> None:
     """The newest waiting conversation is taken over, named and answered."""
-    await desk.locator("[data-view=all]").click()
-    await desk.locator("#rows .row-link").first.click()
+    await desk.locator("[role=tab][data-view=all]").click()
+    await desk.locator("#rows .row-link", has_text="이름 모름").first.click()
     await desk.locator(".thread-acts [data-do=take]").click()
     await desk.locator(".thread-acts [data-do=hand_back]").wait_for()
     await desk.evaluate(
@@ -79,6 +79,7 @@ async def answer_on_desk(desk: Page | Frame, name: str) -> None:
     await desk.locator("#composer-text").fill("사진 잘 봤어요. 배수 필터가 막힌 것 같아요. 오늘 바로 볼까요?")
     await desk.locator(".btn-send").click()
     await desk.locator(".msg.by-staff").last.wait_for()
+    await desk.locator("[role=tab][data-view=mine]").click()
 
 
 async def demo(browser: Browser, served: Served) -> None:
@@ -92,7 +93,7 @@ async def demo(browser: Browser, served: Served) -> None:
     chat = page.frame_locator("#chat")
     await tell_the_story(chat)
     desk = next(frame for frame in page.frames if "/desk" in frame.url)
-    await answer_on_desk(desk, "김민지")
+    await answer_on_desk(desk, "한서윤")
     await expect(chat.locator(".group--them").last).to_contain_text("사진 잘 봤어요", timeout=WAIT)
     await chat.locator("#text").fill("좋아요, 지금 할게요")
     await chat.locator("#text").press("Enter")
@@ -121,7 +122,7 @@ async def phone(browser: Browser, served: Served) -> None:
 async def desk(browser: Browser, served: Served) -> None:
     """The desk with a conversation of the demo company, and the board."""
     page = await desk_page(browser, served, KOREAN)
-    await page.locator("[data-view=mine]").click()
+    await page.locator("[role=tab][data-view=mine]").click()
     await page.locator("#rows .row-link").first.click()
     await page.wait_for_selector(".messages .msg")
     await page.wait_for_timeout(6500)

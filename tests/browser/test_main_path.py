@@ -185,16 +185,9 @@ async def become_busy(desk: Page) -> None:
 async def test_a_request_lives_from_the_first_word_to_the_rating(
     browser: Browser, served: Served, shoot: Callable[..., Any], words: Words
 ) -> None:
-    await walk(browser, served=served, staffed=served, words=words, shoot=shoot)
-
-
-async def walk(
-    browser: Browser, *, served: Served, staffed: Served, words: Words, shoot: Callable[..., Any]
-) -> None:
-    """The whole way, the customer on the front `served`, staff on the front `staffed`."""
-    desk = await desk_page(browser, staffed, words)
+    desk = await desk_page(browser, served, words)
     await become_busy(desk)
-    await desk.locator("[data-view=unassigned]").click()
+    await desk.locator("[role=tab][data-view=unassigned]").click()
     waiting = desk.locator("[data-view-count=unassigned]")
     before = int(await waiting.inner_text())
     page = await customer_page(browser, served, words)
@@ -241,13 +234,8 @@ async def walk(
     await expect(page.locator("body")).not_to_contain_text(words.note)
     told = served.log.read_text()
     assert '"worker ready"' in told
-    for personal in (
-        words.trouble,
-        words.address,
-        words.phone,
-        words.phone[1:].replace("-", ""),
-        words.reply,
-    ):
+    number = words.phone[1:].replace("-", "")
+    for personal in (words.trouble, words.address, words.phone, number, words.reply):
         assert personal not in told, "the log holds what a person said"
 
 
