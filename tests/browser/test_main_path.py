@@ -185,7 +185,14 @@ async def become_busy(desk: Page) -> None:
 async def test_a_request_lives_from_the_first_word_to_the_rating(
     browser: Browser, served: Served, shoot: Callable[..., Any], words: Words
 ) -> None:
-    desk = await desk_page(browser, served, words)
+    await walk(browser, served=served, staffed=served, words=words, shoot=shoot)
+
+
+async def walk(
+    browser: Browser, *, served: Served, staffed: Served, words: Words, shoot: Callable[..., Any]
+) -> None:
+    """The whole way, the customer on the front `served`, staff on the front `staffed`."""
+    desk = await desk_page(browser, staffed, words)
     await become_busy(desk)
     await desk.locator("[role=tab][data-view=unassigned]").click()
     waiting = desk.locator("[data-view-count=unassigned]")
