@@ -229,7 +229,9 @@ async def overheard() -> AsyncIterator[list[Statement]]:
                 ("fetch" if query.args or query.query[:6] == "SELECT" else "execute", query.query, query.args)
             )
 
-    async with client.acquire_connection() as connection:  # the pool holds one connection only
+    for holder in client._pool._holders:  # one; it must not be replaced by a deaf one after 50,000 queries
+        holder._max_queries = sys.maxsize
+    async with client.acquire_connection() as connection:
         connection.add_query_logger(note)
     try:
         yield heard
@@ -275,6 +277,7 @@ async def measure(place: Place, operation: Operation, quick: bool) -> tuple[Meas
                 said = []
                 for call in calls:
                     await call()
+                    await asyncio.sleep(0)
                     said.append(list(heard))
                     heard.clear()
             await _replay(place, said, place.same, raw)
@@ -315,6 +318,7 @@ async def _timed(
         began = time.perf_counter()
         await call()
         into.seconds.append(time.perf_counter() - began)
+        await asyncio.sleep(0)  # asyncpg tells of a query in the next round of the loop
         after()
     ended = place.cpu()
     into.calls += len(calls)

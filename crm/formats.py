@@ -41,6 +41,8 @@ def show_phone(e164: str) -> str:
 
 def mask_phone(e164: str) -> str:
     """'010-••••-2481': the first and the last group."""
+    if mobile := _MOBILE.match(e164):
+        return f"0{mobile[1]}-{DOTS}-{mobile[3]}"
     shown = show_phone(e164)
     groups = re.split(r"[-\s]", shown)
     if len(groups) < 2:
