@@ -195,8 +195,17 @@ async def _find_indexed(keys: list[str], prefix: str, limit: int) -> list[int]:
         if prefix:
             sql, args = sql + prefixed, [*args, prefix, prefix + LAST]
     else:
+        # A whole word is read off the index newest first; a beginning of words must be sorted.
+        sql, args = "SELECT k.message_id FROM message_key k WHERE k.key = ?", [prefix]
+        found = await _newest(sql, args, limit)
+        if len(found) == limit:
+            return found
         sql = "SELECT DISTINCT k.message_id FROM message_key k WHERE k.key >= ? AND k.key < ?"
         args = [prefix, prefix + LAST]
+    return await _newest(sql, args, limit)
+
+
+async def _newest(sql: str, args: list[str], limit: int) -> list[int]:
     rows = await db.fetch(f"{sql} ORDER BY k.message_id DESC LIMIT ?", *args, limit)
     return [int(row["message_id"]) for row in rows]
 
