@@ -19,7 +19,19 @@ from bots.settings import Settings
 from bots.ticker import Tick, Ticker
 from bots.web import app_keys, chat, demo, files, hub, pages, rest, uploads
 from bots.web import desk as desk_pages
-from crm import conversations, db, gate, linking, logins, privacy, processes, requests, search, sessions
+from crm import (
+    conversations,
+    db,
+    gate,
+    linking,
+    logins,
+    merging,
+    privacy,
+    processes,
+    requests,
+    search,
+    sessions,
+)
 from crm import files as stored_files
 
 log = structlog.get_logger()
@@ -39,6 +51,7 @@ def ticks() -> Sequence[Tick]:
         Tick("requests.flag_overdue", 15.0, requests.flag_overdue),
         Tick("conversations.flag_overdue", 15.0, conversations.flag_overdue),
         Tick("gate.flag_reconfirmations", 3600.0, gate.flag_reconfirmations),
+        Tick("merging.gather", 60.0, merging.gather),
         Tick("linking.sweep", 3600.0, linking.sweep),
         Tick("privacy.purge_kept", 3600.0, privacy.purge_kept),
         Tick("processes.forget_old", 3600.0, processes.forget_old),

@@ -34,7 +34,7 @@ class Notices:
             await self._return(happened)
         elif happened.kind == "conversation.taken_over" and happened.conversation_id:
             await self._taken_over(happened)
-        elif happened.kind == "consent.changed" and happened.conversation_id:
+        elif happened.kind == "consent.changed" and happened.contact_id:
             await self._advertising(happened)
         elif happened.kind == "consent.reconfirmation_due":
             await self._reconfirm(happened)
@@ -89,15 +89,24 @@ class Notices:
         """Tell who refused or agreed outside a turn of the assistant's that it is done."""
         if happened.data.get("purpose") != "ad" or happened.data.get("told"):
             return
+        conversation = await self._where(happened)
+        if conversation is None:
+            return  # nothing of theirs to write into: it stays owed (gate.owed_reports)
         if await gate.reported(int(happened.data["consent_id"]), happened.at):
-            conversation = await Conversation.get(id=happened.conversation_id)
             response = "notice_opted_in" if happened.data.get("granted") else "notice_opted_out"
             await self._about_ads(conversation, response, happened.at, of=happened.at)
 
+    async def _where(self, happened: Happened) -> Conversation | None:
+        """Where a decision was made, else the newest conversation on its channel, else the newest."""
+        if happened.conversation_id:
+            return await Conversation.get(id=happened.conversation_id)
+        talks = Conversation.filter(contact_id=happened.contact_id).order_by("-last_message_at", "-id")
+        channel = str(happened.data.get("channel", ""))
+        return await talks.filter(channel=channel).first() or await talks.first()
+
     async def _reconfirm(self, happened: Happened) -> None:
         """Ask again whether a consent of two years still stands; silence keeps it."""
-        newest = Conversation.filter(contact_id=happened.contact_id, channel=happened.data.get("channel"))
-        conversation = await newest.order_by("-id").first()
+        conversation = await self._where(happened)
         given = await Consent.get_or_none(id=happened.data.get("consent_id"))
         if conversation is not None and given is not None:
             await self._about_ads(conversation, "notice_reconfirm", happened.at, of=given.at)

@@ -115,6 +115,37 @@ async def of_contact(actor: Actor, contact_id: int) -> list[ContactMerge]:
     return await ContactMerge.filter(kept_id=contact_id, undone_at=None).order_by("-id")
 
 
+async def gather(now: datetime, *, limit: int = 100) -> int:
+    """Bring home what was written to an absorbed contact by somebody who had its number before the merge; how
+    many rows. It counts as the absorbed side's when the two are parted."""
+    db.require_aware(now)
+    count = 0
+    for table in MOVED:
+        rows = await db.fetch(
+            f"SELECT t.id, m.id AS merge_id, m.kept_id FROM contact_merge m JOIN {table} t"
+            " ON t.contact_id = m.absorbed_id WHERE m.undone_at IS NULL ORDER BY t.id LIMIT ?",
+            limit,
+        )
+        for row in rows:
+            await _bring_home(table, row["id"], row["merge_id"], row["kept_id"])
+        count += len(rows)
+    return count
+
+
+async def _bring_home(table: str, row_id: int, merge_id: int, kept_id: int) -> None:
+    async with db.transaction():
+        await db.execute("UPDATE contact_merge SET undone_by = undone_by WHERE id = ?", merge_id)
+        given = db.typed("?", "?", of=("text", "bigint"))
+        told = await db.fetch(
+            f"INSERT INTO merged_row (merge_id, side, kind, row_id) SELECT id, 'absorbed', {given}"
+            " FROM contact_merge WHERE id = ? AND undone_at IS NULL"
+            " ON CONFLICT (merge_id, kind, row_id) DO NOTHING RETURNING id",
+            table, row_id, merge_id,
+        )  # fmt: skip
+        if told:
+            await db.execute(f"UPDATE {table} SET contact_id = ? WHERE id = ?", kept_id, row_id)
+
+
 async def _held(kept_id: int, absorbed_id: int) -> tuple[Contact, Contact]:
     """Both contacts, locked in the order in which messages come in: identity, conversation, contact."""
     for table in ("identity", "conversation"):

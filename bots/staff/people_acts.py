@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from bots.staff.acts import Arguments, Count, Done, RowId, Undo, act
-from crm import contacts, knowledge, labels, staff
+from crm import contacts, duplicates, knowledge, labels, merging, staff
 from crm.actor import Actor
 from crm.models import Article
 
@@ -33,6 +33,16 @@ class Change(ContactFields, Contact):
 
 class Reveal(Contact):
     field: Literal["phone", "email", "address"]
+
+
+class Other(Contact):
+    """A contact, and another one that is, or is not, the same person."""
+
+    other: RowId
+
+
+class Merge(Arguments):
+    merge: RowId
 
 
 class Label(Contact):
@@ -77,6 +87,26 @@ async def update(actor: Actor, args: Change, now: datetime) -> Done:
 async def reveal(actor: Actor, args: Reveal, now: datetime) -> Done:
     """Show a masked value; that one looked is recorded first."""
     return Done(result={"value": await contacts.reveal(actor, args.contact, args.field, now)})
+
+
+@act("contact_merge")
+async def merge(actor: Actor, args: Other, now: datetime) -> Done:
+    """`contact` stays, `other` becomes part of it."""
+    made = await merging.merge(actor, args.contact, args.other, now=now)
+    undo = Undo("contact_unmerge", {"merge": made.id})
+    return Done("contact_merge", result={"id": args.contact, "merge": made.id}, undo=undo)
+
+
+@act("contact_unmerge")
+async def unmerge(actor: Actor, args: Merge, now: datetime) -> Done:
+    parted = await merging.unmerge(actor, args.merge, now=now)
+    return Done("contact_unmerge", result={"id": parted.kept_id, "other": parted.absorbed_id})
+
+
+@act("contact_tell_apart")
+async def tell_apart(actor: Actor, args: Other, now: datetime) -> Done:
+    await duplicates.tell_apart(actor, args.contact, args.other, now=now)
+    return Done("contact_tell_apart", result={"id": args.contact})
 
 
 @act("contact_block")

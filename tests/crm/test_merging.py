@@ -272,6 +272,17 @@ async def test_messages_under_way_and_new_ones_go_on_in_the_same_conversation(an
     assert found.contact_id == one
 
 
+async def test_what_was_written_to_the_absorbed_contact_at_the_last_moment_is_brought_home(any_db):
+    one, other = await person("하나", AT), await person("둘", AT)
+    journal = await merging.merge(SYSTEM, one, other, now=AT)
+    late = await consent.record(other, "ad", channel="sms", granted=False, source="form", now=AT)
+    assert await merging.gather(AT) == 2  # the decision and its line of the timeline
+    assert await merging.gather(AT) == 0
+    assert (await Consent.get(id=late.id)).contact_id == one
+    await merging.unmerge(SYSTEM, journal.id, now=AT)
+    assert (await Consent.get(id=late.id)).contact_id == other
+
+
 # --- what is refused
 
 

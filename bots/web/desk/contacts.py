@@ -7,7 +7,7 @@ from aiohttp import web
 from bots.web.desk import side, words
 from bots.web.desk.frame import Desk, api, json_answer, page
 from bots.web.desk.nav import shell
-from crm import callbacks, contacts, conversations, labels, requests
+from crm import callbacks, contacts, conversations, duplicates, labels, merging, requests
 from crm import timeline as crm_timeline
 
 TIMELINE = 30
@@ -57,6 +57,8 @@ async def detail(desk: Desk) -> web.StreamResponse:
     }
     if desk.fragment == "timeline":
         return desk.render("_timeline.html", **entries)
+    if (whole := await merging.resolve(desk.id())) != desk.id():
+        raise web.HTTPFound(f"/desk/contacts/{whole}")
     card = await side.contact_card(desk, desk.id())
     talks = await conversations.of_contact(desk.actor, desk.id(), limit=20)
     owned = await requests.of_contact(desk.id(), limit=20)
@@ -71,7 +73,34 @@ async def detail(desk: Desk) -> web.StreamResponse:
         callbacks=[_callback(desk, item) for item in await callbacks.of_contact(desk.id())],
         all_labels=[{"id": it.id, "name": it.name, "colour": it.colour} for it in await labels.all_labels()],
         staff=await side.staff_list(desk),
+        twins=await _twins(desk),
+        merges=await _merges(desk),
     )
+
+
+async def _twins(desk: Desk) -> list[dict[str, Any]]:
+    """Contacts that may be the same person, with what is alike."""
+    found = await duplicates.suggest(desk.actor, desk.id())
+    return [
+        {
+            "id": item.other_id,
+            "name": item.name or desk.t("desk.nameless"),
+            "alike": " · ".join(desk.t(f"desk.merge.alike.{field}") for field in item.alike),
+        }
+        for item in found
+    ]
+
+
+async def _merges(desk: Desk) -> list[dict[str, Any]]:
+    """What was merged into this contact, and how it was proven."""
+    return [
+        {
+            "id": item.id,
+            "proof": desk.t(f"desk.merge.proof.{item.proof}"),
+            "when": words.brief(item.at, desk.tz, desk.lang, desk.now),
+        }
+        for item in await merging.of_contact(desk.actor, desk.id())
+    ]
 
 
 def _talk(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:

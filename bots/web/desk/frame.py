@@ -97,6 +97,7 @@ OFFERED = {
     "contact": "contact.write",
     "reveal": "contact.reveal",
     "block": "contact.block",
+    "merge": "contact.merge",
     "request": "request.write",
     "callback": "callback.write",
     "article": "article.write",
