@@ -60,7 +60,7 @@ class Notices:
         minted, shown = _minted(buttons, cards)
         key, lang = f"request:{request.id}:{happened.id}", turn.language
         notice = routing.Notice(key, text, lang=lang, choices=minted, cards=shown)
-        await routing.send(request.contact_id, notice, self.ways, now=happened.at)
+        await routing.notify(request.contact_id, notice, self.ways, now=happened.at)
 
     async def _return(self, happened: Happened) -> None:
         """A finished request gives its conversation back to the assistant, who also takes the rating."""

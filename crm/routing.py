@@ -31,7 +31,7 @@ class Notice:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def send(
+async def notify(
     contact_id: int, notice: Notice, table: Table, *, on: Sequence[str] = (), now: datetime
 ) -> Route:
     """Say it to a contact, once. `on` names channels when more than one, or a certain one, was asked for.

@@ -119,7 +119,7 @@ async def proves(contact: Contact, kind: str, value: str) -> None:
 
 async def say(contact: Contact, key: str = "k", at: datetime = AT, **more) -> Route:
     given = {"text": "접수가 해결됐어요", **{k: more.pop(k) for k in ("text", "purpose") if k in more}}
-    return await routing.send(contact.id, Notice(key=key, **given), TABLE, now=at, **more)
+    return await routing.notify(contact.id, Notice(key=key, **given), TABLE, now=at, **more)
 
 
 def taken(route: Route) -> list[tuple[str, str, int]]:
@@ -217,7 +217,7 @@ async def test_an_address_that_is_somebody_elses_is_not_taken(any_db):
     await Identity.filter(contact_id=other.id).update(external_id=PHONE)
     kim = await contacts.create(SYSTEM, now=AT, name="김민지")
     await proves(kim, "phone", PHONE)
-    route = await routing.send(kim.id, Notice("k", "안내"), {"sms": TABLE["sms"]}, now=AT)
+    route = await routing.notify(kim.id, Notice("k", "안내"), {"sms": TABLE["sms"]}, now=AT)
     assert taken(route) == [("", "none", 0)]
 
 
