@@ -19,7 +19,7 @@ class Rate:
 # Without a burst no second holds more than 30 of ours.
 # Slack: 1 a second in one channel (https://api.slack.com/apis/rate-limits).
 RATES: Mapping[str, Rate] = {
-    "telegram": Rate(per_second=29.0, burst=1.0, recipient_per_second=1.0, recipient_burst=3.0),
+    "telegram": Rate(per_second=29.8, burst=1.0, recipient_per_second=1.0, recipient_burst=3.0),
     "slack": Rate(per_second=20.0, burst=20.0, recipient_per_second=1.0, recipient_burst=2.0),
     "sms": Rate(per_second=10.0, burst=10.0),
     "email": Rate(per_second=10.0, burst=20.0),
