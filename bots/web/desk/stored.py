@@ -16,6 +16,7 @@ from crm.actor import check
 from crm.errors import Invalid
 
 PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+PLAYED = ("video/mp4", "video/webm", "audio/ogg", "audio/mpeg", "audio/mp4")
 
 
 def file_view(desk: Desk, file: Mapping[str, Any], sender: str, at: datetime) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def file_view(desk: Desk, file: Mapping[str, Any], sender: str, at: datetime) ->
         "name": file["name"],
         "size": words.size(file["size"]),
         "image": file["type"] in PICTURES,
+        "plays": file["type"].partition("/")[0] if file["type"] in PLAYED else "",  # audio, video
         "width": file["width"],
         "height": file["height"],
         "alt": file["description"] or desk.t("desk.thread.photo", name=sender, time=clock),

@@ -118,6 +118,8 @@ def _item(desk: Desk, row: Mapping[str, Any], person: dict[str, Any], staff: Nam
         "mine": row["staff_id"] == desk.staff.id,
         "person": person,
         "text": row["text"],
+        "quote": row["data"].get("quote", ""),
+        "edited": row["edited_at"] is not None,
         "lang": row["lang"] or desk.lang,
         "state": row["state"],
         "at": row["created_at"].isoformat(),
