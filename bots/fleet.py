@@ -61,6 +61,7 @@ class Fleet:
         """Listen for as long as the lease is ours; after a fault again, more and more patiently."""
         pause = 1.0
         while True:
+            began = asyncio.get_running_loop().time()
             try:
                 if not account.exclusive:
                     await account.run(receive)
@@ -69,7 +70,8 @@ class Fleet:
                 pause = 1.0
             except Exception as fault:
                 log.warning("channel.fault", channel=name, fault=lanes.fault(fault), at=lanes.place(fault))
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                lasted = asyncio.get_running_loop().time() - began
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS) if lasted < LONGEST_PAUSE_SECONDS else 1.0
             await asyncio.sleep(pause)
 
     async def _hold(self, name: str) -> bool:

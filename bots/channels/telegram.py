@@ -75,6 +75,7 @@ class TelegramChannel:
         self._started = asyncio.Lock()
         self._ready = False
         self._chats: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._downloads: dict[str, int] = {}  # failed attempts
         self._declines = RateLimit(rate=20 / 60, burst=20)  # 20 a minute in one group
 
     @property
@@ -108,7 +109,7 @@ class TelegramChannel:
             for update in await self._updates(bot, offset):
                 number = int(update["update_id"])
                 try:
-                    await self._handle(update, receive)
+                    await self.handle(update, receive)
                 except (faults.TelegramError, OSError, ConnectionError):
                     raise  # the same update comes again
                 except Exception as fault:
@@ -143,12 +144,12 @@ class TelegramChannel:
                 return web.Response(status=403)
             if (request.content_length or 0) > LONGEST_UPDATE:
                 return web.Response(status=413)
-            await self._handle(await request.json(), receive)
+            await self.handle(await request.json(), receive)
             return web.Response()
 
         app.router.add_post(self.path, webhook)
 
-    async def _handle(self, update: Mapping[str, Any], receive: Receive) -> None:
+    async def handle(self, update: Mapping[str, Any], receive: Receive) -> None:
         """Do what an update asks for; its message is stored when this returns."""
         found = telegram_updates.read(update, self.account, datetime.now(UTC))
         if found.moved:
@@ -185,7 +186,19 @@ class TelegramChannel:
                 tokens.append(await self._ports.keep_file(inbound, one.name, content))
             except (Invalid, faults.BadRequest):
                 refused.append(one.name)
+            except faults.NetworkError:
+                if self._failed_often(one.file_id):  # else it would hold up everybody behind it
+                    refused.append(one.name)
+                else:
+                    raise
         return tuple(tokens), refused
+
+    def _failed_often(self, file_id: str) -> bool:
+        """Count a failed download; whether it is time to give up."""
+        if len(self._downloads) > 1000:
+            self._downloads.clear()
+        self._downloads[file_id] = self._downloads.get(file_id, 0) + 1
+        return self._downloads[file_id] >= ATTEMPTS
 
     async def _answer(self, pressed: Pressed, choice: str) -> None:
         """Stop the button's waiting sign and retire the buttons: the chosen words stand there instead."""

@@ -147,10 +147,7 @@ def routes(app: web.Application, world: World) -> None:
             if name in body:
                 setattr(world, name, body.pop(name))
         if body.get("clear"):
-            world.faults.clear()
-            world.log.clear()
-            for bot in world.bots.values():
-                bot.updates.clear()
+            world.clear()
         elif body:
             world.faults.append(Fault(**body))
         return web.json_response({})

@@ -124,6 +124,13 @@ class World:
         self.late_seconds = 0.0
         self.limits = True
 
+    def clear(self) -> None:
+        """Forget faults, the log and updates that nobody has taken."""
+        self.faults.clear()
+        self.log.clear()
+        for bot in self.bots.values():
+            bot.updates.clear()
+
     def person(self, user_id: int, **known: Any) -> dict[str, Any]:
         """Somebody with a phone; made at first mention."""
         made = {"id": user_id, "is_bot": False, "first_name": f"고객{user_id}", "language_code": "ko"}

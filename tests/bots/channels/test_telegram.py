@@ -16,11 +16,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
+from telegram.error import NetworkError
 
 from bots import fleet
 from bots.channels import telegram_requests
 from bots.channels.base import Outbound
+from bots.channels.telegram import ATTEMPTS, TelegramChannel
 from bots.composing import composer
+from bots.receiving import Receiver
 from bots.sender import Sender
 from bots.settings import Settings, load
 from crm import choices, files, inbox, linking, outbox, storage, vault
@@ -30,6 +33,7 @@ from crm.models import Contact, File, Identity, Inbox, Message
 from tests.standins import telegram_spec
 from tests.standins.telegram_client import SALES, TOKEN, Telegram, process, reached, until
 
+ROOT = Path(__file__).parents[3]
 SECRET = "a-secret-for-the-webhook"
 
 
@@ -51,6 +55,7 @@ class Front:
 
     def __init__(self, settings: Settings) -> None:
         self.fleet = fleet.build(settings)
+        self.receive = Receiver("telegram", telegram_requests.CAPS)
         self.sender = Sender(self.fleet.channels, compose=composer(settings.url))
 
     async def received(self, count: int, seconds: float = 10.0) -> list[Message]:
@@ -204,6 +209,21 @@ async def test_a_file_that_cannot_be_taken_is_explained(front: Front, phone: Any
     await front.received(1)
     await front.sender.drain()
     assert "받을 수 없는" in (await phone.heard())[0]
+
+
+async def test_a_file_that_telegram_cannot_give_holds_up_nobody(
+    front: Front, phone: Any, server: Telegram
+) -> None:
+    (account,) = front.fleet.channels.values()
+    assert isinstance(account, TelegramChannel)
+    sample = (ROOT / "tests/payloads/telegram/photo.json").read_text()
+    update = json.loads(sample)["payload"]
+    await server.fault(method="getFile", kind="500", times=100)
+    for attempt in range(ATTEMPTS):
+        with contextlib.nullcontext() if attempt == ATTEMPTS - 1 else pytest.raises(NetworkError):
+            await account.handle(update, front.receive)
+    (message,) = await front.received(1)
+    assert message.text == "에러 코드예요"
 
 
 async def test_only_ones_own_contact_proves_a_phone(front: Front, phone: Any) -> None:
