@@ -16,7 +16,7 @@ def place(request: pytest.FixtureRequest) -> tuple[str, int]:
 async def test_nothing_is_lost_doubled_or_out_of_order_under_kill_9(place: tuple[str, int], tmp_path: Path):
     url, workers = place
     outcome = await durability.endure(
-        url, tmp_path, messages=240, users=12, kills=6, stops=0, workers=workers, limit=60
+        url, tmp_path, messages=240, users=12, kills=6, stops=0, workers=workers, limit=300
     )
     assert outcome.faults == []
     assert outcome.clean, outcome
