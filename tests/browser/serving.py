@@ -1,7 +1,6 @@
 """The real product for tests: `dangol serve` in a process group of its own, ready when `/readyz` says so."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +17,7 @@ from bots.demo import PASSWORD
 from nlu import train
 
 ROOT = Path(__file__).parent.parent.parent
-MODELS = ROOT / "var" / "testing" / "models"  # the model of these sources, kept from run to run
+MODELS = ROOT / "var" / "models"  # where script/server and the conversations' tests keep it too
 TRAINING_SECONDS = 300.0
 READY_SECONDS = 90.0
 STOPPING_SECONDS = 20.0
@@ -119,10 +118,9 @@ def environment(data: Path, **settings: str) -> dict[str, str]:
 
 
 def model() -> Path:
-    """The trained model of these sources, made when it is absent; those of other sources are swept."""
+    """The trained model of these sources, made when it is absent."""
     wanted = MODELS / f"{train.fingerprint(ROOT)}.tar.gz"
     if not wanted.exists():
-        shutil.rmtree(MODELS, ignore_errors=True)
         command = [sys.executable, "-m", "bots", "train"]
         subprocess.run(
             command, cwd=ROOT, env=environment(MODELS.parent), check=True, timeout=TRAINING_SECONDS
