@@ -207,6 +207,7 @@ async def test_voice_notes_videos_and_documents_are_kept(
 async def test_a_file_that_cannot_be_taken_is_explained(front: Front, phone: Any) -> None:
     await phone.send("document", b"MZ\x90\x00" + bytes(range(256)), name="놀이.exe")
     await front.received(1)
+    await until(Message.filter(direction="out").exists, 10.0)  # said in a transaction of its own
     await front.sender.drain()
     assert "받을 수 없는" in (await phone.heard())[0]
 
