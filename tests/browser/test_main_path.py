@@ -37,12 +37,11 @@ class Words:
     send: str
     opened: str
     person: str
-    news: str
+    nameless: str
     taken_over: str
     reply: str
     seen: str
     note: str
-    noted: str
     bot_again: str
     resolved: str
     thanked: str
@@ -66,12 +65,11 @@ KOREAN = Words(
     send="접수하기",
     opened="접수됐어요",
     person="상담원 연결해 주세요",
-    news="새 대화가 기다려요",
+    nameless="이름 모름",
     taken_over="이서준 상담원이 이어받았어요",
     reply="사진 잘 봤어요. 배수 호스부터 볼게요.",
     seen="읽음",
     note="지난달에도 같은 곳에서 샜던 집이에요",
-    noted="내부 메모",
     bot_again="상담봇이 바로 답해요",
     resolved="접수가 해결됐어요",
     thanked="5점",
@@ -94,12 +92,11 @@ ENGLISH = Words(
     send="Send it",
     opened="Request sent",
     person="I want to talk to a person",
-    news="",
+    nameless="No name",
     taken_over="Seojun Lee has joined",
     reply="Thank you for the photo. We will check the drain hose.",
     seen="Read",
     note="This home leaked in the same place last month",
-    noted="",
     bot_again="The bot answers at once",
     resolved="is resolved",
     thanked="5",
@@ -204,7 +201,7 @@ async def walk(
     await expect(waiting).to_have_text(str(before + 1), timeout=WAIT)
     await expect(desk.locator("#toasts .toast")).to_be_visible()
     await shoot(desk, f"main-{words.lang}-desk-news")
-    row = desk.locator("#rows .row").first
+    row = desk.locator("#rows .row", has_text=words.nameless)
     await expect(row).to_have_class(re.compile("is-unread"))
 
     await row.locator(".row-link").click()
