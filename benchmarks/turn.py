@@ -186,7 +186,7 @@ async def known_model(engine: Engine, store: Path) -> Path:
 async def measure(plan: Plan, folder: Path) -> dict[str, Any]:
     """Both sides with the full model, then with the look-up in place of the parse."""
     mine = settings.Settings(data_dir=folder / "ours", sqlite_synchronous="FULL")
-    full = training.present(settings.load(), root=ROOT)
+    full = training.present(settings.load(), root=ROOT).resolve()  # Rasa runs in another folder
     people = {(tag, side): list(cast(tag, plan)) for tag in TAGS for side in ("stock", "ours")}
     await company(mine)
     for tag in TAGS:
