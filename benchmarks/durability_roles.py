@@ -118,7 +118,7 @@ async def store(user: int, number: int) -> inbox.Stored:
 
 async def run(role: str, url: str, folder: Path, *numbers: str) -> None:
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(int(os.environ.get("LOG_LEVEL", "40")))
+        wrapper_class=structlog.make_filtering_bound_logger(int(os.environ.get("STORM_LOG_LEVEL", "40")))
     )
     await db.connect(url, wake_dir=folder / "wake", pool=8)
     loop = asyncio.get_running_loop()
