@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -147,14 +148,15 @@ class Measured:
 # --- the driver, and what the service says to it
 
 
-class Driver:
+class Driver(ABC):
     """The bare driver on one connection."""
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
 
+    @abstractmethod
     async def replay(self, statements: Sequence[Statement]) -> None:
-        raise NotImplementedError
+        """Run the statements as the service did."""
 
 
 class SqliteDriver(Driver):
