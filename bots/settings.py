@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -103,6 +104,37 @@ class Settings(BaseSettings):
         examples=["wZ8v…(openssl rand -hex 32)"],
     )
 
+    turn_url: str = Field(
+        "",
+        description="TURN server (coturn with use-auth-secret) for browsers that reach no UDP port of ours.",
+        examples=["turn:turn.example.com:3478"],
+    )
+    turn_secret: str = Field(
+        "",
+        description="The static-auth-secret of the TURN server, from which passwords for an hour are made.",
+        examples=["x7Pq…(openssl rand -hex 32)"],
+    )
+    media_url: str = Field(
+        "",
+        description="Address at which browsers reach media processes themselves. Empty: the front relays.",
+        examples=["https://media.example.com"],
+    )
+    media_public_ip: str = Field(
+        "",
+        description="Address that browsers send voice and pictures to. Empty: this machine's own addresses.",
+        examples=["203.0.113.7"],
+    )
+    media_ports: str = Field(
+        "40000-40099",
+        description="UDP ports for voice and pictures; each media process takes one.",
+        examples=["40000-40099"],
+    )
+    stt_model: str = Field(
+        "",
+        description="Folder with a faster-whisper model for transcripts. Empty: no transcripts.",
+        examples=["/srv/models/whisper-ko"],
+    )
+
     _further: dict[str, dict[str, str]] = PrivateAttr(default_factory=dict)
 
     @field_validator("trusted_proxies", "chat_origins", mode="before")
@@ -163,6 +195,46 @@ class Settings(BaseSettings):
             raise ValueError("needs 16 to 256 letters, digits, _ or -")
         return value
 
+    @field_validator("turn_url")
+    @classmethod
+    def _turn(cls, value: str) -> str:
+        if value and not re.fullmatch(r"turns?:[A-Za-z0-9.\-\[\]:]+(\?transport=(udp|tcp))?", value):
+            raise ValueError(
+                "must be turn:HOST:PORT or turns:HOST:PORT, with ?transport=udp or tcp if only one"
+            )
+        return value
+
+    @field_validator("turn_secret")
+    @classmethod
+    def _turn_secret(cls, value: str) -> str:
+        if value and len(value) < 16:
+            raise ValueError(f"has {len(value)} characters, needs at least 16")
+        return value
+
+    @field_validator("media_url")
+    @classmethod
+    def _media_url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("must be an http:// or https:// address with a host")
+        return value.rstrip("/")
+
+    @field_validator("media_public_ip")
+    @classmethod
+    def _media_ip(cls, value: str) -> str:
+        if value:
+            ipaddress.ip_address(value)
+        return value
+
+    @field_validator("media_ports")
+    @classmethod
+    def _media_ports(cls, value: str) -> str:
+        first, _, last = value.partition("-")
+        if not (
+            first.isdigit() and (last or first).isdigit() and 1 <= int(first) <= int(last or first) <= 65535
+        ):
+            raise ValueError("must be a port or a range of ports, FIRST-LAST")
+        return value
+
     @field_validator("secret_key", "chat_visitor_secret")
     @classmethod
     def _long(cls, value: str) -> str:
@@ -204,6 +276,12 @@ class Settings(BaseSettings):
         """The public address in force, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def udp_ports(self) -> range:
+        """The ports of `MEDIA_PORTS`."""
+        first, _, last = self.media_ports.partition("-")
+        return range(int(first), int(last or first) + 1)
 
     @property
     def loopback(self) -> bool:
