@@ -320,6 +320,15 @@ async def serialise(name: str) -> None:
         await fetch("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", name)
 
 
+async def limit_lock_waits(seconds: float) -> None:
+    """From here to the end of this transaction a statement that waits longer for a lock of others fails.
+
+    On PostgreSQL; SQLite has one lock, whose patience is `BUSY_TIMEOUT_MS` for everybody.
+    """
+    if dialect() == "postgres":
+        await fetch("SELECT set_config('lock_timeout', ?, true)", str(int(seconds * 1000)))
+
+
 def spawn(work: Coroutine[Any, Any, T], *, name: str | None = None) -> "asyncio.Task[T]":
     """A background task that inherits no transaction."""
     return asyncio.create_task(work, name=name, context=contextvars.Context())

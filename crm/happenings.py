@@ -5,12 +5,12 @@ Readers follow them by number: the desk's live updates (`since`) and durable han
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from crm import db
+from crm import db, many
 
 KINDS: dict[str, str] = {
     "contact.created": "a new person became known",
@@ -161,6 +161,38 @@ async def record(
     db.after_commit("happenings")
     number: int = rows[0]["id"]
     return number
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One of several happenings of a kind."""
+
+    at: datetime
+    contact_id: int | None = None
+    conversation_id: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def record_all(kind: str, facts: Sequence[Fact]) -> None:
+    """`record` for many of a kind that no timeline shows, numbered in the order given. Raises `KeyError`."""
+    KINDS[kind]
+    if kind in TIMELINE:
+        raise KeyError(kind)
+    rows = [
+        (fact.contact_id, fact.conversation_id, json.dumps(fact.data, ensure_ascii=False), db.stamp(fact.at))
+        for fact in facts
+    ]
+    given, args = many.table(
+        "given", rows, who="bigint", conversation="bigint", what="jsonb", at="timestamptz"
+    )
+    await db.execute(
+        given + "INSERT INTO happening (kind, contact_id, conversation_id, data, at)"
+        f" SELECT {db.typed('?', of=('text',))}, who, conversation, what, at FROM given"
+        f" WHERE {db.known_transaction()}",
+        *args,
+        kind,
+    )
+    db.after_commit("happenings")
 
 
 _COLUMNS = ("text", "bigint", "bigint", "bigint", "bigint", "jsonb", "timestamptz")

@@ -1,12 +1,65 @@
 """A contact on one channel account: found by the channel's own id, made at first contact."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from crm import db, happenings, search
+from crm import db, happenings, many, search
 from crm.models import Contact, Identity
 from crm.reads import as_model
 
 NAME_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who writes to us: the channel's own words about them."""
+
+    channel: str
+    account: str
+    external_id: str
+    display_name: str
+    locale: str
+
+    @property
+    def user(self) -> tuple[str, str, str]:
+        """What tells this channel user from all others."""
+        return self.channel, self.account, self.external_id
+
+
+@dataclass(frozen=True)
+class Known:
+    """An identity in short."""
+
+    id: int
+    contact_id: int
+
+
+async def find_or_create_all(
+    writers: Sequence[Writer], *, now: datetime
+) -> dict[tuple[str, str, str], Known]:
+    """`find_or_create` for many at once, in the caller's transaction: by `Writer.user`."""
+    wanted = {writer.user: writer for writer in writers}
+    given, args = many.table(
+        "given", sorted(wanted), way="text", account="text", sender="text"
+    )  # sorted, so that two fronts lock rows in the same order
+    rows = await db.fetch(
+        given + "UPDATE identity SET last_seen_at = ?, blocked_at = NULL FROM given WHERE channel = given.way"
+        " AND channel_account = given.account AND external_id = given.sender"
+        " RETURNING id, contact_id, channel, channel_account, external_id",
+        *args,
+        db.stamp(now),
+    )
+    known = {
+        (row["channel"], row["channel_account"], row["external_id"]): Known(row["id"], row["contact_id"])
+        for row in rows
+    }
+    for user in sorted(wanted.keys() - known.keys()):
+        made = await find_or_create(
+            *user, display_name=wanted[user].display_name, locale=wanted[user].locale, now=now
+        )
+        known[user] = Known(made.id, made.contact_id)
+    return known
 
 
 async def find_or_create(

@@ -1,31 +1,18 @@
 """The inbox: what is received is stored first, then acknowledged, then answered in order, once."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from crm import db, happenings, identities, lanes, threads
-from crm.batching import Shared
+from crm import db, happenings, lanes
 from crm.inbound import Inbound as Inbound
-from crm.inbound import checked
+from crm.storing import Stored as Stored
+from crm.storing import store as store
 
-SHOWN = ("truncated", "quote", "reply_to", "forwarded", "location")  # data that the message keeps too
 FLOOD = 20  # with more unanswered messages in a conversation, all are answered as one
 FLOOD_TAKEN = 500  # messages answered as one at most
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Where an inbound thing lies. `duplicate`: it was stored before, and this is the earlier one."""
-
-    inbox_id: int
-    conversation_id: int
-    message_id: int
-    seq: int
-    duplicate: bool
 
 
 @dataclass(frozen=True)
@@ -85,107 +72,6 @@ class Claim:
 
     lane: lanes.Lane
     turns: list[Turn]
-
-
-# --- storing
-
-
-async def store(inbound: Inbound, *, now: datetime, wait: timedelta = timedelta(0)) -> Stored:
-    """Store what came in, with identity, contact, conversation and message; acknowledge only afterwards.
-
-    It is answered after `wait`, or with the next message if that is sooner. The same external id again gives
-    the earlier row. Concurrent calls share a transaction, and so a disk write. Raises `Invalid` for what no
-    channel may hand over (kind, empty user, over-long ids).
-    """
-    inbound = checked(inbound)
-    db.require_aware(now)
-    order = "\0".join((inbound.channel, inbound.channel_account, inbound.external_user))
-    return await _storing.run(lambda: _store(inbound, now, wait), order=order)
-
-
-_storing = Shared()
-
-
-async def _store(inbound: Inbound, now: datetime, wait: timedelta) -> Stored:
-    async with db.transaction():
-        inbox_id = await _insert(inbound)
-        if inbox_id is None:
-            return await _earlier(inbound)
-        identity = await identities.find_or_create(
-            inbound.channel,
-            inbound.channel_account,
-            inbound.external_user,
-            display_name=inbound.display_name,
-            locale=inbound.locale or "ko",
-            now=now,
-        )
-        conversation = await threads.reach(identity, now=now, locale=inbound.locale or "")
-        await lanes.push("inbox", conversation.id, now + wait)
-        message = await threads.append(
-            conversation.id,
-            direction="in",
-            author="contact",
-            text=inbound.text,
-            files=inbound.files,
-            inbox_id=inbox_id,
-            external_id=inbound.external_id or "",
-            data=_message_data(inbound),
-            now=now,
-        )
-        await db.execute(
-            "UPDATE inbox SET conversation_id = ?, message_id = ?, seq = ? WHERE id = ?",
-            conversation.id,
-            message.id,
-            message.seq,
-            inbox_id,
-        )
-        await happenings.record(
-            "message.received",
-            now=now,
-            contact_id=identity.contact_id,
-            conversation_id=conversation.id,
-            message_id=message.id,
-            seq=message.seq,
-        )
-        return Stored(inbox_id, conversation.id, message.id, message.seq, duplicate=False)
-
-
-def _message_data(inbound: Inbound) -> dict[str, Any]:
-    data: dict[str, Any] = {"kind": inbound.kind} if inbound.kind != "message" else {}
-    if inbound.choice:
-        data["choice"] = inbound.choice
-    return data | {key: inbound.data[key] for key in SHOWN if inbound.data.get(key)}
-
-
-async def _insert(inbound: Inbound) -> int | None:
-    """A write first: on SQLite it takes the write lock before anything is read."""
-    data = {**inbound.data, "choice": inbound.choice, "files": list(inbound.files)}
-    rows = await db.fetch(
-        "INSERT INTO inbox"
-        " (channel, channel_account, external_id, seq, kind, data, state, error, received_at)"
-        " VALUES (?, ?, ?, 0, ?, ?, 'waiting', '', ?)"
-        " ON CONFLICT (channel, channel_account, external_id) DO NOTHING RETURNING id",
-        inbound.channel,
-        inbound.channel_account,
-        inbound.external_id,
-        inbound.kind,
-        json.dumps({key: value for key, value in data.items() if value not in ("", [])}, default=str),
-        db.stamp(inbound.received_at),
-    )
-    return rows[0]["id"] if rows else None
-
-
-async def _earlier(inbound: Inbound) -> Stored:
-    row = (
-        await db.fetch(
-            "SELECT id, conversation_id, message_id, seq FROM inbox"
-            " WHERE channel = ? AND channel_account = ? AND external_id = ?",
-            inbound.channel,
-            inbound.channel_account,
-            inbound.external_id,
-        )
-    )[0]
-    return Stored(row["id"], row["conversation_id"], row["message_id"], row["seq"], duplicate=True)
 
 
 # --- answering

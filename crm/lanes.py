@@ -6,12 +6,12 @@ fails. Clocks of machines that share a PostgreSQL database must agree within a f
 """
 
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import db, processes
+from crm import db, many, processes
 
 LEASE_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
@@ -36,6 +36,13 @@ class Lane:
     attempts: int
 
 
+_PUSHED = (
+    " ON CONFLICT (kind, key) DO UPDATE SET due_at ="
+    " CASE WHEN lane.due_at IS NOT NULL AND (lane.attempts > 0 OR lane.due_at < excluded.due_at)"
+    " THEN lane.due_at ELSE excluded.due_at END"
+)
+
+
 async def push(kind: str, key: int, due_at: datetime) -> None:
     """Say that the lane of `key` has work at `due_at` (or earlier, if it was due earlier); wakes workers.
 
@@ -43,12 +50,23 @@ async def push(kind: str, key: int, due_at: datetime) -> None:
     """
     await db.execute(
         "INSERT INTO lane (kind, key, token, holder, due_at, attempts, error) VALUES (?, ?, 0, '', ?, 0, '')"
-        " ON CONFLICT (kind, key) DO UPDATE SET due_at ="
-        " CASE WHEN lane.due_at IS NOT NULL AND (lane.attempts > 0 OR lane.due_at < excluded.due_at)"
-        " THEN lane.due_at ELSE excluded.due_at END",
+        + _PUSHED,
         kind,
         key,
         db.stamp(due_at),
+    )
+    db.after_commit(TOPICS[kind])
+
+
+async def push_all(kind: str, due: Mapping[int, datetime]) -> None:
+    """`push` for many lanes at once: `due` says when each key has work."""
+    rows = [(key, db.stamp(at)) for key, at in sorted(due.items())]
+    given, args = many.table("given", rows, wanted="bigint", at="timestamptz")
+    await db.execute(
+        given + "INSERT INTO lane (kind, key, token, holder, due_at, attempts, error)"
+        f" SELECT {db.typed('?', of=('text',))}, wanted, 0, '', at, 0, '' FROM given WHERE true" + _PUSHED,
+        *args,
+        kind,
     )
     db.after_commit(TOPICS[kind])
 

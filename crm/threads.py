@@ -3,10 +3,11 @@
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import company, db, happenings, reads, sla, writes
+from crm import company, db, happenings, many, reads, sla, writes
 from crm.errors import Invalid, NotFound
 from crm.models import Conversation, File, Identity, Message, MessageKey
 
@@ -50,6 +51,23 @@ async def reach(identity: Identity, *, now: datetime, locale: str = "") -> Conve
             created_at=now,
         )
         return await _told("conversation.started", made, now)
+
+
+async def reach_all(
+    identity_ids: Sequence[int], *, now: datetime, locales: Mapping[int, str]
+) -> dict[int, int]:
+    """`reach` for many identities at once, after a write in the caller's transaction: their conversations."""
+    given, args = many.table("given", [(one,) for one in sorted(set(identity_ids))], wanted="bigint")
+    rows = await db.fetch(
+        given + "SELECT c.id, c.identity_id FROM given JOIN conversation c ON c.id ="
+        " (SELECT max(k.id) FROM conversation k WHERE k.identity_id = given.wanted) AND c.status <> 'closed'",
+        *args,
+    )
+    running = {row["identity_id"]: row["id"] for row in rows}
+    for identity_id in sorted(set(identity_ids) - running.keys()):
+        identity = await Identity.get(id=identity_id)
+        running[identity_id] = (await reach(identity, now=now, locale=locales[identity_id])).id
+    return running
 
 
 async def _last_of(identity: Identity) -> Conversation | None:
@@ -98,8 +116,7 @@ async def append(
         raise ValueError(f"{direction} by {author}")
     text = clean(text)
     async with db.transaction():
-        preview = {"from": author, "text": text[:PREVIEW_CHARACTERS], "kind": "text" if text else "file"}
-        place = await _advance(conversation_id, direction, author, preview, now)
+        place = await _advance(conversation_id, direction, author, text, now)
         message = await writes.insert(
             Message,
             conversation_id=conversation_id,
@@ -122,9 +139,93 @@ async def append(
             created_at=now,
         )
         if files:
-            await _attach(message, files, author, int(place["identity_id"]))
+            await _attach(message.id, conversation_id, files, _owner(author, place, staff_id))
         await _keep_clocks(conversation_id, direction, author, place, now)
     return message
+
+
+@dataclass(frozen=True)
+class Written:
+    """A message that a contact wrote, on its way into a thread."""
+
+    conversation_id: int
+    inbox_id: int
+    text: str
+    external_id: str
+    files: Sequence[str]
+    data: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a message lies."""
+
+    message_id: int
+    seq: int
+
+
+async def append_received(written: Sequence[Written]) -> dict[int, Placed]:
+    """`append` for many messages of contacts at once, in the caller's transaction: by their inbox ids.
+
+    Messages of one conversation get their numbers in the order given.
+    """
+    threads: dict[int, list[Written]] = {}
+    for one in written:
+        threads.setdefault(one.conversation_id, []).append(one)
+    places = await _advance_incoming(threads)
+    numbers = {
+        one.inbox_id: places[conversation]["message_seq"] - len(ones) + at
+        for conversation, ones in threads.items()
+        for at, one in enumerate(ones, 1)
+    }
+    ids = await _insert_received(written, numbers)
+    for one in written:
+        place = places[one.conversation_id]
+        if one.files:
+            owner = _owner("contact", place, None)
+            await _attach(ids[one.inbox_id], one.conversation_id, one.files, owner)
+    for conversation, ones in threads.items():
+        await _keep_clocks(conversation, "in", "contact", places[conversation], ones[0].at)
+    return {inbox_id: Placed(ids[inbox_id], number) for inbox_id, number in numbers.items()}
+
+
+async def _insert_received(written: Sequence[Written], numbers: Mapping[int, int]) -> dict[int, int]:
+    rows = [
+        (
+            one.conversation_id,
+            numbers[one.inbox_id],
+            clean(one.text),
+            secrets.token_urlsafe(24),
+            one.external_id,
+            one.inbox_id,
+            json.dumps(one.data, ensure_ascii=False) if one.data else "{}",
+            True if one.text else None,
+            db.stamp(one.at),
+        )
+        for one in written
+    ]
+    given, args = many.table(
+        "given",
+        rows,
+        conversation="bigint",
+        number="bigint",
+        said="text",
+        mark="text",
+        external="text",
+        inbox="bigint",
+        data="jsonb",
+        fresh="boolean",
+        at="timestamptz",
+    )
+    made = await db.fetch(
+        given + "INSERT INTO message (conversation_id, seq, direction, author, text, lang, purpose, choices,"
+        " cards, key, external_id, inbox_id, state, data, unindexed, created_at)"
+        " SELECT conversation, number, 'in', 'contact', said, '', 'reply', '[]', '[]', mark, external,"
+        " inbox, 'stored', data, fresh, at FROM given RETURNING id, inbox_id",
+        *args,
+    )
+    return {row["inbox_id"]: row["id"] for row in made}
 
 
 async def event(
@@ -141,34 +242,62 @@ async def event(
     )
 
 
-_RETURNING = (
-    " WHERE id = ? RETURNING message_seq, status, owner, team_id, identity_id, waiting_since, reply_due_at"
-)
+_RETURNING = " RETURNING id, message_seq, status, owner, team_id, identity_id, waiting_since, reply_due_at"
 
 
 async def _advance(
-    conversation_id: int, direction: str, author: str, preview: Mapping[str, Any], now: datetime
+    conversation_id: int, direction: str, author: str, text: str, now: datetime
 ) -> dict[str, Any]:
     """Take the next number and set what the list shows, in one statement."""
-    at, shown = db.stamp(now), json.dumps(preview, ensure_ascii=False)
+    at, shown = db.stamp(now), _preview(author, text)
     if direction == "in":
-        sql, args = _INCOMING, [at, at, shown, at]
-    elif direction == "out" and author == "staff":
+        rows = await _incoming([(conversation_id, 1, at, shown)])
+        if not rows:
+            raise NotFound(f"conversation {conversation_id}")
+        return rows[0]
+    if direction == "out" and author == "staff":
         sql, args = _ANSWERED, [at, shown]
     elif direction == "out":
         sql, args = _SAID, [at, shown]
     else:
         sql, args = "UPDATE conversation SET message_seq = message_seq + 1", []
-    rows = await db.fetch(sql + _RETURNING, *args, conversation_id)
+    rows = await db.fetch(sql + " WHERE id = ?" + _RETURNING, *args, conversation_id)
     if not rows:
         raise NotFound(f"conversation {conversation_id}")
     return rows[0]
 
 
+def _preview(author: str, text: str) -> str:
+    kind = "text" if text else "file"
+    return json.dumps({"from": author, "text": text[:PREVIEW_CHARACTERS], "kind": kind}, ensure_ascii=False)
+
+
+async def _advance_incoming(threads: Mapping[int, Sequence[Written]]) -> dict[int, dict[str, Any]]:
+    """Take as many numbers as there are messages, in each conversation; the list shows the last."""
+    rows = await _incoming(
+        [
+            (conversation, len(ones), db.stamp(ones[-1].at), _preview("contact", clean(ones[-1].text)))
+            for conversation, ones in sorted(threads.items())
+        ]
+    )
+    if len(rows) != len(threads):
+        raise NotFound(f"one of the conversations {sorted(threads)}")
+    return {row["id"]: row for row in rows}
+
+
+async def _incoming(rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    given, args = many.table(
+        "given", rows, wanted="bigint", written="bigint", moment="timestamptz", shown="jsonb"
+    )
+    return await db.fetch(given + _INCOMING + _RETURNING, *args)
+
+
 _INCOMING = (
-    "UPDATE conversation SET message_seq = message_seq + 1, last_message_at = ?, last_inbound_at = ?,"
-    " last_message = ?, unread = unread + 1, status = 'open', snoozed_until = NULL, closed_at = NULL,"
-    " waiting_since = CASE WHEN owner = 'staff' THEN COALESCE(waiting_since, ?) END, returns_at = NULL"
+    "UPDATE conversation SET message_seq = message_seq + given.written, last_message_at = given.moment,"
+    " last_inbound_at = given.moment, last_message = given.shown, unread = unread + given.written,"
+    " status = 'open', snoozed_until = NULL, closed_at = NULL, waiting_since ="
+    " CASE WHEN owner = 'staff' THEN COALESCE(waiting_since, given.moment) END, returns_at = NULL"
+    " FROM given WHERE id = given.wanted"
 )
 _SAID = "UPDATE conversation SET message_seq = message_seq + 1, last_message_at = ?, last_message = ?"
 _ANSWERED = _SAID + ", waiting_since = NULL, reply_due_at = NULL"
@@ -195,7 +324,8 @@ async def return_time(now: datetime) -> datetime:
 async def attach(message: Message, tokens: Sequence[str], *, now: datetime) -> None:
     """Add a customer's further files to a message of theirs, in the caller's transaction."""
     conversation = await Conversation.get(id=message.conversation_id).only("id", "identity_id")
-    await _attach(message, tokens, "contact", conversation.identity_id)
+    owner = f"identity:{conversation.identity_id}"
+    await _attach(message.id, message.conversation_id, tokens, owner)
     await _changed(message, now)
 
 
@@ -244,13 +374,18 @@ def clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-async def _attach(message: Message, tokens: Sequence[str], author: str, identity_id: int) -> None:
+def _owner(author: str, place: Mapping[str, Any], staff_id: int | None) -> str:
+    """Whose uploads may be bound to a message of `author`; empty: anybody's."""
+    if author == "contact":
+        return f"identity:{place['identity_id']}"
+    return f"staff:{staff_id}" if author == "staff" else ""
+
+
+async def _attach(message_id: int, conversation_id: int, tokens: Sequence[str], owner: str) -> None:
     """Bind uploaded files to their message, each once and only by whoever uploaded it."""
     waiting = File.filter(token__in=list(tokens), message_id=None)
-    if author == "contact":
-        waiting = waiting.filter(owner=f"identity:{identity_id}")
-    elif author == "staff":
-        waiting = waiting.filter(owner=f"staff:{message.staff_id}")
-    bound = await waiting.update(message_id=message.id, conversation_id=message.conversation_id)
-    if author == "staff" and bound != len(set(tokens)):
+    if owner:
+        waiting = waiting.filter(owner=owner)
+    bound = await waiting.update(message_id=message_id, conversation_id=conversation_id)
+    if owner.startswith("staff:") and bound != len(set(tokens)):
         raise Invalid("files", "unknown")
