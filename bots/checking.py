@@ -75,7 +75,9 @@ async def _accounts(read: Settings) -> bool:
     good, made = True, fleet.build(read)
     for channel, key in fleet.CHANNELS.items():
         if not read.accounts(channel, key):
-            print(f"--  channel {channel}: off; set {settings.PREFIX}{channel.upper()}_{key.upper()}")
+            print(
+                f"--  channel {channel}: off; set {settings.PREFIX}{settings.setting(channel, key).upper()}"
+            )
     for name, account in made.channels.items():
         try:
             async with asyncio.timeout(15):

@@ -1,11 +1,13 @@
 """An item of the outbox as the message that a channel gets: public choices, signed files, who writes."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from bots.channels.base import Outbound, OutFile
+from bots.channels.base import Outbound, OutFile, Undeliverable
 from bots.sender import compose as plain
-from crm import choices, files
+from bots.web import i18n
+from crm import choices, codes, company, files
 from crm.models import File, Staff
 from crm.outbox import Item
 
@@ -16,6 +18,8 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
     async def compose(item: Item) -> Outbound:
         if item.channel == "web":  # its page reads the stored message itself
             return await plain(item)
+        if item.data.get("event") == "code_sent":
+            return await _code(item)
         kept = await File.filter(message_id=item.message_id).order_by("id")
         staff = await Staff.get_or_none(id=item.staff_id) if item.staff_id else None
         return Outbound(
@@ -37,6 +41,19 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
         )
 
     return compose
+
+
+async def _code(item: Item) -> Outbound:
+    """The one-time code itself, which stands nowhere but in the request to the provider."""
+    digits = await codes.reveal(item.message_id, now=datetime.now(UTC))
+    if digits is None:
+        raise Undeliverable("code_over")
+    lang = item.lang if item.lang in i18n.LANGUAGES else "ko"
+    values = {"company": await company.name(lang), "code": digits, "minutes": codes.minutes()}
+    text, data = i18n.t(lang, "channels.code", **values), dict(item.data)
+    if item.channel == "alimtalk" and (template := await codes.template(digits, lang)):
+        text, data = template["text"], {**data, "template": template}
+    return replace(await plain(item), text=text, data=data)
 
 
 def _file(file: File, public_url: str) -> OutFile:

@@ -21,7 +21,7 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 # A channel's file in bots/channels, and the setting of its accounts that switches one on. The file gives
 # `CAPS`, the published limits, and `make(account, values, ports)`; it is imported when it is needed.
-CHANNELS: Mapping[str, str] = {"telegram": "token"}
+CHANNELS: Mapping[str, str] = {"telegram": "token", "sms": "solapi_sender", "alimtalk": "profile"}
 
 
 def address(channel: str, account: str) -> str:

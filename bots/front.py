@@ -17,11 +17,12 @@ from bots.fleet import Fleet
 from bots.sender import Sender
 from bots.settings import Settings
 from bots.ticker import Tick, Ticker
-from bots.web import app_keys, chat, demo, files, hub, pages, rest, uploads
+from bots.web import app_keys, chat, demo, files, hub, pages, refusing, rest, uploads
 from bots.web import desk as desk_pages
 from crm import (
     conversations,
     db,
+    deliveries,
     gate,
     linking,
     logins,
@@ -52,6 +53,7 @@ def ticks() -> Sequence[Tick]:
         Tick("conversations.flag_overdue", 15.0, conversations.flag_overdue),
         Tick("gate.flag_reconfirmations", 3600.0, gate.flag_reconfirmations),
         Tick("merging.gather", 60.0, merging.gather),
+        Tick("deliveries.settle", 5.0, deliveries.settle),
         Tick("linking.sweep", 3600.0, linking.sweep),
         Tick("privacy.purge_kept", 3600.0, privacy.purge_kept),
         Tick("processes.forget_old", 3600.0, processes.forget_old),
@@ -76,7 +78,7 @@ def build(settings: Settings, *, demo_company: bool, channels: Fleet | None = No
     )
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
-    for room in (health, pages, chat, uploads, files, desk_pages, rest, demo):
+    for room in (health, pages, refusing, chat, uploads, files, desk_pages, rest, demo):
         room.routes(app)
     return app
 

@@ -10,9 +10,9 @@ from typing import Any
 from actions.context import Turn
 from actions.request_cards import request_card
 from actions.words import button, day, label, with_particles
-from crm import choices, company, conversations, gate, outbox, routing, zone
+from crm import canned, choices, codes, company, conversations, gate, outbox, routing, zone
 from crm.happenings import Happened
-from crm.models import Consent, Conversation, ServiceRequest
+from crm.models import Consent, Contact, Conversation, ServiceRequest
 
 # A status that the customer is told of; the others are the company's own affair.
 TOLD = ("assigned", "in_progress", "waiting_customer", "resolved", "cancelled")
@@ -38,8 +38,8 @@ class Notices:
             await self._advertising(happened)
         elif happened.kind == "consent.reconfirmation_due":
             await self._reconfirm(happened)
-        elif happened.kind == "message.failed" and self.ways:
-            await routing.failed(int(happened.data["message_id"]), self.ways, now=happened.at)
+        elif happened.kind == "message.failed":
+            await self._failed(int(happened.data["message_id"]), happened.at)
 
     async def _status(self, happened: Happened) -> None:
         by = str(happened.data.get("actor", ""))
@@ -59,14 +59,36 @@ class Notices:
         text = label(self.domain, turn.language, f"notice_{status}", **with_particles(values))
         minted, shown = _minted(buttons, cards)
         key, lang = f"request:{request.id}:{happened.id}", turn.language
-        notice = routing.Notice(key, text, lang=lang, choices=minted, cards=shown)
+        notice = routing.Notice(
+            key, text, lang=lang, choices=minted, cards=shown,
+            use="survey" if status == "resolved" else "status",
+            values=await self._values(request, status, lang),
+        )  # fmt: skip
         await routing.notify(request.contact_id, notice, self.ways, now=happened.at)
+
+    async def _failed(self, message_id: int, at: datetime) -> None:
+        """What could not be sent goes another way, if it may."""
+        if await codes.failed(message_id, now=at) or not self.ways:
+            return
+        if await routing.failed(message_id, self.ways, now=at) is None:
+            await routing.adopt(message_id, self.ways, now=at)
 
     async def _return(self, happened: Happened) -> None:
         """A finished request gives its conversation back to the assistant, who also takes the rating."""
         if happened.conversation_id and happened.data.get("status") in FINISHED:
             by_staff = str(happened.data.get("actor", "")).startswith("staff")
             await conversations.request_closed(happened.conversation_id, by_staff=by_staff, now=happened.at)
+
+    async def _values(self, request: ServiceRequest, status: str, lang: str) -> dict[str, str]:
+        """What an approved template may say of a request."""
+        contact = await Contact.get(id=request.contact_id)
+        return {
+            "company": await company.name(lang),
+            "customer": contact.name or canned.NAMELESS.get(lang, canned.NAMELESS["ko"]),
+            "request_no": request.number,
+            "product": request.product_text,
+            "status": label(self.domain, lang, f"label_status_{status}"),
+        }
 
     def _scores(self, turn: Turn, request: ServiceRequest) -> list[dict[str, str]]:
         return [

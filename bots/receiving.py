@@ -9,7 +9,7 @@ import structlog
 
 from bots.channels.base import Caps, Ports, numbered, offered, read_choice, read_more
 from bots.web import i18n
-from crm import choices, files, gathering, identities, inbox, linking, outbox, threads
+from crm import choices, deliveries, files, gathering, identities, inbox, linking, outbox, threads
 from crm.errors import Conflict, CrmError
 from crm.inbox import Inbound, Stored
 from crm.models import Conversation, Identity, Message
@@ -38,6 +38,7 @@ class Receiver:
             edited=self.edited,
             reachable=self.reachable,
             moved=self.moved,
+            reported=self.reported,
         )
 
     async def __call__(self, inbound: Inbound) -> Stored:
@@ -83,6 +84,10 @@ class Receiver:
     async def moved(self, account: str, before: str, after: str) -> None:
         """The channel gave a chat another id."""
         await identities.rename(self.channel, account, before, after)
+
+    async def reported(self, report: deliveries.Report) -> None:
+        """A provider says what became of a message."""
+        await deliveries.report(report, now=self._now())
 
     async def _identity(self, inbound: Inbound) -> Identity:
         return await identities.find_or_create(

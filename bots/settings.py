@@ -19,6 +19,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "DANGOL_"
 
+# Channels whose settings are named after a service that they stand on, and how those settings begin.
+STANDS_ON: Mapping[str, tuple[str, ...]] = {"sms": ("solapi",), "alimtalk": ("solapi",)}
+
+
+def setting(channel: str, key: str) -> str:
+    """The field of `Settings` behind a key of `Settings.accounts`."""
+    own = f"{channel}_{key}"
+    return own if own in Settings.model_fields else key
+
 
 class SettingsError(Exception):
     """One line a fault: the setting, what is wrong with its value, and an example of a right one."""
@@ -134,6 +143,33 @@ class Settings(BaseSettings):
         description="Folder with a faster-whisper model for transcripts. Empty: no transcripts.",
         examples=["/srv/models/whisper-ko"],
     )
+    solapi_key: str = Field(
+        "", description="API key of SOLAPI, which sends SMS and AlimTalk.", examples=["NCSAYU7YDBXYORXC"]
+    )
+    solapi_secret: str = Field(
+        "", description="API secret of SOLAPI.", examples=["9TQPLJ…(32 letters, shown once in the console)"]
+    )
+    solapi_sender: str = Field(
+        "",
+        description="Registered sender number. Empty: SMS is off.",
+        examples=["1588-1234"],
+    )
+    solapi_url: str = Field(
+        "https://api.solapi.com",
+        description="Root of the SOLAPI server.",
+        examples=["https://api.solapi.com"],
+    )
+    solapi_webhook_secret: str = Field(
+        "",
+        description="Secret of the SOLAPI web hooks; verifies `/reports/sms` and `/channels/sms`. "
+        "Empty: no delivery reports and no inbound SMS are taken.",
+        examples=["b41f…(openssl rand -hex 24)"],
+    )
+    alimtalk_profile: str = Field(
+        "",
+        description="Sender profile (pfId) of the KakaoTalk channel in SOLAPI. Empty: AlimTalk is off.",
+        examples=["KA01PF230101000000000abcdefghijk"],
+    )
 
     _further: dict[str, dict[str, str]] = PrivateAttr(default_factory=dict)
 
@@ -181,7 +217,22 @@ class Settings(BaseSettings):
             raise ValueError("is not what @BotFather gives: digits, a colon, letters")
         return value
 
-    @field_validator("telegram_api_url")
+    @field_validator("solapi_sender")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        digits = value.replace("-", "")
+        if value and not (digits.isascii() and digits.isdigit() and 8 <= len(digits) <= 12):
+            raise ValueError("is no sender number as it is dialled in Korea: digits and hyphens")
+        return digits
+
+    @field_validator("solapi_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: str) -> str:
+        if value and len(value) < 16:
+            raise ValueError(f"has {len(value)} characters, needs at least 16")
+        return value
+
+    @field_validator("telegram_api_url", "solapi_url")
     @classmethod
     def _address(cls, value: str) -> str:
         if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
@@ -294,10 +345,11 @@ class Settings(BaseSettings):
         """The accounts of a channel that are on, by name ("" is the first), each with its own settings.
 
         An account is on when its setting `key` is there. A further one (`TELEGRAM_TOKEN__SALES`) takes every
-        other setting that it does not give itself from the first.
+        other setting that it does not give itself from the first. Settings are named without the channel's
+        own name (`token`); those of a service that it stands on with theirs (`solapi_key`, `STANDS_ON`).
         """
-        prefix = f"{channel}_"
-        names = [name for name in type(self).model_fields if name.startswith(prefix)]
+        prefix, families = f"{channel}_", (channel, *STANDS_ON.get(channel, ()))
+        names = [name for name in type(self).model_fields if name.partition("_")[0] in families]
         first = {name.removeprefix(prefix): str(getattr(self, name)) for name in names}
         found = {"": first} if first[key] else {}
         for account, values in sorted(self._further.items()):
@@ -366,7 +418,7 @@ def _explain(fault: Mapping[str, object], account: str = "") -> str:
     field = Settings.model_fields.get(name)
     example = (field.examples or [""])[0] if field else ""
     said = str(fault["msg"]).removeprefix("Value error, ")
-    hidden = "secret" in name or "token" in name or name == "database_url"
+    hidden = "secret" in name or "token" in name or name in ("database_url", "solapi_key")
     shown = "" if hidden else f" (is {fault.get('input')!r})"
     full = f"{PREFIX}{name.upper()}" + (f"__{account}" if account else "")
     return f"{full}: {said}{shown}. Example: {full}={example}"

@@ -4,9 +4,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from bots.channels.cp949_text import kind_of
 from bots.fleet import CHANNELS
 from bots.settings import Settings
 from crm.ways import Terms
+
+LMS_COST: Final = 50
+
+
+def price_of_sms(text: str) -> int:
+    """A short one or a long one, by its bytes."""
+    return 20 if kind_of(text) == "SMS" else LMS_COST
+
 
 # Costs in won are about what resellers ask for one message: only their order decides.
 TERMS: Final[Mapping[str, Terms]] = {
@@ -16,8 +25,8 @@ TERMS: Final[Mapping[str, Terms]] = {
     "telegram": Terms(),
     # a skill server only answers: its callback address lives a minute
     "kakao": Terms(window=timedelta(minutes=1), starts=False, keeps=True),
-    "alimtalk": Terms(cost=9, address="phone"),
-    "sms": Terms(cost=20, address="phone"),
+    "alimtalk": Terms(cost=9, address="phone", templates=True),
+    "sms": Terms(cost=20, address="phone", price=price_of_sms),
     "email": Terms(cost=1, address="email"),
 }
 

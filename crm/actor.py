@@ -46,6 +46,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "article.write": frozenset({"agent", "technician", "marketing", "manager", "admin"}),
     "canned.write": MANAGES | {"agent"},
     "label.write": MANAGES | {"agent"},
+    "template.write": MANAGES | {"marketing"},
     "team.write": MANAGES,
     "hours.write": MANAGES,
     "company.write": MANAGES,

@@ -16,6 +16,7 @@ TEXTS = {
     "name_en": 100,
     "phone": 20,
     "email": 254,
+    "refusal_phone": 20,
     "address": 300,
     "address_en": 300,
     "privacy_notice": 10_000,

@@ -142,6 +142,15 @@ async def _deals(contact_id: int) -> list[Deal]:
 # --- refusing
 
 
+async def refuses_now(contact_id: int, channel: str) -> bool:
+    """Has the contact refused advertising on this channel ('' for all), as things stand?"""
+    decided = [one for one in await _decisions(contact_id) if one.purpose == AD]
+    if channel:
+        return advertising.refused(decided, channel)
+    standing = {one.channel for one in decided if one.granted}
+    return bool(decided) and all(advertising.refused(decided, each) for each in {*standing, ""})
+
+
 async def refuse(
     contact_id: int,
     *,

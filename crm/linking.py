@@ -207,7 +207,7 @@ async def issue_code(identity_id: int, kind: str, target: str, *, now: datetime)
         await _locked(identity_id)
         await _refuse_flood(identity_id, kind, target, now)
         digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-        await OneTimeCode.filter(identity_id=identity_id, used_at=None).update(used_at=now)
+        await OneTimeCode.filter(identity_id=identity_id, used_at=None).update(used_at=now, sealed=None)
         await OneTimeCode.create(
             identity_id=identity_id,
             kind=kind,
@@ -238,7 +238,7 @@ async def try_code(identity_id: int, typed: str, *, now: datetime) -> Tried:
         if not hmac.compare_digest(row["hash"], _hash(identity_id, row["target"], digits)):
             left = CODE_TRIES - int(row["tries"])
             return Tried("wrong" if left else "used_up", left)
-        await OneTimeCode.filter(id=row["id"]).update(used_at=now)
+        await OneTimeCode.filter(id=row["id"]).update(used_at=now, sealed=None)
         linked = await prove(identity_id, row["kind"], row["target"], how="code", now=now)
         return Tried("right", linked=linked)
 
@@ -328,5 +328,6 @@ def _mac(body: bytes) -> bytes:
 
 async def sweep(now: datetime) -> int:
     """Forget codes of yesterday and links that are over anyway; how many rows."""
+    await OneTimeCode.filter(expires_at__lte=now).update(sealed=None)
     codes = await OneTimeCode.filter(expires_at__lte=now - timedelta(days=1)).delete()
     return int(codes + await SpentLink.filter(expires_at__lte=now).delete())

@@ -42,6 +42,15 @@ class Item:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class Address:
+    """Where a message goes that does not go to whom the conversation is with."""
+
+    channel: str
+    to: str
+    account: str = ""
+
+
 @dataclass
 class Claim:
     """A recipient's lane, held by a sender, with what waits in it, in order."""
@@ -67,12 +76,15 @@ async def put(
     in_reply_to: str | None = None,
     lang: str = "",
     data: Mapping[str, Any] | None = None,
+    aside: Address | None = None,
     now: datetime,
 ) -> Message:
     """Say something to the customer: the message and its sending, in the caller's transaction.
 
-    `inbox_id` names the received message that it answers: its answers are numbered, so a repeated turn
-    cannot put them twice. Raises `NotFound`, `gate.Unlawful` for an advertisement that may not be sent, and
+    `aside`: it goes to this address instead of the conversation's own, and stands in the thread as a line
+    for staff (a one-time code).
+    `inbox_id` names the received message that it answers: its answers are numbered, so a repeated turn cannot
+    put them twice. Raises `NotFound`, `gate.Unlawful` for an advertisement that may not be sent, and
     `Conflict` (`may_not_speak`) when the bot or the system has no say in this conversation now (see
     `conversations.EXCEPTIONS`).
     """
@@ -86,7 +98,7 @@ async def put(
         ordinal, asked = await _place(inbox_id)
         message = await threads.append(
             conversation_id,
-            direction="out",
+            direction="event" if aside else "out",
             author=author,
             staff_id=staff_id,
             text=text,
@@ -101,7 +113,7 @@ async def put(
             data=data,
             now=now,
         )
-        await _queue(message, ordinal, permit, now)
+        await _queue(message, ordinal, permit, aside, now)
     return message
 
 
@@ -118,15 +130,18 @@ async def _place(inbox_id: int | None) -> tuple[int, str | None]:
     return (rows[0]["ordinal"], rows[0]["external_id"]) if rows else (0, None)
 
 
-async def _queue(message: Message, ordinal: int, permit: str, now: datetime) -> None:
+async def _queue(message: Message, ordinal: int, permit: str, aside: Address | None, now: datetime) -> None:
+    own = "channel, channel_account, ''"
+    where = db.typed("?", "?", "?", of=("text", "text", "text")) if aside else own
     rows = await db.fetch(
-        "INSERT INTO outbox (identity_id, message_id, conversation_id, channel, channel_account, inbox_id,"
-        " ordinal, permit, state, attempts, wires, error, provider_id, created_at)"
-        f" SELECT identity_id, {db.typed('?', of=('bigint',))}, id, channel, channel_account,"
+        "INSERT INTO outbox (identity_id, message_id, conversation_id, channel, channel_account, address,"
+        " inbox_id, ordinal, permit, state, attempts, wires, error, provider_id, created_at)"
+        f" SELECT identity_id, {db.typed('?', of=('bigint',))}, id, {where},"
         f" {db.typed('?', '?', '?', of=('bigint', 'int', 'text'))}, 'waiting', 0, 0, '', '',"
         f" {db.typed('?', of=('timestamptz',))} FROM conversation WHERE id = ?"
         " RETURNING identity_id",
         message.id,
+        *((aside.channel, aside.account, aside.to) if aside else ()),
         message.inbox_id,
         ordinal,
         permit,
@@ -161,7 +176,8 @@ async def claim(holder: str, now: datetime, limit: int = 16) -> list[Claim]:
 async def _items(lane: lanes.Lane) -> list[Item]:
     rows = await db.fetch(
         "SELECT o.id AS outbox_id, o.message_id, o.identity_id, o.conversation_id, o.channel,"
-        " o.channel_account, i.external_id AS external_user, i.blocked_at, m.key, m.seq, m.author,"
+        " o.channel_account, COALESCE(NULLIF(o.address, ''), i.external_id) AS external_user,"
+        " CASE WHEN o.address = '' THEN i.blocked_at END AS blocked_at, m.key, m.seq, m.author,"
         " m.staff_id, m.text, m.lang, m.purpose, m.choices, m.cards, m.data, o.inbox_id, m.in_reply_to,"
         " o.attempts, o.wires, m.created_at"
         " FROM outbox o JOIN message m ON m.id = o.message_id JOIN identity i ON i.id = o.identity_id"

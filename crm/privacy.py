@@ -174,6 +174,7 @@ _ERASING: Final = (
     f"DELETE FROM mention WHERE conversation_id IN {_OF_CONTACT}",
     f"UPDATE outbox SET state = 'dead', error = 'erased' WHERE state = 'waiting'"
     f" AND conversation_id IN {_OF_CONTACT}",
+    f"UPDATE outbox SET address = '' WHERE address <> '' AND conversation_id IN {_OF_CONTACT}",
     f"UPDATE inbox SET data = '{{}}', state = 'done' WHERE conversation_id IN {_OF_CONTACT}",
     "UPDATE message SET text = '', choices = '[]', cards = '[]', data = '{}', external_id = '',"
     f" in_reply_to = NULL WHERE conversation_id IN {_OF_CONTACT}",

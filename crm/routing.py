@@ -5,11 +5,11 @@ twice, and a message goes on a second channel only after the first has failed, o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from crm import db, gate, happenings, identities, merging, outbox, ownership, threads, ways
+from crm import db, gate, happenings, identities, merging, message_templates, outbox, ownership, threads, ways
 from crm.errors import Invalid
 from crm.models import Contact, Conversation, Identity, Message, Proof, Route
 from crm.ways import Choice, Terms, Way
@@ -19,7 +19,11 @@ Table = Mapping[str, Terms]  # by channel: what composition knows of the channel
 
 @dataclass(frozen=True)
 class Notice:
-    """What is to be said. `key` names it for good: the same one is said once."""
+    """What is to be said. `key` names it for good: the same one is said once.
+
+    `use` and `values` (crm/message_templates.py) fill an approved template where only those go out; of them
+    `link` also goes below the text where nothing can be pressed.
+    """
 
     key: str
     text: str
@@ -29,6 +33,8 @@ class Notice:
     choices: Sequence[Mapping[str, Any]] = ()
     cards: Sequence[Mapping[str, Any]] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
+    use: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 async def notify(
@@ -62,6 +68,25 @@ async def failed(message_id: int, table: Table, *, now: datetime) -> Route | Non
             return None
         route = await Route.get(id=rows[0]["id"])
         await _step(route, _again(route, await Message.get(id=message_id)), table, now)
+    return route
+
+
+async def adopt(message_id: int, table: Table, *, now: datetime) -> Route | None:
+    """A message written into a conversation where only templates go out could not be sent: it takes another
+    way, as a notice would. None when it is none of that kind, or was adopted before."""
+    message = await Message.get(id=message_id).select_related("conversation")
+    talk = message.conversation
+    if talk.channel not in table or not table[talk.channel].templates or message.purpose == gate.AD:
+        return None
+    notice = Notice(f"message:{message.id}", message.text, author=message.author, lang=message.lang)
+    async with db.transaction():
+        contact_id = await _claimed(talk.contact_id, notice, now)
+        if not contact_id:
+            return None
+        route = await Route.get(key=notice.key)
+        route.steps = [{"channel": talk.channel, "why": "failed", "cost": 0, "passed": [],
+                        "identity_id": talk.identity_id, "message_id": message.id}]  # fmt: skip
+        await _step(route, notice, table, now)
     return route
 
 
@@ -125,10 +150,33 @@ async def _step(route: Route, notice: Notice, table: Table, now: datetime) -> No
         choice = ways.choose(found, at=now, preferred=preferred, refused=refused, tried=tried)
         if choice.way is None:
             return await _no_way(route, choice, ask_staff=alive and notice.purpose == "info", now=now)
-        message = await _put(contact.id, notice, choice.way, now)
+        dressed = await _dressed(notice, choice.way)
+        if dressed is None:
+            refused[choice.way.channel] = "no_template"
+            continue
+        message = await _put(contact.id, dressed, choice.way, now)
         if message is not None:
             return await _write_down(route, choice, message, now)
         found.remove(choice.way)
+
+
+async def _dressed(notice: Notice, way: Way) -> Notice | None:
+    """The notice as this way says it: by its template, or with an address instead of buttons. None when no
+    approved template says it."""
+    said = {"use": notice.use, "values": dict(notice.values), "text": notice.text} if notice.use else {}
+    data = {**notice.data, **({"notice": said} if said else {})}
+    if way.terms.templates:
+        filled = await message_templates.fit(
+            notice.use, notice.values, locale=notice.lang or "ko", account=way.account, channel=way.channel
+        )
+        if filled is None:
+            return None
+        data["template"] = filled.data
+        return replace(notice, text=filled.text, choices=(), cards=(), data=data)
+    link = notice.values.get("link", "")
+    if way.terms.address == "phone" and link and link not in notice.text:
+        return replace(notice, text=f"{notice.text}\n{link}", choices=(), cards=(), data=data)
+    return replace(notice, data=data)
 
 
 async def _refused(contact_id: int, notice: Notice, found: Sequence[Way], now: datetime) -> dict[str, str]:
@@ -173,6 +221,8 @@ async def _newest(identity: Identity) -> Conversation | None:
 async def _write_down(route: Route, choice: Choice, message: Message, now: datetime) -> None:
     conversation = await Conversation.get(id=message.conversation_id)
     step = _as_step(choice) | {"identity_id": conversation.identity_id, "message_id": message.id}
+    if choice.way is not None:
+        step["cost"] = choice.way.terms.cost_of(message.text)
     route.steps = [*route.steps, step]
     route.message_id = message.id
     await route.save(update_fields=["steps", "message_id"])
@@ -201,13 +251,16 @@ def _as_step(choice: Choice) -> dict[str, Any]:
 
 
 def _again(route: Route, message: Message) -> Notice:
+    said = message.data.get("notice", {})
     return Notice(
         key=route.key,
-        text=message.text,
+        text=said.get("text") or message.text,
         purpose=route.purpose,
         author=message.author,
         lang=message.lang,
         choices=message.choices,
         cards=message.cards,
-        data=message.data,
+        data={name: value for name, value in message.data.items() if name not in ("template", "notice")},
+        use=said.get("use", ""),
+        values=said.get("values", {}),
     )

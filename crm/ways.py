@@ -4,7 +4,7 @@ The last channel used if its window is open, else the preferred one, else the ch
 channel where the message waits until the customer comes back.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +20,8 @@ class Terms:
     `window`: how long after the customer's last message we may write freely (None: always). `starts`: we may
     write outside it (a template, or an address). `address`: the kind of proven address that reaches there
     without anything written before (`phone`, `email`, or ''). `keeps`: what is sent waits there until they
-    come back. `cost` of a message in minor units of the company's currency.
+    come back. `cost` of a message in minor units of the company's currency; `price`, where it depends on the
+    text. `templates`: only an approved template goes out there (crm/message_templates.py).
     """
 
     window: timedelta | None = None
@@ -29,6 +30,12 @@ class Terms:
     address: str = ""
     keeps: bool = False
     account: str = ""  # the channel account from which an address is written to
+    price: Callable[[str], int] | None = None
+    templates: bool = False
+
+    def cost_of(self, text: str) -> int:
+        """What this text costs there."""
+        return self.price(text) if self.price else self.cost
 
 
 @dataclass(frozen=True)

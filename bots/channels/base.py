@@ -19,6 +19,7 @@ from aiohttp import web
 from bots import splitting
 from bots.web import i18n
 from crm import choices as pressing
+from crm.deliveries import Report
 from crm.inbox import Inbound, Stored
 
 # Stores a message. Data that it understands: `album` (an id: pieces of one message), `start` (a link token),
@@ -159,7 +160,8 @@ class Ports:
     `keep_file(inbound, name, data)` keeps a file of the sender and returns its token; it raises
     `crm.errors.Invalid` for what is not taken. `read_file(token)` gives a stored file's bytes. `edited` takes
     the message with its new text. `reachable(account, user, whether)` says that a customer blocked us or lets
-    us write again, `moved(account, before, after)` that the channel gave them another id.
+    us write again, `moved(account, before, after)` that the channel gave them another id. `reported` takes a
+    provider's word on what became of a message.
     """
 
     public_url: str
@@ -168,6 +170,7 @@ class Ports:
     edited: Callable[[Inbound], Awaitable[None]]
     reachable: Callable[[str, str, bool], Awaitable[None]]
     moved: Callable[[str, str, str], Awaitable[None]]
+    reported: Callable[[Report], Awaitable[None]]
 
 
 @runtime_checkable

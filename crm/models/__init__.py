@@ -13,6 +13,7 @@ from crm.models.conversations import (
 )
 from crm.models.knowledge import Article, ArticleKey
 from crm.models.merging import ContactMerge, MergedRow, NotDuplicate, OneTimeCode, Proof, Route, SpentLink
+from crm.models.messaging import DeliveryReport, MessageTemplate
 from crm.models.people import Account, Consent, Contact, ContactKey, Identity, Label, Labelling, TimelineEntry
 from crm.models.products import Possession, Product
 from crm.models.requests import Callback, CallbackAttempt, Rating, RequestEvent, RequestLink, ServiceRequest
@@ -50,6 +51,7 @@ __all__ = [
     "Conversation",
     "Cursor",
     "DayOff",
+    "DeliveryReport",
     "DialogueSnapshot",
     "File",
     "Happening",
@@ -65,6 +67,7 @@ __all__ = [
     "MergedRow",
     "Message",
     "MessageKey",
+    "MessageTemplate",
     "NotDuplicate",
     "OneTimeCode",
     "Outbox",

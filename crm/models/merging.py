@@ -78,7 +78,8 @@ class Proof(Model):
 
 
 class OneTimeCode(Model):
-    """A code sent to an address to learn whether the asker reads it there; only a keyed hash is kept."""
+    """A code sent to an address to learn whether the asker reads it there; only a keyed hash is kept, and
+    until it is sent the digits, sealed."""
 
     id = fields.BigIntField(primary_key=True)
     identity_id = fields.BigIntField()  # who asked
@@ -89,10 +90,14 @@ class OneTimeCode(Model):
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
     used_at = fields.DatetimeField(null=True)
+    sealed = fields.BinaryField(null=True)  # the digits, for the sender; gone when it is over
+    message_id = fields.BigIntField(null=True)  # the line of the thread that carries it
+    ways = fields.JSONField[list[str]](default=list)  # channels that are left when this one fails
 
     class Meta:
         table = "one_time_code"
         indexes = [
+            Index(fields=["message_id"]),
             Index(fields=["identity_id", "created_at"]),
             Index(fields=["kind", "target", "created_at"]),
             Index(fields=["expires_at"]),

@@ -73,6 +73,7 @@ class Outbox(Model):
     channel_account = fields.CharField(max_length=64, default="")
     inbox_id = fields.BigIntField(null=True)
     ordinal = fields.IntField(default=0)  # the how-manieth answer to that incoming message
+    address = fields.CharField(max_length=254, default="")  # of a recipient who is not the identity's own
     permit = fields.CharField(max_length=40, default="")  # of crm/gate.py; a row without one is never sent
     state = fields.CharField(max_length=8, default="waiting")  # waiting, sent, dead
     attempts = fields.IntField(default=0)
@@ -85,7 +86,11 @@ class Outbox(Model):
     class Meta:
         table = "outbox"
         unique_together = (("inbox_id", "ordinal"),)
-        indexes = [Index(fields=["identity_id", "state", "id"]), Index(fields=["state", "created_at"])]
+        indexes = [
+            Index(fields=["identity_id", "state", "id"]),
+            Index(fields=["state", "created_at"]),
+            Index(fields=["message_id"]),
+        ]
 
 
 class Job(Model):

@@ -15,6 +15,7 @@ class CompanyProfile(Model):
     name_en = fields.CharField(max_length=100, default="")
     phone = fields.CharField(max_length=20, default="")
     email = fields.CharField(max_length=254, default="")
+    refusal_phone = fields.CharField(max_length=20, default="")  # free 080 number to refuse advertising
     address = fields.CharField(max_length=300, default="")
     address_en = fields.CharField(max_length=300, default="")
     privacy_notice = fields.TextField(default="")

@@ -102,14 +102,24 @@ async def timeline(desk: Desk, contact_id: int, limit: int) -> list[dict[str, An
     return [timeline_view(desk, item) for item in found.items]
 
 
+def _variant(item: dict[str, Any]) -> str:
+    """Which of an entry's sentences: a notice that went out, waits or found no way; arrived or failed."""
+    if item["kind"] == "message.routed":
+        why = item["data"].get("why")
+        return ".none" if why == "none" else ".waits" if why == "waits" else ".sent"
+    return f".{item['data'].get('state')}" if item["kind"] == "message.reported" else ""
+
+
 def timeline_view(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
     """An entry of `crm.timeline` in words; `href` leads to what it is about."""
     values = {k: v for k, v in item["data"].items() if isinstance(v, (str, int)) and k != "n"}
     reference = item["reference"] or {}
     if "status" in values:
         values["status"] = desk.t(f"status.{values['status']}")
+    if values.get("channel"):
+        values["channel"] = desk.t(f"channel.{values['channel']}")
     values["number"] = reference.get("number", "")
-    key = f"desk.timeline.{item['kind']}"
+    key = f"desk.timeline.{item['kind']}{_variant(item)}"
     subject, pages = item["subject"], {"request": "/desk/requests", "conversation": "/desk/conversations"}
     return {
         "id": item["id"],

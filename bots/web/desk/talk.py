@@ -174,8 +174,8 @@ def _card(desk: Desk, card: Mapping[str, Any]) -> dict[str, Any] | None:
 def _event(desk: Desk, row: Mapping[str, Any], staff: Names) -> str:
     data = row["data"]
     name = row["staff_name"] or desk.t("desk.list.system")
-    to = staff.by_id.get(data.get("to") or 0, "")
     event = data.get("event", "")
+    to = data["target"] if event == "code_sent" else staff.by_id.get(data.get("to") or 0, "")
     key = f"desk.event.{event}"
     if event in ("assigned", "handed_over"):
         key += ".to" if to else ".none"

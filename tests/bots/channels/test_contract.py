@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bots import fleet
 from bots.channels import web
 from bots.channels.base import Account, Caps, Channel, Outbound, Ports
-from bots.settings import Settings
+from bots.settings import Settings, setting
 
 ROOT = Path(__file__).parents[3]
 PAYLOADS = ROOT / "tests" / "payloads"
@@ -24,6 +24,13 @@ NAMES = sorted(
     for path in (ROOT / "bots/channels").glob("*.py")
     if "_" not in path.stem and path.stem != "base"
 )
+SOLAPI = {
+    "solapi_key": "NCSAYU7YDBXYORXC",
+    "solapi_secret": "9TQPLJX3MZKHW2RB5VNCY8DFG4SAE6UT",
+    "solapi_sender": "15881234",
+    "solapi_url": "http://127.0.0.1:1",
+    "solapi_webhook_secret": "a-secret-of-the-hooks",
+}
 # The values of an account's settings, as `make` takes them.
 VALUES: Mapping[str, dict[str, str]] = {
     "telegram": {
@@ -31,14 +38,23 @@ VALUES: Mapping[str, dict[str, str]] = {
         "api_url": "http://127.0.0.1:1",
         "webhook_secret": "a-secret-of-the-hook",
     },
+    "sms": SOLAPI,
+    "alimtalk": {**SOLAPI, "profile": "KA01PF000000000000000dangoldemo"},
 }
+# What a channel that says only approved templates is given with a message.
+DATA: Mapping[str, dict[str, Any]] = {
+    "alimtalk": {"template": {"code": "KA01TP1", "variables": {"회사": "새봄"}}}
+}
+
+
+MORE = "https://help.example.com/c/1"
 
 
 async def _nothing(*_args: object) -> Any:
     return b""
 
 
-PORTS = Ports("https://help.example.com", _nothing, _nothing, _nothing, _nothing, _nothing)
+PORTS = Ports("https://help.example.com", _nothing, _nothing, _nothing, _nothing, _nothing, _nothing)
 
 
 def channel(name: str) -> Any:
@@ -62,7 +78,7 @@ def test_a_channel_has_a_page_samples_and_limits(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "web"])
 def test_a_channel_is_switched_on_by_a_setting_of_its_own(name: str) -> None:
     key = fleet.CHANNELS[name]
-    assert f"{name}_{key}" in Settings.model_fields
+    assert setting(name, key) in Settings.model_fields
     made = channel(name)
     assert isinstance(made, Account)
     assert made.account == ""
@@ -93,7 +109,9 @@ def test_each_sample_means_what_it_says(path: Path) -> None:
 @settings(max_examples=40, deadline=None)
 def test_wires_have_keys_of_their_own_and_name_their_recipient(name: str, text: str, count: int) -> None:
     offer = [{"label": f"선택 {n}", "value": f"v{n}"} for n in range(count)]
-    out = Outbound("k", "", "5001", text, "bot", choices=offer, more_url="https://help.example.com/c/1")
+    data = DATA.get(name, {})
+    text = text[:1000] if data else text
+    out = Outbound("k", "", "5001", text, "bot", choices=offer, more_url=MORE, data=data)
     wires = channel(name).render(out)
     assert len({wire.key for wire in wires}) == len(wires)
     assert {wire.to for wire in wires} <= {"5001"}
