@@ -143,7 +143,7 @@ async def save(
     `Conflict("taken")` for a code, or a use and language, that there is already, and `NotFound`.
     """
     check(actor, "template.write")
-    values = {
+    values: dict[str, Any] = {
         "use": one_of("use", use, USES),
         "locale": one_of("locale", locale, LOCALES),
         "status": one_of("status", status, STATUSES),
