@@ -36,9 +36,9 @@ class _Kept:
 _kept = _Kept()
 
 
-def use(storage: Storage, *, max_bytes: int) -> None:
-    """Keep files in `storage`, none larger than `max_bytes` (UPLOAD_MAX_MB)."""
-    _kept.storage, _kept.max_bytes = storage, max_bytes
+def use(place: Storage, *, max_bytes: int) -> None:
+    """Keep files in `place`, none larger than `max_bytes` (UPLOAD_MAX_MB)."""
+    _kept.storage, _kept.max_bytes = place, max_bytes
 
 
 def max_bytes() -> int:
@@ -59,7 +59,7 @@ async def store(data: bytes, *, name: str, owner: str, now: datetime, descriptio
     digest = await asyncio.to_thread(lambda: hashlib.sha256(content.data).hexdigest())
     key = secrets.token_hex(20)
     key = f"{key[:2]}/{key}"
-    await _storage().put(key, content.data)
+    await storage().put(key, content.data)
     return await File.create(
         token=secrets.token_urlsafe(32),
         owner=owner,
@@ -87,7 +87,7 @@ async def read(token: str) -> tuple[File, bytes]:
     if file is None:
         raise NotFound("file")
     try:
-        return file, await _storage().get(file.storage_key)
+        return file, await storage().get(file.storage_key)
     except FileNotFoundError as fault:
         raise NotFound("file") from fault
 
@@ -167,7 +167,7 @@ async def sweep(now: datetime, *, limit: int = 100) -> int:
         limit,
     )
     for row in lost:
-        await _storage().delete(row["storage_key"])
+        await storage().delete(row["storage_key"])
         await File.filter(id=row["id"]).delete()
     return len(lost)
 
@@ -175,7 +175,8 @@ async def sweep(now: datetime, *, limit: int = 100) -> int:
 ERASED: Final = "erased"  # the owner of a file whose person is gone and whose bytes are to be deleted
 
 
-def _storage() -> Storage:
+def storage() -> Storage:
+    """The place where bytes lie. Raises `RuntimeError` before `use`."""
     if _kept.storage is None:
         raise RuntimeError("files.use has not been called")
     return _kept.storage

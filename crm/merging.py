@@ -19,7 +19,7 @@ from crm.models import Contact, ContactMerge
 # Tables with a contact: every row of the absorbed one moves.
 MOVED: Final = (
     "identity", "conversation", "service_request", "rating", "callback", "possession", "consent",
-    "timeline_entry",
+    "live_session", "timeline_entry",
 )  # fmt: skip
 # Tables where both may hold the same, so only what the kept one lacks moves: owner's column, what is equal.
 SHARED: Final = {
@@ -251,6 +251,7 @@ _ARRIVED: Final = (
         "callback",
         f"conversation_id IN {_CONVERSATIONS} OR conversation_id IS NULL AND request_id IN {_REQUESTS}",
     ),
+    ("live_session", f"conversation_id IN {_CONVERSATIONS}"),
     ("consent", f"identity_id IN {_IDENTITIES}"),
     ("proof", f"identity_id IN {_IDENTITIES}"),
     (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
-from crm import audit, company, consent, db, files, happenings, merging, reads, vault
+from crm import audit, company, consent, db, files, happenings, merging, reads, recordings, vault
 from crm.actor import Actor, check
 from crm.errors import NotFound
 from crm.models import Contact, Possession, RetainedRecord, ServiceRequest
@@ -88,6 +88,11 @@ _EXPORTED: Final = {
     "consents": "SELECT purpose, channel, granted, source, at FROM consent WHERE contact_id = ? ORDER BY id",
     "looked_at": f"{reads.WITH_PARTS}SELECT act, at FROM audit_entry"
     " WHERE contact_id IN (SELECT id FROM part) ORDER BY id",
+    "live_sessions": "SELECT purpose, status, scheduled_at, started_at, ended_at, rating, rating_comment,"
+    " transcript, summary FROM live_session WHERE contact_id = ? ORDER BY id",
+    "recordings": "SELECT f.track, f.plain_size, f.sha256, f.started_at, f.duration_ms FROM recording_file f"
+    " JOIN recording r ON r.id = f.recording_id JOIN live_session s ON s.id = r.session_id"
+    " WHERE s.contact_id = ? ORDER BY f.id",
     "proven": "SELECT kind, value, how, at FROM proof WHERE contact_id = ? ORDER BY id",
 }
 
@@ -146,6 +151,8 @@ async def erase(actor: Actor, contact_id: int, *, now: datetime) -> Erased:
         )
     while await files.sweep(now):
         pass
+    while await recordings.sweep(now):
+        pass
     counts = {kind: sum(row.kind == kind for row in kept) for kind in KEEPS}
     return Erased(contact_id, counts, max((row.keep_until for row in kept), default=None))
 
@@ -186,6 +193,17 @@ _ERASING: Final = (
     " (SELECT id FROM callback WHERE contact_id = ?)",
     "UPDATE callback SET phone = '', topic = '' WHERE contact_id = ?",
     "UPDATE callback SET status = 'cancelled' WHERE status = 'due' AND contact_id = ?",
+    "UPDATE recording SET status = 'deleted', sealed_key = NULL, reason = 'erased', delete_at = NULL"
+    " WHERE session_id IN (SELECT id FROM live_session WHERE contact_id = ?)",
+    "UPDATE live_participant SET name = '', bound_hash = '', revoked_at = COALESCE(revoked_at, expires_at)"
+    " WHERE session_id IN (SELECT id FROM live_session WHERE contact_id = ?)",
+    "UPDATE live_event SET data = '{}' WHERE session_id IN"
+    " (SELECT id FROM live_session WHERE contact_id = ?)",
+    "DELETE FROM control_entry WHERE session_id IN (SELECT id FROM live_session WHERE contact_id = ?)",
+    "UPDATE live_session SET transcript = '', summary = '{}', summary_state = '', rating_comment = ''"
+    " WHERE contact_id = ?",
+    "UPDATE live_session SET status = 'cancelled', due_at = NULL, remind_at = NULL"
+    " WHERE status IN ('scheduled', 'invited', 'waiting', 'live') AND contact_id = ?",
     "UPDATE rating SET comment = '' WHERE contact_id = ?",
     "UPDATE service_request SET possession_id = NULL WHERE contact_id = ?",
     "DELETE FROM possession WHERE contact_id = ?",

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,15 @@ class Storage(Protocol):
 
     async def delete(self, key: str) -> None:
         """Forget the bytes; fine when there are none."""
+
+    async def take(self, key: str, path: Path) -> None:
+        """Keep a file that lies on this machine, of any size; it is gone from `path` afterwards."""
+
+    async def discard(self, path: Path) -> None:
+        """Delete a file that was to be taken; fine when there is none."""
+
+    async def local(self, key: str) -> Path:
+        """A file of this machine with the bytes, for reading parts of it. Raises `FileNotFoundError`."""
 
 
 class Folder:
@@ -35,6 +45,34 @@ class Folder:
 
     async def delete(self, key: str) -> None:
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+
+    async def take(self, key: str, path: Path) -> None:
+        """Copy beside, rename, then delete the old one: whatever crashes, one whole file is left."""
+        await asyncio.to_thread(self._take, self._path(key), path)
+
+    async def discard(self, path: Path) -> None:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def local(self, key: str) -> Path:
+        path = self._path(key)
+        if not await asyncio.to_thread(path.is_file):
+            raise FileNotFoundError(key)
+        return path
+
+    @staticmethod
+    def _take(to: Path, path: Path) -> None:
+        if not path.exists() and to.exists():
+            return  # taken before a crash
+        to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
+        try:
+            shutil.copyfile(path, beside)
+            with open(beside, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(beside, to)
+        finally:
+            beside.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         path = (self._root / key).resolve()

@@ -12,6 +12,15 @@ from crm.models.conversations import (
     MessageKey,
 )
 from crm.models.knowledge import Article, ArticleKey
+from crm.models.live import (
+    ControlEntry,
+    LiveConsent,
+    LiveEvent,
+    LiveParticipant,
+    LiveSession,
+    Recording,
+    RecordingFile,
+)
 from crm.models.merging import ContactMerge, MergedRow, NotDuplicate, OneTimeCode, Proof, Route, SpentLink
 from crm.models.messaging import DeliveryReport, MessageTemplate
 from crm.models.people import Account, Consent, Contact, ContactKey, Identity, Label, Labelling, TimelineEntry
@@ -48,6 +57,7 @@ __all__ = [
     "ContactCipher",
     "ContactKey",
     "ContactMerge",
+    "ControlEntry",
     "Conversation",
     "Cursor",
     "DayOff",
@@ -62,6 +72,10 @@ __all__ = [
     "Labelling",
     "Lane",
     "Lease",
+    "LiveConsent",
+    "LiveEvent",
+    "LiveParticipant",
+    "LiveSession",
     "LoginAttempt",
     "Mention",
     "MergedRow",
@@ -76,6 +90,8 @@ __all__ = [
     "Product",
     "Proof",
     "Rating",
+    "Recording",
+    "RecordingFile",
     "RequestEvent",
     "RequestLink",
     "RetainedRecord",

@@ -1,0 +1,158 @@
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+from orjson import loads
+from tortoise.fields.base import OnDelete
+from tortoise.fields.data import JSON_DUMPS
+from tortoise import fields
+from tortoise.indexes import Index
+
+class Migration(migrations.Migration):
+    dependencies = [('crm', '0001_initial')]
+
+    initial = False
+
+    operations = [
+        ops.CreateModel(
+            name='LiveSession',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('room', fields.CharField(unique=True, max_length=32)),
+                ('contact', fields.ForeignKeyField('crm.Contact', source_field='contact_id', db_constraint=True, to_field='id', related_name='live_sessions', on_delete=OnDelete.CASCADE)),
+                ('request', fields.ForeignKeyField('crm.ServiceRequest', source_field='request_id', null=True, db_constraint=True, to_field='id', related_name='live_sessions', on_delete=OnDelete.SET_NULL)),
+                ('conversation', fields.ForeignKeyField('crm.Conversation', source_field='conversation_id', null=True, db_constraint=True, to_field='id', related_name='live_sessions', on_delete=OnDelete.SET_NULL)),
+                ('staff', fields.ForeignKeyField('crm.Staff', source_field='staff_id', null=True, db_constraint=True, to_field='id', related_name='live_sessions', on_delete=OnDelete.SET_NULL)),
+                ('team', fields.ForeignKeyField('crm.Team', source_field='team_id', null=True, db_constraint=True, to_field='id', related_name='live_sessions', on_delete=OnDelete.SET_NULL)),
+                ('purpose', fields.CharField(max_length=8)),
+                ('status', fields.CharField(max_length=10)),
+                ('asked_by', fields.CharField(max_length=40)),
+                ('locale', fields.CharField(default='ko', max_length=5)),
+                ('mode', fields.CharField(default='', max_length=8)),
+                ('held', fields.BooleanField(default=False)),
+                ('first_seq', fields.BigIntField(default=0)),
+                ('scheduled_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('remind_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('due_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('waiting_since', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('offered_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('started_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('ended_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('ended_by', fields.CharField(default='', max_length=40)),
+                ('callback_id', fields.BigIntField(null=True)),
+                ('cost_minor', fields.BigIntField(default=0)),
+                ('rating', fields.IntField(null=True)),
+                ('rating_comment', fields.TextField(default='', unique=False)),
+                ('transcript', fields.TextField(default='', unique=False)),
+                ('summary', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('summary_state', fields.CharField(default='', max_length=9)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'live_session', 'app': 'crm', 'indexes': [Index(fields=['contact_id', 'created_at']), Index(fields=['request_id']), Index(fields=['conversation_id']), Index(fields=['status', 'waiting_since', 'id']), Index(fields=['staff_id', 'status']), Index(fields=['remind_at']), Index(fields=['due_at'])], 'pk_attr': 'id'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='ControlEntry',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('session', fields.ForeignKeyField('crm.LiveSession', source_field='session_id', db_constraint=True, to_field='id', related_name='control_entries', on_delete=OnDelete.CASCADE)),
+                ('source', fields.BigIntField(default=0)),
+                ('number', fields.IntField()),
+                ('act', fields.CharField(max_length=24)),
+                ('data', fields.TextField(unique=False)),
+                ('at', fields.CharField(max_length=40)),
+                ('digest', fields.CharField(max_length=64)),
+                ('received_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'control_entry', 'app': 'crm', 'unique_together': (('session_id', 'source', 'number'),), 'pk_attr': 'id'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='LiveParticipant',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('session', fields.ForeignKeyField('crm.LiveSession', source_field='session_id', db_constraint=True, to_field='id', related_name='participants', on_delete=OnDelete.CASCADE)),
+                ('side', fields.CharField(max_length=8)),
+                ('staff', fields.ForeignKeyField('crm.Staff', source_field='staff_id', null=True, db_constraint=True, to_field='id', related_name='live_places', on_delete=OnDelete.SET_NULL)),
+                ('name', fields.CharField(default='', max_length=100)),
+                ('salt', fields.CharField(max_length=24)),
+                ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('bound_hash', fields.CharField(default='', max_length=64)),
+                ('bound_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('code_hash', fields.CharField(default='', max_length=64)),
+                ('code_until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('refused_opens', fields.IntField(default=0)),
+                ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('joined_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('left_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('present_ms', fields.BigIntField(default=0)),
+            ],
+            options={'table': 'live_participant', 'app': 'crm', 'indexes': [Index(fields=['session_id', 'id']), Index(fields=['staff_id']), Index(fields=['code_hash'])], 'pk_attr': 'id'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='LiveConsent',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('session', fields.ForeignKeyField('crm.LiveSession', source_field='session_id', db_constraint=True, to_field='id', related_name='consents', on_delete=OnDelete.CASCADE)),
+                ('participant', fields.ForeignKeyField('crm.LiveParticipant', source_field='participant_id', db_constraint=True, to_field='id', related_name='consents', on_delete=OnDelete.CASCADE)),
+                ('kind', fields.CharField(max_length=12)),
+                ('granted', fields.BooleanField()),
+                ('at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'live_consent', 'app': 'crm', 'indexes': [Index(fields=['session_id', 'kind', 'id'])], 'pk_attr': 'id'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='LiveEvent',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('session', fields.ForeignKeyField('crm.LiveSession', source_field='session_id', db_constraint=True, to_field='id', related_name='events', on_delete=OnDelete.CASCADE)),
+                ('participant', fields.ForeignKeyField('crm.LiveParticipant', source_field='participant_id', null=True, db_constraint=True, to_field='id', related_name='events', on_delete=OnDelete.SET_NULL)),
+                ('kind', fields.CharField(max_length=24)),
+                ('data', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'live_event', 'app': 'crm', 'indexes': [Index(fields=['session_id', 'id'])], 'pk_attr': 'id'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Recording',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('session', fields.ForeignKeyField('crm.LiveSession', source_field='session_id', db_constraint=True, to_field='id', related_name='recordings', on_delete=OnDelete.CASCADE)),
+                ('status', fields.CharField(default='open', max_length=9)),
+                ('sealed_key', fields.BinaryField(null=True)),
+                ('sealed_for', fields.BigIntField()),
+                ('reason', fields.CharField(default='', max_length=40)),
+                ('started_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('closed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('delete_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'recording', 'app': 'crm', 'indexes': [Index(fields=['session_id', 'id']), Index(fields=['status', 'delete_at'])], 'pk_attr': 'id'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='RecordingFile',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('recording', fields.ForeignKeyField('crm.Recording', source_field='recording_id', db_constraint=True, to_field='id', related_name='files', on_delete=OnDelete.CASCADE)),
+                ('participant', fields.ForeignKeyField('crm.LiveParticipant', source_field='participant_id', null=True, db_constraint=True, to_field='id', related_name='recording_files', on_delete=OnDelete.SET_NULL)),
+                ('track', fields.CharField(max_length=8)),
+                ('storage_key', fields.CharField(max_length=200)),
+                ('size', fields.BigIntField()),
+                ('plain_size', fields.BigIntField()),
+                ('sha256', fields.CharField(max_length=64)),
+                ('video', fields.BooleanField(default=True)),
+                ('audio', fields.BooleanField(default=True)),
+                ('repaired', fields.BooleanField(default=False)),
+                ('started_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('duration_ms', fields.BigIntField()),
+            ],
+            options={'table': 'recording_file', 'app': 'crm', 'unique_together': (('recording_id', 'participant_id', 'track', 'started_at'),), 'pk_attr': 'id'},
+            bases=['Model'],
+        ),
+        ops.AlterModelOptions(
+            name='DialogueSnapshot',
+            options={'table': 'dialogue_snapshot', 'app': 'crm', 'pk_attr': 'conversation_id'},
+        ),
+    ]
