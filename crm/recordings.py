@@ -68,7 +68,13 @@ async def key_of(recording_id: int) -> bytes | None:
     return await vault.unseal_for(row.sealed_for, bytes(row.sealed_key))
 
 
-async def keep(segment: Segment, *, now: datetime) -> RecordingFile | None:
+async def unfinished(session_id: int) -> int | None:
+    """The recording of a session that nobody closed; None without one."""
+    row = await Recording.filter(session_id=session_id, status="open").order_by("-id").first()
+    return row.id if row else None
+
+
+async def keep(segment: Segment) -> RecordingFile | None:
     """Take a finished file over: into storage first, then noted. The same one again is kept once.
 
     None when the recording was deleted meanwhile: the file is deleted. Call it outside a transaction.
@@ -85,7 +91,7 @@ async def keep(segment: Segment, *, now: datetime) -> RecordingFile | None:
         return None
     name = secrets.token_hex(20)
     key = f"recordings/{name[:2]}/{name}"
-    await files.storage().take(key, segment.path)
+    await files.storage().take(key, segment.path)  # a crash before the next line leaves bytes nobody can read
     return await RecordingFile.create(
         recording_id=segment.recording_id,
         participant_id=segment.participant_id,

@@ -7,7 +7,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 
 class Migration(migrations.Migration):
-    dependencies = [('crm', '0001_initial')]
+    dependencies = [('crm', '0004_messaging')]
 
     initial = False
 
