@@ -80,10 +80,9 @@ async def test_no_changed_character_passes() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=80))
 def test_nothing_made_up_is_read_as_a_link(text: str) -> None:
+    reasons = set()
     try:
-        number, expires, _ = live_links._parsed(text)
+        assert min(live_links._parsed(text)[:2]) >= 0
     except Invalid as fault:
-        assert fault.reason == "forged"
-    else:
-        assert number >= 0
-        assert expires >= 0
+        reasons.add(fault.reason)
+    assert reasons <= {"forged"}
