@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bots.channels.base import Account
 from bots.receiving import Receiver
+from bots.sender import Wait
 from bots.settings import Settings
 from crm import db, lanes, leases, processes
 
@@ -21,7 +22,12 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 # A channel's file in bots/channels, and the setting of its accounts that switches one on. The file gives
 # `CAPS`, the published limits, and `make(account, values, ports)`; it is imported when it is needed.
-CHANNELS: Mapping[str, str] = {"telegram": "token", "sms": "solapi_sender", "alimtalk": "profile"}
+CHANNELS: Mapping[str, str] = {
+    "telegram": "token",
+    "kakao": "secret",
+    "sms": "solapi_sender",
+    "alimtalk": "profile",
+}
 
 
 def address(channel: str, account: str) -> str:
@@ -40,6 +46,10 @@ class Fleet:
     def channels(self) -> dict[str, Account]:
         """By the address that the sender uses."""
         return {name: account for name, (account, _) in self._accounts.items()}
+
+    def waiting(self, wait: Wait) -> dict[str, Wait]:
+        """`wait` for every account whose channel cannot begin."""
+        return {name: wait for name, account in self.channels.items() if not account.caps.begins}
 
     def routes(self, app: web.Application) -> None:
         """Add the addresses at which providers call us."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from aiohttp import web
 
-from bots import fleet, health, wiring
+from bots import fleet, health, ways, wiring
 from bots.channels.web import WebChannel
 from bots.composing import composer
 from bots.demo import PASSWORD
@@ -17,6 +17,7 @@ from bots.fleet import Fleet
 from bots.sender import Sender
 from bots.settings import Settings
 from bots.ticker import Tick, Ticker
+from bots.waiting import Waiting
 from bots.web import app_keys, chat, demo, files, hub, pages, refusing, rest, uploads
 from bots.web import desk as desk_pages
 from crm import (
@@ -93,7 +94,11 @@ async def run(settings: Settings, *, demo: bool) -> None:
     """Serve until SIGTERM or SIGINT."""
     async with wiring.connected(settings):
         channels, ticker = fleet.build(settings), Ticker(ticks())
-        sender = Sender({"web": WebChannel(), **channels.channels}, compose=composer(settings.url))
+        sender = Sender(
+            {"web": WebChannel(), **channels.channels},
+            compose=composer(settings.url),
+            waits=channels.waiting(Waiting(ways.table(settings), settings.url)),
+        )
         stopping = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stopping.set)

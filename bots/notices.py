@@ -10,6 +10,7 @@ from typing import Any
 from actions.context import Turn
 from actions.request_cards import request_card
 from actions.words import button, day, label, with_particles
+from bots import waiting
 from crm import canned, choices, codes, company, conversations, gate, outbox, routing, zone
 from crm.happenings import Happened
 from crm.models import Consent, Contact, Conversation, ServiceRequest
@@ -69,6 +70,8 @@ class Notices:
     async def _failed(self, message_id: int, at: datetime) -> None:
         """What could not be sent goes another way, if it may."""
         if await codes.failed(message_id, now=at) or not self.ways:
+            return
+        if await waiting.link_failed(message_id, self.ways, now=at):
             return
         if await routing.failed(message_id, self.ways, now=at) is None:
             await routing.adopt(message_id, self.ways, now=at)

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from bots.channels.base import Caps, Ports, numbered, offered, read_choice, read_more
+from bots.replies import WithinRequest
 from bots.web import i18n
 from crm import choices, deliveries, files, gathering, identities, inbox, linking, outbox, threads
 from crm.errors import Conflict, CrmError
@@ -39,6 +40,7 @@ class Receiver:
             reachable=self.reachable,
             moved=self.moved,
             reported=self.reported,
+            replies=WithinRequest(public_url, now=self._now) if not self._caps.begins else None,
         )
 
     async def __call__(self, inbound: Inbound) -> Stored:
@@ -50,7 +52,7 @@ class Receiver:
             return await self._refused(inbound)
         proves = inbound.data.get("proven_phone") or inbound.data.get("start")
         told = await self._prove(inbound) if proves else ""
-        data = {key: value for key, value in inbound.data.items() if key not in ("start", "album")}
+        data = {key: value for key, value in inbound.data.items() if key not in ("start", "album", "clicked")}
         album = str(inbound.data.get("album") or "")
         inbound = replace(inbound, data=data)
         if album:
@@ -102,11 +104,12 @@ class Receiver:
     async def _chosen(self, inbound: Inbound) -> Inbound:
         if inbound.kind == "choice":
             return await self._named(inbound)
-        if inbound.kind != "message" or not 0 < len(inbound.text) <= 60:
+        clicked = bool(inbound.data.get("clicked"))
+        if inbound.kind != "message" or not 0 < len(inbound.text) <= (1000 if clicked else 60):
             return inbound
         said = await choices.newest(self.channel, inbound.channel_account, inbound.external_user)
         items = offered(said[1], said[2]) if said else []
-        if not items or not numbered(items, self._caps):
+        if not items or not (clicked or numbered(items, self._caps)):
             return inbound
         item = read_choice(inbound.text, items)
         return _as_choice(inbound, item) if item else inbound

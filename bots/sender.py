@@ -36,6 +36,8 @@ class SendingChannel(Protocol):
 
 
 Compose = Callable[[outbox.Item], Awaitable[Outbound]]
+# What is done with messages of a channel that cannot begin; it must release the claim's lane.
+Wait = Callable[[outbox.Claim], Awaitable[None]]
 
 
 async def compose(item: outbox.Item) -> Outbound:
@@ -65,7 +67,7 @@ def pause(attempts: int) -> timedelta:
 
 class Sender:
     """Sends until stopped. `channels` by name, a further account as `name/account`; a message of a channel
-    that is off becomes a dead letter."""
+    that is off becomes a dead letter. `waits`, by the same names: channels that cannot begin."""
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class Sender:
         *,
         compose: Compose = compose,
         limiter: Limiter | None = None,
+        waits: Mapping[str, Wait] | None = None,
         in_flight: int = IN_FLIGHT,
         holder: str = "",
         now: Callable[[], datetime] = utc_now,
@@ -80,6 +83,7 @@ class Sender:
         self._channels = channels
         self._compose = compose
         self._limiter = limiter or Limiter()
+        self._waits = waits or {}
         self._in_flight = in_flight  # a kill -9 repeats at most this many messages, with their keys
         self.holder = holder or processes.holder("sender")
         self._now = now
@@ -154,6 +158,9 @@ class Sender:
     async def _recipient(self, claim: outbox.Claim) -> None:
         """What waits for one recipient, in order, until all is sent or something must wait."""
         try:
+            if wait := self._waits.get(_address(claim.items[0])):
+                await wait(claim)
+                return
             for item in claim.items:
                 if not await self._item(claim, item):
                     return
@@ -166,8 +173,7 @@ class Sender:
 
     async def _item(self, claim: outbox.Claim, item: outbox.Item) -> bool:
         """Whether the next item's turn has come."""
-        account = item.channel_account
-        channel = self._channels.get(f"{item.channel}/{account}" if account else item.channel)
+        channel = self._channels.get(_address(item))
         if channel is None:
             return await self._dead(claim, item, "channel_off")
         if not item.reachable:
@@ -263,3 +269,7 @@ class Sender:
         self.results["dead"] += 1
         log.warning("message.dead", outbox_id=item.outbox_id, channel=item.channel)
         return True
+
+
+def _address(item: outbox.Item) -> str:
+    return f"{item.channel}/{item.channel_account}" if item.channel_account else item.channel

@@ -112,6 +112,17 @@ class Settings(BaseSettings):
         description="Present: Telegram calls our webhook, with this secret in each request. Absent: we poll.",
         examples=["wZ8v…(openssl rand -hex 32)"],
     )
+    kakao_secret: str = Field(
+        "",
+        description="Last part of the address at which KakaoTalk's chatbot calls. Empty: KakaoTalk is off.",
+        examples=["Jx2k…(openssl rand -hex 24)"],
+    )
+    kakao_callback_hosts: str = Field(
+        ".kakao.com",
+        description="Hosts to which a late answer may be sent, comma-separated; a leading dot takes in all "
+        "below it. `HOST:PORT` also allows plain http there.",
+        examples=[".kakao.com"],
+    )
 
     turn_url: str = Field(
         "",
@@ -285,6 +296,22 @@ class Settings(BaseSettings):
         ):
             raise ValueError("must be a port or a range of ports, FIRST-LAST")
         return value
+
+    @field_validator("kakao_secret")
+    @classmethod
+    def _kakao_secret(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9_-]{24,128}", value):
+            raise ValueError("needs 24 to 128 letters, digits, _ or -")
+        return value
+
+    @field_validator("kakao_callback_hosts")
+    @classmethod
+    def _callback_hosts(cls, value: str) -> str:
+        hosts = [host.strip().lower() for host in value.split(",") if host.strip()]
+        for host in hosts:
+            if not re.fullmatch(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?", host):
+                raise ValueError(f"{host!r} is not a host")
+        return ",".join(hosts)
 
     @field_validator("secret_key", "chat_visitor_secret")
     @classmethod

@@ -165,7 +165,7 @@ async def claim(holder: str, now: datetime, limit: int = 16) -> list[Claim]:
     """Take up to `limit` recipients that have messages waiting."""
     claims = []
     for lane in await lanes.claim("outbox", holder, now, limit):
-        items = await _items(lane)
+        items = await waiting(lane.key)
         if items:
             claims.append(Claim(lane, items))
         else:
@@ -173,7 +173,8 @@ async def claim(holder: str, now: datetime, limit: int = 16) -> list[Claim]:
     return claims
 
 
-async def _items(lane: lanes.Lane) -> list[Item]:
+async def waiting(identity_id: int) -> list[Item]:
+    """The next messages that wait for one recipient, in order."""
     rows = await db.fetch(
         "SELECT o.id AS outbox_id, o.message_id, o.identity_id, o.conversation_id, o.channel,"
         " o.channel_account, COALESCE(NULLIF(o.address, ''), i.external_id) AS external_user,"
@@ -182,7 +183,7 @@ async def _items(lane: lanes.Lane) -> list[Item]:
         " o.attempts, o.wires, m.created_at"
         " FROM outbox o JOIN message m ON m.id = o.message_id JOIN identity i ON i.id = o.identity_id"
         " WHERE o.identity_id = ? AND o.state = 'waiting' AND o.permit <> '' ORDER BY o.id LIMIT ?",
-        lane.key,
+        identity_id,
         TAKEN,
     )
     return [_item(row) for row in rows]

@@ -23,7 +23,8 @@ from crm.deliveries import Report
 from crm.inbox import Inbound, Stored
 
 # Stores a message. Data that it understands: `album` (an id: pieces of one message), `start` (a link token),
-# `proven_phone` (E.164, vouched for by the channel), `refused` (names of files that could not be taken).
+# `clicked` (a button was pressed whose words are the text), `proven_phone` (E.164, vouched for by the
+# channel), `refused` (names of files that could not be taken).
 Receive = Callable[[Inbound], Awaitable[Stored]]
 
 
@@ -68,6 +69,7 @@ class Caps:
     links: bool = False  # a button may open an address
     file_max_bytes: int = 0  # of one file sent as such; 0: as large as we store
     messages_max: int = 0  # messages that one answer may take; 0: any number
+    begins: bool = True  # may be written to at any time; False: only when the customer's provider asks
     measure: Callable[[str], int] = len
 
 
@@ -132,6 +134,35 @@ class Part:
     file: OutFile | None = None
 
 
+@dataclass(frozen=True)
+class Reply:
+    """Messages that are ours to deliver now, in order; nothing else delivers them. `taken` is for the ports
+    alone. `more_url`: where the whole conversation can be read."""
+
+    messages: tuple[Outbound, ...] = ()
+    more_url: str = ""
+    taken: Any = None
+
+
+class Replies(Protocol):
+    """For a channel that cannot begin and answers within its customer's request."""
+
+    async def finished(self, stored: Stored, seconds: float) -> bool:
+        """Wait until the bot has said all it will to a message; False when it has not after `seconds`."""
+
+    async def take(self, inbound: Inbound, stored: Stored, by: str) -> Reply:
+        """Everything that waits for whoever wrote, up to the answers to this message."""
+
+    async def owe(self, stored: Stored, words: str) -> None:
+        """Say what the channel demands (`channels.<words>` of the catalogue) in the conversation itself."""
+
+    async def owner(self, stored: Stored) -> str:
+        """Who speaks there: `bot` or `staff`."""
+
+    async def give_back(self, reply: Reply) -> None:
+        """It certainly did not arrive: it waits for the next way."""
+
+
 @runtime_checkable
 class Channel(Protocol):
     """One way to talk to a contact."""
@@ -171,6 +202,7 @@ class Ports:
     reachable: Callable[[str, str, bool], Awaitable[None]]
     moved: Callable[[str, str, str], Awaitable[None]]
     reported: Callable[[Report], Awaitable[None]]
+    replies: Replies | None = None  # there for channels that answer within the request
 
 
 @runtime_checkable

@@ -40,6 +40,7 @@ VALUES: Mapping[str, dict[str, str]] = {
     },
     "sms": SOLAPI,
     "alimtalk": {**SOLAPI, "profile": "KA01PF000000000000000dangoldemo"},
+    "kakao": {"secret": "a-secret-path-of-kakao-24x", "callback_hosts": ".kakao.com"},
 }
 # What a channel that says only approved templates is given with a message.
 DATA: Mapping[str, dict[str, Any]] = {
