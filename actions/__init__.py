@@ -25,6 +25,7 @@ from actions.request_ask import (
 from actions.request_form import RequestForm
 from actions.request_submit import SubmitRequest
 from actions.talk import Advertising, AnswerAside, Chosen, Clarify, Greet, SentFiles, Talk
+from actions.verify import AskVerify, SubmitVerify, VerifyForm
 
 ALL: tuple[Action, ...] = (
     Greet(),
@@ -59,4 +60,7 @@ ALL: tuple[Action, ...] = (
     Answer(),
     QuestionForm(),
     SubmitQuestion(),
+    VerifyForm(),
+    *(AskVerify(slot) for slot in ("target", "code")),
+    SubmitVerify(),
 )

@@ -43,6 +43,7 @@ OPENS = {
     "rate_service": "matter_form",
     "reschedule_visit": "matter_form",
     "cancel_visit": "",
+    "verify_contact": "verify_form",
 }
 # Slots that outlive a form.
 _KEPT = frozenset({"language", "requested_slot", "session_started_metadata"})

@@ -7,7 +7,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import visits
+from actions import verify, visits
 from actions.context import Turn, turn_of
 from actions.request_cards import request_card
 from actions.said import said
@@ -34,6 +34,7 @@ class ShowRequests(Action):
         found = found or (await requests.of_contact(turn.contact_id, open_only=False))[:3]
         if not found:
             say(dispatcher, "utter_no_requests")
+            await verify.offer(dispatcher, domain, turn)
             return []
         shown = [await request_card(r.id, turn, domain) for r in found[:5]]
         if len(found) == 1:

@@ -8,7 +8,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import visits
+from actions import verify, visits
 from actions.context import Turn, turn_of
 from actions.forms import reset
 from actions.request_cards import request_card
@@ -53,6 +53,8 @@ class SubmitRequest(Action):
             yes = button(label(domain, turn.language, "label_yes_also"), payload)
             no = button(label(domain, turn.language, "label_no_thanks"), "/deny")
             say(dispatcher, "utter_ask_rest", buttons=[yes, no], product=str(rest))
+        else:
+            await verify.offer(dispatcher, domain, turn, phone=str(slots["phone"]))
 
     async def _add(
         self,

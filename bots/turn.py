@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from actions import verify
 from actions.people import BACK_TO_BOT
 from actions.said import is_yes
 from bots import answers
@@ -112,6 +113,8 @@ class TurnHandler:
             return said, parsing.command(str(pressed["payload"]), text=said), as_button
         if advertising.refuses(spoken.text):
             return spoken.text, parsing.certain("opt_out", spoken.text), True  # the law wants no guess here
+        if verify.says_known(spoken.text):
+            return spoken.text, parsing.certain(verify.INTENT, spoken.text), True
         if not spoken.text.strip():
             return "", parsing.certain("send_file" if spoken.files else "nlu_fallback", ""), False
         return spoken.text, await self._engine().parse(spoken.text, at=spoken.received_at), False

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from bots.staff.acts import Arguments, Done, RowId, act
-from crm import canned, company, hours, labels, staff, teams
+from crm import canned, company, hours, labels, message_templates, staff, teams
 from crm.actor import Actor
 
 Role = Literal["agent", "technician", "sales", "marketing", "manager", "admin"]
@@ -20,6 +20,7 @@ class Company(Arguments):
     name_en: str | None = None
     phone: str | None = None
     email: str | None = None
+    refusal_phone: str | None = None
     address: str | None = None
     address_en: str | None = None
     privacy_notice: str | None = None
@@ -78,6 +79,18 @@ class CannedFields(Arguments):
     shortcut: str = Field(max_length=41)
     title: str = Field(max_length=80)
     text: str = Field(max_length=4000)
+    locale: Literal["ko", "en"] = "ko"
+
+
+class TemplateFields(Arguments):
+    """`buttons`: one a line, the name and the address with a bar between them."""
+
+    id: RowId | None = None
+    use: str = Field(max_length=24)
+    code: str = Field(max_length=61)
+    text: str = Field(max_length=2000)
+    buttons: str = Field(default="", max_length=4000)
+    status: Literal["draft", "pending", "approved", "rejected", "stopped"] = "draft"
     locale: Literal["ko", "en"] = "ko"
 
 
@@ -165,6 +178,21 @@ async def save_canned(actor: Actor, args: CannedFields, now: datetime) -> Done:
 async def delete_canned(actor: Actor, args: Row, now: datetime) -> Done:
     await canned.delete(actor, args.id, now=now)
     return Done("canned_delete")
+
+
+@act("template_save")
+async def save_template(actor: Actor, args: TemplateFields, now: datetime) -> Done:
+    fields = args.model_dump(exclude={"id", "buttons"})
+    lines = [line.partition("|") for line in args.buttons.splitlines() if line.strip()]
+    buttons = [{"name": name.strip(), "url": url.strip()} for name, _, url in lines]
+    saved = await message_templates.save(actor, template_id=args.id, buttons=buttons, **fields, now=now)
+    return Done("template_save", {"code": saved.code}, result={"id": saved.id})
+
+
+@act("template_delete")
+async def delete_template(actor: Actor, args: Row, now: datetime) -> Done:
+    await message_templates.delete(actor, args.id, now=now)
+    return Done("template_delete")
 
 
 @act("label_save")

@@ -9,23 +9,25 @@ from bots.web import i18n
 from bots.web.desk import side, words
 from bots.web.desk.frame import Desk, page, person
 from bots.web.desk.nav import shell
-from crm import canned, company, hours, labels, staff, teams
+from crm import canned, company, hours, labels, message_templates, staff, teams
 from crm.actor import check
 from crm.errors import NotFound
-from crm.models import CannedReply, Label, Staff, Team, TeamMember
+from crm.models import CannedReply, Label, MessageTemplate, Staff, Team, TeamMember
 
 # Sections of the settings: name, icon, and the permission to change something there.
 SECTIONS = (
     ("company", (("profile", "building", "company.write"), ("hours", "clock", "hours.write"),
                  ("teams", "users", "team.write"), ("staff", "user", "staff.write"))),
     ("service", (("canned", "bolt", "canned.write"), ("labels", "tag", "label.write"),
-                 ("targets", "alert", "company.write"))),
+                 ("targets", "alert", "company.write"),
+                 ("templates", "channel-alimtalk", "template.write"))),
 )  # fmt: skip
 CLOSED_SHOWN = 6
 VARIABLES = {
     "ko": ("고객", "담당", "접수번호", "회사"),
     "en": ("customer", "agent", "request_no", "company"),
 }
+TONES = {"draft": "plain", "pending": "amber", "approved": "green", "rejected": "red", "stopped": "plain"}
 TOPICS = ("repair", "visit", "complaint", "question", "sales", "callback", "general")
 
 
@@ -195,6 +197,29 @@ async def label_form(desk: Desk) -> web.StreamResponse:
     return desk.render("admin_label_form.html", label=label, colours=labels.COLOURS)
 
 
+@page
+async def template_list(desk: Desk) -> web.StreamResponse:
+    rows = await message_templates.list_templates(desk.actor)
+    return await _admin(desk, "templates", "admin_templates.html", rows=rows, tones=TONES)
+
+
+@page
+async def template_form(desk: Desk) -> web.StreamResponse:
+    check(desk.actor, "template.write")
+    wanted = desk.request.match_info.get("id")
+    template = await MessageTemplate.get_or_none(id=desk.id()) if wanted else None
+    if wanted and template is None:
+        raise NotFound("template")
+    known = message_templates.NAMES
+    return desk.render(
+        "admin_template_form.html",
+        row=template,
+        uses=tuple(message_templates.USES),
+        statuses=message_templates.STATUSES,
+        variables=tuple(known) if desk.lang == "ko" else tuple(known.values()),
+    )
+
+
 PAGES = {
     "profile": profile,
     "targets": targets,
@@ -203,8 +228,15 @@ PAGES = {
     "staff": staff_list,
     "canned": canned_list,
     "labels": label_list,
+    "templates": template_list,
 }
-FORMS = {"teams": team_form, "staff": staff_form, "canned": canned_form, "labels": label_form}
+FORMS = {
+    "teams": team_form,
+    "staff": staff_form,
+    "canned": canned_form,
+    "labels": label_form,
+    "templates": template_form,
+}
 
 
 def routes(app: web.Application) -> None:

@@ -103,6 +103,7 @@ OFFERED = {
     "article": "article.write",
     "canned": "canned.write",
     "label": "label.write",
+    "template": "template.write",
     "team": "team.write",
     "hours": "hours.write",
     "company": "company.write",

@@ -5,12 +5,12 @@ from io import BytesIO
 from aiohttp import ClientResponse, FormData
 
 from crm import hours
-from crm.models import Article, CannedReply, CompanyProfile, Label, Staff, Team
+from crm.models import Article, CannedReply, CompanyProfile, Label, MessageTemplate, Staff, Team
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 from tests.bots.web.desk_people import Company
 
 __all__ = ["browser_of", "company", "desk_server", "signed_in"]
-PAGES = ("profile", "hours", "teams", "staff", "canned", "labels", "targets")
+PAGES = ("profile", "hours", "teams", "staff", "canned", "labels", "targets", "templates")
 
 
 async def test_every_page_of_the_settings_shows_to_everyone(signed_in: Staffed) -> None:
@@ -57,6 +57,24 @@ async def test_a_manager_edits_profile_teams_replies_and_labels(company: Company
     label = await browser.act("label_save", name="견적", colour="blue")
     await browser.act("label_delete", id=label["id"])
     assert not await Label.exists(name="견적")
+
+
+async def test_a_manager_keeps_the_approved_templates(signed_in: Staffed) -> None:
+    browser = await signed_in("yuna")
+    given = {"use": "status", "code": "KA01TP1", "text": "[#{회사}] #{상태}", "status": "approved"}
+    buttons = "접수 보기 | https://help.example.com/#{경로}\n"
+    made = await browser.act("template_save", **given, buttons=buttons)
+    page = await browser.page("/desk/admin/templates")
+    assert "KA01TP1" in page
+    assert "https://help.example.com/#{경로}" in page
+    assert "접수 보기 | https" in await browser.page(f"/desk/admin/templates/{made['id']}")
+    status, body = await browser.try_act("template_save", **{**given, "code": "T2", "text": "#{모름}"})
+    assert status == 422
+    assert body["fields"]["text"].startswith("모르는 변수")
+    assert (await browser.try_act("template_save", **{**given, "code": "T2"}))[0] == 409
+    await browser.act("template_delete", id=made["id"])
+    assert not await MessageTemplate.exists()
+    assert (await (await signed_in("seojun")).try_act("template_save", **given))[0] == 403
 
 
 async def test_only_an_administrator_adds_staff(company: Company, signed_in: Staffed) -> None:
