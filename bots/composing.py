@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bots.channels.base import Outbound, OutFile, Undeliverable
+from bots.mailroom import dress
 from bots.sender import compose as plain
 from bots.web import i18n
 from crm import choices, codes, company, files
@@ -19,16 +20,20 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
         if item.channel == "web":  # its page reads the stored message itself
             return await plain(item)
         if item.data.get("event") == "code_sent":
-            return await _code(item)
+            return await _code(item, public_url)
         kept = await File.filter(message_id=item.message_id).order_by("id")
         staff = await Staff.get_or_none(id=item.staff_id) if item.staff_id else None
+        author = staff.name if staff else ""
+        data = item.data
+        if item.channel == "email":
+            data = {**data, "mail": await dress(item, public_url, author)}
         return Outbound(
             key=item.key,
             channel_account=item.channel_account,
             external_user=item.external_user,
             text=item.text,
             author=item.author,
-            author_name=staff.name if staff else "",
+            author_name=author,
             seq=item.seq,
             in_reply_to=item.in_reply_to,
             lang=item.lang,
@@ -37,13 +42,13 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
             cards=choices.public(item.cards),
             files=[_file(file, public_url) for file in kept],
             at=item.created_at,
-            data=item.data,
+            data=data,
         )
 
     return compose
 
 
-async def _code(item: Item) -> Outbound:
+async def _code(item: Item, public_url: str) -> Outbound:
     """The one-time code itself, which stands nowhere but in the request to the provider."""
     digits = await codes.reveal(item.message_id, now=datetime.now(UTC))
     if digits is None:
@@ -53,6 +58,8 @@ async def _code(item: Item) -> Outbound:
     text, data = i18n.t(lang, "channels.code", **values), dict(item.data)
     if item.channel == "alimtalk" and (template := await codes.template(digits, lang)):
         text, data = template["text"], {**data, "template": template}
+    if item.channel == "email":
+        data["mail"] = await dress(item, public_url, "")
     return replace(await plain(item), text=text, data=data)
 
 

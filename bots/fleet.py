@@ -27,6 +27,7 @@ CHANNELS: Mapping[str, str] = {
     "kakao": "secret",
     "sms": "solapi_sender",
     "alimtalk": "profile",
+    "email": "mail_from",
 }
 
 
@@ -107,9 +108,10 @@ def build(settings: Settings) -> Fleet:
     """Make every account that the settings switch on. Nothing is asked of a provider yet."""
     accounts: dict[str, tuple[Account, Receiver]] = {}
     for channel, key in CHANNELS.items():
-        for name, values in settings.accounts(channel, key).items():
+        siblings = settings.accounts(channel, key)
+        for name, values in siblings.items():
             module = importlib.import_module(f"bots.channels.{channel}")
             receive = Receiver(channel, module.CAPS)
-            made: Account = module.make(name, values, receive.ports(settings.url))
+            made: Account = module.make(name, values, receive.ports(settings.url, siblings))
             accounts[address(channel, name)] = made, receive
     return Fleet(accounts)

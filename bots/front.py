@@ -18,7 +18,7 @@ from bots.sender import Sender
 from bots.settings import Settings
 from bots.ticker import Tick, Ticker
 from bots.waiting import Waiting
-from bots.web import app_keys, chat, demo, files, hub, pages, refusing, rest, uploads
+from bots.web import app_keys, chat, demo, files, hub, mail_answers, pages, refusing, rest, uploads
 from bots.web import desk as desk_pages
 from crm import (
     conversations,
@@ -28,6 +28,7 @@ from crm import (
     linking,
     live_ticks,
     logins,
+    mail,
     merging,
     privacy,
     processes,
@@ -61,6 +62,7 @@ def ticks() -> Sequence[Tick]:
         Tick("live_ticks.look", 5.0, live_ticks.look),
         Tick("recordings.expire", 3600.0, recordings.expire),
         Tick("recordings.sweep", 3600.0, recordings.sweep),
+        Tick("mail.sweep", 3600.0, mail.sweep),
         Tick("linking.sweep", 3600.0, linking.sweep),
         Tick("privacy.purge_kept", 3600.0, privacy.purge_kept),
         Tick("processes.forget_old", 3600.0, processes.forget_old),
@@ -85,7 +87,7 @@ def build(settings: Settings, *, demo_company: bool, channels: Fleet | None = No
     )
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
-    for room in (health, pages, refusing, chat, uploads, files, desk_pages, rest, demo):
+    for room in (health, pages, refusing, chat, uploads, files, mail_answers, desk_pages, rest, demo):
         room.routes(app)
     return app
 

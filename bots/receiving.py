@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from bots.channels.base import Caps, Ports, numbered, offered, read_choice, read_more
+from bots.mailroom import Mailroom
 from bots.replies import WithinRequest
 from bots.web import i18n
 from crm import choices, deliveries, files, gathering, identities, inbox, linking, outbox, threads
@@ -30,8 +31,8 @@ class Receiver:
         self._caps = caps
         self._now = now
 
-    def ports(self, public_url: str) -> Ports:
-        """What the channel may ask of us."""
+    def ports(self, public_url: str, siblings: Mapping[str, Mapping[str, str]] | None = None) -> Ports:
+        """What the channel may ask of us. `siblings`: the settings of all its accounts."""
         return Ports(
             public_url=public_url,
             read_file=read_file,
@@ -41,6 +42,8 @@ class Receiver:
             moved=self.moved,
             reported=self.reported,
             replies=WithinRequest(public_url, now=self._now) if not self._caps.begins else None,
+            siblings=siblings or {},
+            mailroom=Mailroom(self._now),
         )
 
     async def __call__(self, inbound: Inbound) -> Stored:

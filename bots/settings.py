@@ -6,7 +6,8 @@ import ipaddress
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,9 +19,14 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "DANGOL_"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 # Channels whose settings are named after a service that they stand on, and how those settings begin.
-STANDS_ON: Mapping[str, tuple[str, ...]] = {"sms": ("solapi",), "alimtalk": ("solapi",)}
+STANDS_ON: Mapping[str, tuple[str, ...]] = {
+    "sms": ("solapi",),
+    "alimtalk": ("solapi",),
+    "email": ("smtp", "imap", "mail"),
+}
 
 
 def setting(channel: str, key: str) -> str:
@@ -122,6 +128,23 @@ class Settings(BaseSettings):
         description="Hosts to which a late answer may be sent, comma-separated; a leading dot takes in all "
         "below it. `HOST:PORT` also allows plain http there.",
         examples=[".kakao.com"],
+    )
+    mail_from: str = Field(
+        "",
+        description="Sender of our e-mails, with or without a name. Empty: e-mail is off.",
+        examples=["새봄가전 <help@example.com>"],
+    )
+    smtp_url: str = Field(
+        "",
+        description="Server that takes our e-mails: `smtps://` (TLS, 465), `smtp://` or `starttls://` "
+        "(STARTTLS, 587).",
+        examples=["smtps://help%40example.com:password@smtp.example.com"],
+    )
+    imap_url: str = Field(
+        "",
+        description="Mailbox that is read: `imaps://` (TLS, 993), the folder as its path. "
+        "Empty: e-mail is only sent.",
+        examples=["imaps://help%40example.com:password@imap.example.com/INBOX"],
     )
 
     turn_url: str = Field(
@@ -313,6 +336,24 @@ class Settings(BaseSettings):
                 raise ValueError(f"{host!r} is not a host")
         return ",".join(hosts)
 
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from(cls, value: str) -> str:
+        address = parseaddr(value)[1]
+        if value and not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", address):
+            raise ValueError("must be one address, or a name and <address>")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: str) -> str:
+        return _server(value, ("smtps", "smtp", "starttls"))
+
+    @field_validator("imap_url")
+    @classmethod
+    def _imap(cls, value: str) -> str:
+        return _server(value, ("imaps", "imap"))
+
     @field_validator("secret_key", "chat_visitor_secret")
     @classmethod
     def _long(cls, value: str) -> str:
@@ -364,9 +405,8 @@ class Settings(BaseSettings):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach us, directly and by the public address."""
-        names = {"127.0.0.1", "::1", "localhost"}
         public = urlsplit(self.public_url).hostname if self.public_url else self.host
-        return self.host in names and public in names
+        return self.host in LOOPBACK and public in LOOPBACK
 
     def accounts(self, channel: str, key: str) -> dict[str, dict[str, str]]:
         """The accounts of a channel that are on, by name ("" is the first), each with its own settings.
@@ -400,6 +440,18 @@ class Settings(BaseSettings):
             file.flush()
             os.fsync(file.fileno())
         return path.read_bytes()
+
+
+def _server(value: str, schemes: Sequence[str]) -> str:
+    """An address of a mail server, which may hold a password: faults do not show it."""
+    parts = urlsplit(value)
+    if value and (parts.scheme not in schemes or not parts.hostname):
+        raise ValueError(
+            f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)} and have a host"
+        )
+    if value and parts.scheme == "imap" and parts.hostname not in LOOPBACK:
+        raise ValueError("imap:// is for this machine alone: a password needs imaps://")
+    return value
 
 
 def _read_secret(path: Path) -> bytes:
@@ -445,7 +497,8 @@ def _explain(fault: Mapping[str, object], account: str = "") -> str:
     field = Settings.model_fields.get(name)
     example = (field.examples or [""])[0] if field else ""
     said = str(fault["msg"]).removeprefix("Value error, ")
-    hidden = "secret" in name or "token" in name or name in ("database_url", "solapi_key")
+    sealed = ("database_url", "solapi_key", "smtp_url", "imap_url")
+    hidden = "secret" in name or "token" in name or name in sealed
     shown = "" if hidden else f" (is {fault.get('input')!r})"
     full = f"{PREFIX}{name.upper()}" + (f"__{account}" if account else "")
     return f"{full}: {said}{shown}. Example: {full}={example}"

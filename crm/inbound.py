@@ -17,7 +17,8 @@ class Inbound:
     """One thing a contact did on a channel. `external_id` None: the channel gives none, each is new.
 
     `choice` is the short token of a button, `files` are tokens of uploads, `data` what the channel adds
-    (references, a location), `received_at` the channel's own time if it has one.
+    (references, a location), `received_at` the channel's own time if it has one, `conversation_id` the
+    conversation that it answers where the channel knows it for certain: one of the same contact's is taken.
     """
 
     channel: str
@@ -32,6 +33,7 @@ class Inbound:
     display_name: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     received_at: datetime
+    conversation_id: int | None = None
 
 
 def checked(inbound: Inbound) -> Inbound:
@@ -62,6 +64,7 @@ def checked(inbound: Inbound) -> Inbound:
         display_name=clean(inbound.display_name)[:100],
         data=data,
         received_at=db.require_aware(inbound.received_at),
+        conversation_id=inbound.conversation_id,
     )
 
 

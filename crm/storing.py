@@ -13,7 +13,7 @@ from crm import db, happenings, identities, lanes, many, threads
 from crm.batching import Grouped
 from crm.inbound import Inbound, checked
 
-SHOWN = ("truncated", "quote", "reply_to", "forwarded", "location")  # data that the message keeps too
+SHOWN = ("truncated", "quote", "reply_to", "forwarded", "location", "mail")  # data that the message keeps too
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,21 @@ async def _messages(fresh: Sequence[_Coming]) -> dict[int, Stored]:
 async def _find_conversations(fresh: Sequence[_Coming]) -> None:
     now = fresh[-1].now
     people = await identities.find_or_create_all([one.writer for one in fresh], now=now)
-    locales = {people[one.writer.user].id: one.inbound.locale or "" for one in fresh}
-    running = await threads.reach_all(list(locales), now=now, locales=locales)
+    rest = [one for one in fresh if not await _answers(one, people[one.writer.user].id)]
+    locales = {people[one.writer.user].id: one.inbound.locale or "" for one in rest}
+    running = await threads.reach_all(list(locales), now=now, locales=locales) if rest else {}
     for one in fresh:
-        known = people[one.writer.user]
-        one.contact_id, one.conversation_id = known.contact_id, running[known.id]
+        one.contact_id = people[one.writer.user].contact_id
+    for one in rest:
+        one.conversation_id = running[people[one.writer.user].id]
+
+
+async def _answers(one: _Coming, identity_id: int) -> bool:
+    """Whether it goes into the conversation that it answers."""
+    wanted = one.inbound.conversation_id
+    found = await threads.answered(wanted, identity_id, now=one.now) if wanted else None
+    one.conversation_id = found or 0
+    return found is not None
 
 
 def _due(fresh: Sequence[_Coming]) -> dict[int, datetime]:

@@ -38,9 +38,7 @@ async def reach(identity: Identity, *, now: datetime, locale: str = "") -> Conve
         if last is not None and last.status != "closed":
             return last
         if last is not None and last.closed_at is not None and now - last.closed_at < REOPENS_WITHIN:
-            last.status, last.closed_at = "open", None
-            await last.save(update_fields=["status", "closed_at"])
-            return await _told("conversation.reopened", last, now)
+            return await _reopened(last, now)
         made = await Conversation.create(
             contact_id=identity.contact_id,
             identity_id=identity.id,
@@ -68,6 +66,21 @@ async def reach_all(
         identity = await Identity.get(id=identity_id)
         running[identity_id] = (await reach(identity, now=now, locale=locales[identity_id])).id
     return running
+
+
+async def answered(conversation_id: int, identity_id: int, *, now: datetime) -> int | None:
+    """A conversation that a message of this identity answers, opened again however old; None when it is not
+    this identity's. In a transaction of the caller's, after a write."""
+    found = await Conversation.get_or_none(id=conversation_id, identity_id=identity_id)
+    if found is not None and found.status == "closed":
+        await _reopened(found, now)
+    return found.id if found is not None else None
+
+
+async def _reopened(conversation: Conversation, now: datetime) -> Conversation:
+    conversation.status, conversation.closed_at = "open", None
+    await conversation.save(update_fields=["status", "closed_at"])
+    return await _told("conversation.reopened", conversation, now)
 
 
 async def _last_of(identity: Identity) -> Conversation | None:

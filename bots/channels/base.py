@@ -203,6 +203,9 @@ class Ports:
     moved: Callable[[str, str, str], Awaitable[None]]
     reported: Callable[[Report], Awaitable[None]]
     replies: Replies | None = None  # there for channels that answer within the request
+    # settings of every account of the channel, and what mailboxes ask (bots/mailroom.py)
+    siblings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    mailroom: Any = None
 
 
 @runtime_checkable

@@ -21,6 +21,7 @@ from crm.models.live import (
     Recording,
     RecordingFile,
 )
+from crm.models.mail import MailAside, Mailbox
 from crm.models.merging import ContactMerge, MergedRow, NotDuplicate, OneTimeCode, Proof, Route, SpentLink
 from crm.models.messaging import DeliveryReport, MessageTemplate
 from crm.models.people import Account, Consent, Contact, ContactKey, Identity, Label, Labelling, TimelineEntry
@@ -77,6 +78,8 @@ __all__ = [
     "LiveParticipant",
     "LiveSession",
     "LoginAttempt",
+    "MailAside",
+    "Mailbox",
     "Mention",
     "MergedRow",
     "Message",

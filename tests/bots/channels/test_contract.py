@@ -41,6 +41,7 @@ VALUES: Mapping[str, dict[str, str]] = {
     "sms": SOLAPI,
     "alimtalk": {**SOLAPI, "profile": "KA01PF000000000000000dangoldemo"},
     "kakao": {"secret": "a-secret-path-of-kakao-24x", "callback_hosts": ".kakao.com"},
+    "email": {"mail_from": "새봄가전 <help@shop.example>", "smtp_url": "", "imap_url": ""},
 }
 # What a channel that says only approved templates is given with a message.
 DATA: Mapping[str, dict[str, Any]] = {
@@ -94,6 +95,9 @@ def test_each_sample_means_what_it_says(path: Path) -> None:
     if path.parent.name == "web":
         frame = web.FRAMES.validate_python(payload["frame"])
         payload = {"frame": frame, "external_user": "s1", "at": datetime(2026, 3, 4, tzinfo=UTC)}
+    if path.parent.name == "email":
+        mail = (path.parent / payload["eml"]).read_bytes()
+        payload = {"mail": mail, "at": datetime(2026, 3, 4, tzinfo=UTC)}
     inbound = channel(path.parent.name).parse(payload)
     if sample["inbound"] is None:
         assert inbound is None
