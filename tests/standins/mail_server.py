@@ -1,4 +1,4 @@
-"""A mail provider: SMTP (aiosmtpd) and IMAP (pymap) with the mailbox of a company, and its customers' mailboxes.
+"""A mail provider: SMTP (aiosmtpd) and IMAP (pymap), a company's mailbox, and its customers' mailboxes.
 
 Strict: it encrypts and asks for a login, lets nobody write under another's address, and refuses mails that
 break RFC 5322. `/standin/…` moves it; `/` is a customer's mailbox to look at and to write from.
@@ -11,10 +11,9 @@ import json
 import tempfile
 from argparse import Namespace
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
-from email.message import EmailMessage
-from email.utils import format_datetime, getaddresses, make_msgid
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from pymap.user import Passwords, UserMetadata
 
 from tests.standins import mail_page
 from tests.standins.mail_certificate import Certificate
+from tests.standins.mail_writing import shown, written
 
 LINE_MAX = 998  # RFC 5322 section 2.1.1
 SIZE_MAX = 25 * 1024 * 1024
@@ -172,8 +172,9 @@ class Imap:
         self._validity = 0
 
     async def start(self, host: str, port: int) -> int:
-        arguments = Namespace(passlib_cfg=None, proxy_protocol=None, host=host, port=port, debug=False,
-                              cert=None, key=None, tls=False, demo_data=False, demo_user="", demo_password="")  # fmt: skip
+        given = {"host": host, "port": port, "debug": False, "cert": None, "key": None, "tls": False}
+        demo = {"demo_data": False, "demo_user": "", "demo_password": ""}
+        arguments = Namespace(passlib_cfg=None, proxy_protocol=None, **given, **demo)
         self._config = ImapConfig.from_args(arguments, invalid_user_sleep=0.0, reject_dnsbl=False)
         self._config.provider = self._provider
         self._config.apply_context()
@@ -236,49 +237,6 @@ class Imap:
 
 
 PROVIDER = web.AppKey("provider", Provider)
-
-
-def written(body: dict[str, Any]) -> bytes:
-    """A customer's mail as their program writes it."""
-    mail = EmailMessage()
-    mail["From"], mail["To"] = body["from"], body["to"]
-    for name in ("cc", "subject"):
-        if body.get(name):
-            mail[name.capitalize()] = body[name]
-    mail["Date"] = format_datetime(datetime.now(UTC) - timedelta(seconds=1))
-    mail["Message-ID"] = body.get("message_id") or make_msgid(domain="customer.example")
-    for name, value in body.get("headers", {}).items():
-        mail[name] = value
-    mail.set_content(body.get("text", ""))
-    if "html" in body:
-        mail.add_alternative(body["html"], subtype="html")
-    for file in body.get("files", ()):
-        main, _, sub = file["type"].partition("/")
-        mail.add_attachment(
-            base64.b64decode(file["base64"]), maintype=main, subtype=sub, filename=file["name"]
-        )
-    return mail.as_bytes(policy=policy.SMTP)
-
-
-def shown(mail: bytes) -> dict[str, Any]:
-    """A mail as its reader sees it."""
-    read = message_from_bytes(mail, policy=policy.default)
-    assert isinstance(read, EmailMessage)
-    plain, html = read.get_body(("plain",)), read.get_body(("html",))
-    files = [
-        {
-            "name": part.get_filename(),
-            "type": part.get_content_type(),
-            "size": len(part.get_payload(decode=True) or b""),
-        }
-        for part in read.iter_attachments()
-    ]
-    return {
-        "headers": {name: str(value) for name, value in read.items()},
-        "text": plain.get_content().replace("\r\n", "\n") if plain else "",
-        "html": html.get_content() if html else "",
-        "files": files,
-    }
 
 
 async def write(request: web.Request) -> web.Response:
