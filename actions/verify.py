@@ -92,7 +92,7 @@ class VerifyForm(Form):
     ) -> dict[str, Any]:
         try:
             async with db.savepoint():
-                await codes.send(turn.conversation_id, kind, target, now=turn.at)
+                await codes.dispatch(turn.conversation_id, kind, target, now=turn.at)
         except codes.TooMany as fault:
             say(dispatcher, "utter_code_too_many", minutes=int(fault.values["minutes"]))
             return {"outcome": "gave_up"}

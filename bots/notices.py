@@ -11,7 +11,7 @@ from actions.context import Turn
 from actions.request_cards import request_card
 from actions.words import button, day, label, with_particles
 from bots import waiting
-from crm import canned, choices, codes, company, conversations, gate, outbox, routing, zone
+from crm import canned, choices, codes, company, conversations, gate, outbox, page_links, routing, zone
 from crm.happenings import Happened
 from crm.models import Consent, Contact, Conversation, ServiceRequest
 
@@ -23,9 +23,13 @@ FINISHED = ("resolved", "closed", "cancelled")
 class Notices:
     """Writes notices in the customer's language with the words of the assistant's domain."""
 
-    def __init__(self, domain: Mapping[str, Any], ways: routing.Table | None = None) -> None:
-        """`ways`: the terms of the channels that are on; without them a notice goes where the request is."""
+    def __init__(
+        self, domain: Mapping[str, Any], ways: routing.Table | None = None, *, public_url: str = ""
+    ) -> None:
+        """`ways`: the terms of the channels that are on; without them a notice goes where the request is.
+        `public_url`: where links to the conversation begin."""
         self.domain = domain
+        self.public_url = public_url
         self.ways = ways or {}
 
     async def __call__(self, happened: Happened) -> None:
@@ -63,7 +67,7 @@ class Notices:
         notice = routing.Notice(
             key, text, lang=lang, choices=minted, cards=shown,
             use="survey" if status == "resolved" else "status",
-            values=await self._values(request, status, lang),
+            values=await self._values(request, status, lang, happened.at),
         )  # fmt: skip
         await routing.notify(request.contact_id, notice, self.ways, now=happened.at)
 
@@ -82,10 +86,12 @@ class Notices:
             by_staff = str(happened.data.get("actor", "")).startswith("staff")
             await conversations.request_closed(happened.conversation_id, by_staff=by_staff, now=happened.at)
 
-    async def _values(self, request: ServiceRequest, status: str, lang: str) -> dict[str, str]:
+    async def _values(self, request: ServiceRequest, status: str, lang: str, at: datetime) -> dict[str, str]:
         """What an approved template may say of a request."""
         contact = await Contact.get(id=request.contact_id)
+        page = page_links.token(request.conversation.identity_id, now=at) if request.conversation else ""
         return {
+            "link": f"{self.public_url}/c/{page}" if page and self.public_url else "",
             "company": await company.name(lang),
             "customer": contact.name or canned.NAMELESS.get(lang, canned.NAMELESS["ko"]),
             "request_no": request.number,

@@ -54,7 +54,7 @@ class Assistant:
         self.engine = engine
         self.timings = Timings()
         self.turns = TurnHandler(lambda: self.engine)
-        self.notices = Notices(engine.domain, ways.table(settings))
+        self.notices = Notices(engine.domain, ways.table(settings), public_url=settings.url)
 
     async def prepare(self, turn: inbox.Turn) -> tuple[Prepared, float]:
         """Understand, outside any transaction."""

@@ -15,6 +15,8 @@ from typing import Final
 KST: Final = timezone(timedelta(hours=9))  # Korea keeps no summer time
 NIGHT_FROM, NIGHT_TO = 21, 8  # hours in Korea; the first belongs to the night, the last to the day
 NIGHT_FREE_CHANNELS: Final = frozenset({"email"})
+# Kakao lets only information out by AlimTalk, whatever the person agreed to (its 알림톡 심사 가이드).
+NOTICES_ONLY: Final = frozenset({"alimtalk"})
 MARK: Final = "(광고)"
 DEAL_MONTHS: Final = 6
 RECONFIRM_YEARS: Final = 2
@@ -160,6 +162,8 @@ def judge(
     at: datetime,
 ) -> Verdict:
     """May this advertisement go to this person on this channel at this time?"""
+    if channel in NOTICES_ONLY:
+        return Verdict(False, reason="notices_only")
     lacks = faults(text, sender)
     if lacks:
         return Verdict(False, reason=lacks[0])

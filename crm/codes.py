@@ -17,7 +17,7 @@ from crm.linking import CODE_LIFE, TooMany
 from crm.models import Conversation, OneTimeCode
 from crm.outbox import Address
 
-__all__ = ["Sent", "TooMany", "Unsendable", "kinds", "reveal", "send", "use"]
+__all__ = ["Sent", "TooMany", "Unsendable", "dispatch", "kinds", "masked", "minutes", "reveal", "use"]
 
 # Channels that reach an address of a kind, in the order in which they are tried.
 REACHING: Final = {"phone": ("alimtalk", "sms"), "email": ("email",)}
@@ -50,7 +50,7 @@ def kinds() -> tuple[str, ...]:
     return tuple(kind for kind, names in REACHING.items() if _on.intersection(names))
 
 
-async def send(conversation_id: int, kind: str, target: str, *, now: datetime) -> Sent:
+async def dispatch(conversation_id: int, kind: str, target: str, *, now: datetime) -> Sent:
     """Send a code to an address that the one behind a conversation says is theirs.
 
     A new code ends the one before. Raises `TooMany` (five an hour for one asker, and to one address),

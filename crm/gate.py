@@ -24,7 +24,8 @@ OF_ADVERTISING: Final = ("ad", "night_ad")
 
 class Unlawful(CrmError):
     """The message may not be sent. `reason`: no_consent, refused, night (with `not_before`), no_mark,
-    no_sender, no_contact, no_refusal, erased, mislabelled (an advertisement sent as something else)."""
+    no_sender, no_contact, no_refusal, notices_only (AlimTalk), erased, mislabelled (an advertisement sent as
+    something else)."""
 
     code = "unlawful"
 

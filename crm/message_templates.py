@@ -32,6 +32,8 @@ USES: Final[Mapping[str, tuple[str, ...]]] = {
     "new_answer": ("company", "customer", "link", "path"),
     "code": ("company", "code", "minutes"),
 }
+# Uses of which the text is not complete without the link, where nothing can be pressed.
+NEEDS_LINK: Final = frozenset({"new_answer", "survey"})
 NAMES: Final[Mapping[str, str]] = {
     "회사": "company", "고객": "customer", "접수번호": "request_no", "제품": "product", "상태": "status",
     "일시": "date", "링크": "link", "경로": "path", "인증번호": "code", "분": "minutes",

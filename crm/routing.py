@@ -21,8 +21,8 @@ Table = Mapping[str, Terms]  # by channel: what composition knows of the channel
 class Notice:
     """What is to be said. `key` names it for good: the same one is said once.
 
-    `use` and `values` (crm/message_templates.py) fill an approved template where only those go out; of them
-    `link` also goes below the text where nothing can be pressed.
+    `use` and `values` (crm/message_templates.py) fill an approved template where only those go out. Their
+    `link` goes below the text where nothing can be pressed and the use needs it.
     """
 
     key: str
@@ -174,7 +174,8 @@ async def _dressed(notice: Notice, way: Way) -> Notice | None:
         data["template"] = filled.data
         return replace(notice, text=filled.text, choices=(), cards=(), data=data)
     link = notice.values.get("link", "")
-    if way.terms.address == "phone" and link and link not in notice.text:
+    needed = notice.use in message_templates.NEEDS_LINK and link and link not in notice.text
+    if way.terms.address == "phone" and needed:
         return replace(notice, text=f"{notice.text}\n{link}", choices=(), cards=(), data=data)
     return replace(notice, data=data)
 

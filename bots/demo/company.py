@@ -14,6 +14,7 @@ from crm.models import (
     CompanyProfile,
     DayOff,
     Label,
+    MessageTemplate,
     Product,
     Staff,
     Team,
@@ -32,6 +33,9 @@ async def load(world: World, password_hash: str) -> None:
     for row in source["labels"]:
         world.labels[row["name"]] = await Label.create(**row)
     await CannedReply.bulk_create(CannedReply(**{"locale": "ko", **row}) for row in source["canned_replies"])
+    await MessageTemplate.bulk_create(
+        MessageTemplate(**row, status="approved", updated_at=world.now) for row in read("templates")
+    )
     await _products(world)
     await _articles(world)
 

@@ -28,7 +28,7 @@ SEOUL = ZoneInfo("Asia/Seoul")
 SENDER = Advertiser(("새봄가전", "Saebom"), ("+8215881234", "1588-1234"))
 FREE_WAY = "무료수신거부 080-123-4567"
 AD = compose("공기청정기 필터를 20% 싸게 드려요.", SENDER, FREE_WAY)
-CHANNELS = ("web", "telegram", "kakao", "sms", "email")
+CHANNELS = ("web", "telegram", "kakao", "alimtalk", "sms", "email")
 KINDS = ("reply", "info", "ad")
 NOON = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
 
@@ -72,7 +72,7 @@ def lawful(
     """A plain reading of the rules, written apart from the code."""
     if kind != "ad":
         return True
-    if not whole:
+    if not whole or channel == "alimtalk":
         return False
     here = last_word(history, "ad", {channel, ""})
     mine = last_word(history, "ad", {channel})

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import yaml
 from aiohttp import web
 
 from tests.standins.solapi_state import DELIVERED, PRICE, Account, Refused, Rejected
 
 WORLD = web.AppKey("world", "World")
+DEMO = Path(__file__).parents[2] / "bots" / "demo" / "templates.yaml"  # approved from the start
 PAGE = Path(__file__).with_name("solapi_inbox.html")
 RETRIES = 8  # of a web hook that is not answered with 2xx
 KEY, SECRET, SENDER = "NCSAYU7YDBXYORXC", "9TQPLJX3MZKHW2RB5VNCY8DFG4SAE6UT", "15881234"
@@ -299,6 +301,10 @@ def main() -> None:
     asked.add_argument("--kakao", default="", help="a Kakao stand-in that shows AlimTalks")
     given = asked.parse_args()
     account = Account(given.key, given.api_secret, set(given.sender or [SENDER]))
+    for row in yaml.safe_load(DEMO.read_text()):
+        account.add_template(
+            row["code"], given.profile, row["text"], row.get("buttons", ()), name=row["title"]
+        )
     world = World(account, given.front, given.secret, given.kakao, given.profile)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(world, given.port))

@@ -27,7 +27,20 @@ from bots.composing import composer
 from bots.notices import Notices
 from bots.sender import Sender
 from bots.settings import Settings, load
-from crm import codes, deliveries, happenings, linking, message_templates, outbox, routing, vault
+from crm import (
+    advertising,
+    codes,
+    company,
+    consent,
+    deliveries,
+    happenings,
+    linking,
+    message_templates,
+    outbox,
+    refusals,
+    routing,
+    vault,
+)
 from crm.actor import SYSTEM
 from crm.models import Contact, Conversation, Identity, Message, OneTimeCode, Proof, Route
 from crm.routing import Notice
@@ -119,10 +132,9 @@ async def approve(front: Front, use: str, text: str, **more: Any) -> None:
     )
 
 
-async def say(front: Front, contact: Contact, text: str, **more: Any) -> Route:
-    return await routing.notify(
-        contact.id, Notice(text[:60], text, **more), front.table, now=datetime.now(UTC)
-    )
+async def say(front: Front, contact: Contact, text: str, *, key: str = "", **more: Any) -> Route:
+    notice = Notice(key or text[:60], text, **more)
+    return await routing.notify(contact.id, notice, front.table, now=datetime.now(UTC))
 
 
 # --- text
@@ -256,6 +268,35 @@ async def test_what_staff_write_where_only_templates_go_out_takes_another_way(fr
     await outbox.put(talk.id, author="staff", text="내일 오전에 전화드릴게요.", now=datetime.now(UTC))
     await front.sends()
     assert [m["text"] for m in await front.server.messages()][1:] == ["내일 오전에 전화드릴게요."]
+
+
+AD = "필터를 20% 싸게 드려요."
+
+
+async def test_an_advertisement_goes_by_sms_with_mark_sender_and_free_refusal_and_never_by_alimtalk(
+    front: Front,
+) -> None:
+    person, now = await customer(), datetime.now(UTC)
+    profile = await company.get()
+    last = await refusals.line("https://help.example.com", person.id, "sms", language="ko")
+    text = advertising.compose(AD, advertising.Advertiser((profile.name,), (profile.phone,)), last)
+    for purpose in ("ad", "night_ad"):
+        for channel in ("sms", "alimtalk"):
+            await consent.record(
+                person.id, purpose, channel=channel, granted=True, source="form", told=True, now=now
+            )
+    route = await say(front, person, text, purpose="ad", key="first")
+    await front.sends()
+    (taken,) = await front.server.messages()
+    assert taken["type"] == "LMS"
+    assert taken["text"].startswith("(광고) 새봄가전 1588-1234\n")
+    assert taken["text"].splitlines()[-1] == last
+    assert ["alimtalk", "notices_only"] in route.steps[0]["passed"]
+    await refusals.refuse(last.rpartition("/")[2], told=True, now=datetime.now(UTC))
+    refused = await say(front, person, text, purpose="ad", key="second")
+    await front.sends()
+    assert len(await front.server.messages()) == 1
+    assert refused.steps[0]["why"] == "none"
 
 
 # --- faults
@@ -395,7 +436,7 @@ async def asker(front: Front) -> Conversation:
 
 async def test_a_code_reaches_the_phone_stands_nowhere_else_and_links(front: Front) -> None:
     owner, talk, now = await customer(), await asker(front), datetime.now(UTC)
-    sent = await codes.send(talk.id, "phone", "010-1234-2481", now=now)
+    sent = await codes.dispatch(talk.id, "phone", "010-1234-2481", now=now)
     assert sent.masked == "010-••••-2481"
     await front.sender.drain()
     (taken,) = await front.server.messages()
@@ -415,7 +456,7 @@ async def test_a_code_goes_by_template_and_by_sms_when_that_fails(front: Front) 
     await approve(front, "code", "[#{회사}] 인증번호 #{인증번호} (#{분}분)")
     await front.server.fault(no_kakao=[DIALLED])
     talk = await asker(front)
-    await codes.send(talk.id, "phone", PHONE, now=datetime.now(UTC))
+    await codes.dispatch(talk.id, "phone", PHONE, now=datetime.now(UTC))
     await front.settled(2)
     taken = await front.server.messages()
     assert [m["type"] for m in taken] == ["ATA", "SMS"]
@@ -426,7 +467,7 @@ async def test_a_code_goes_by_template_and_by_sms_when_that_fails(front: Front) 
 async def test_a_code_that_cannot_be_sent_brings_a_person(front: Front) -> None:
     await front.server.fault(unreachable=[DIALLED])
     talk = await asker(front)
-    await codes.send(talk.id, "phone", PHONE, now=datetime.now(UTC))
+    await codes.dispatch(talk.id, "phone", PHONE, now=datetime.now(UTC))
     await front.settled(1)
 
     async def handed_over() -> bool:
