@@ -243,6 +243,7 @@ class Stock:
             choices.label(item): str(item["payload"])
             for reply in replies
             for item in choices.pressables(reply.get("buttons") or [], _cards(reply))
+            if "payload" in item  # a day that is closed is shown, but cannot be pressed
         }
 
 

@@ -54,6 +54,7 @@ async def test_another_site_embeds_the_chat(
         await page.goto(f"{origin}/shop")
         await page.get_by_role("button", name="상담 열기").click()
         frame = page.frame_locator("iframe[title='상담']")
+        await frame.locator("html[data-ready]").wait_for()
         await frame.locator("#text").fill("가게에서 왔어요")
         await frame.locator("#text").press("Enter")
         await expect(frame.locator(".bubble", has_text="들은 말: 가게에서 왔어요")).to_be_visible()
