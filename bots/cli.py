@@ -69,13 +69,15 @@ def serve(
 def front(
     port: Port = None,
     demo: Annotated[bool, typer.Option("--demo", hidden=True)] = False,
+    window: Annotated[list[str] | None, typer.Option("--window", hidden=True)] = None,
 ) -> None:
     """Pages, web chat, channels, REST, sender and ticker. Never loads Rasa."""
     from bots import front as process
+    from bots.demo.standins import Window
 
     read = read_settings(port=port)
     logs.configure("front")
-    run(process.run(read, demo=demo))
+    run(process.run(read, demo=demo, windows=[Window.read(given) for given in window or ()]))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from bots import fleet, health, ways, wiring
 from bots.channels.web import WebChannel
 from bots.composing import composer
 from bots.demo import PASSWORD
+from bots.demo.standins import Window
 from bots.fleet import Fleet
 from bots.sender import Sender
 from bots.settings import Settings
@@ -69,7 +70,9 @@ def ticks() -> Sequence[Tick]:
     )
 
 
-def build(settings: Settings, *, demo_company: bool, channels: Fleet | None = None) -> web.Application:
+def build(
+    settings: Settings, *, demo_company: bool, channels: Fleet | None = None, windows: Sequence[Window] = ()
+) -> web.Application:
     """The aiohttp application with every page and address."""
     app = web.Application(client_max_size=2 * 1024 * 1024)
     app[app_keys.CONFIG] = app_keys.WebConfig(
@@ -83,16 +86,19 @@ def build(settings: Settings, *, demo_company: bool, channels: Fleet | None = No
         trusted_proxies=settings.trusted_proxies,
         demo=demo_company,
         demo_password=PASSWORD if demo_company else "",
+        demo_windows=windows,
         loopback_only=settings.loopback,
     )
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
     for room in (health, pages, refusing, chat, uploads, files, mail_answers, desk_pages, rest, demo):
         room.routes(app)
+    if channels is not None:
+        channels.routes(app)
     return app
 
 
-async def run(settings: Settings, *, demo: bool) -> None:
+async def run(settings: Settings, *, demo: bool, windows: Sequence[Window] = ()) -> None:
     """Serve until SIGTERM or SIGINT."""
     async with wiring.connected(settings):
         channels, ticker = fleet.build(settings), Ticker(ticks())
@@ -104,7 +110,9 @@ async def run(settings: Settings, *, demo: bool) -> None:
         stopping = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-        async with _listening(build(settings, demo_company=demo, channels=channels), settings):
+        async with _listening(
+            build(settings, demo_company=demo, channels=channels, windows=windows), settings
+        ):
             sending, beat = db.spawn(sender.run()), db.spawn(_beat(sender))
             listening = channels.listen()
             ticker.start()

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bots import training, wiring
-from bots.settings import Settings
+from bots.demo import standins
+from bots.settings import PREFIX, Settings
 from bots.supervisor import Child, supervise
 from crm import company, migrate
 
@@ -21,13 +22,17 @@ def serve(settings: Settings, *, root: Path, demo: bool) -> None:
     training.present(settings, root=root)
     logins = asyncio.run(_prepare(settings, demo=demo))
     _announce(settings, logins)
+    beside = standins.plan(settings, root) if demo else standins.Plan()
     flags = ["--demo"] if demo else []
+    flags += [word for window in beside.windows for word in ("--window", str(window))]
     children = [
         Child("front", ["front", "--port", str(settings.port), *flags]),
         Child("worker", ["worker"]),
         Child("jobs", ["jobs"]),
+        *beside.children,
     ]
-    asyncio.run(supervise(children, {}))
+    environment = {f"{PREFIX}PORT": str(settings.port), **beside.environment}
+    asyncio.run(supervise(children, environment))
 
 
 async def _prepare(settings: Settings, *, demo: bool) -> list[tuple[str, str, str]]:

@@ -21,10 +21,11 @@ _GRACE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Child:
-    """A command of `dangol` to keep running."""
+    """A command to keep running: of `dangol`, or of another module."""
 
     name: str
     arguments: Sequence[str]
+    module: str = "bots"
 
 
 def _die_with_parent() -> None:
@@ -35,7 +36,7 @@ async def _start(child: Child, environment: Mapping[str, str]) -> asyncio.subpro
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "bots",
+        child.module,
         *child.arguments,
         env={**os.environ, **environment},
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,

@@ -82,7 +82,7 @@ def _fitted(
 ) -> tuple[list[Part], list[dict[str, Any]], list[OutFile]]:
     """Texts first, since they are complete by themselves; then images, then cards, where there is room. What
     has none stands in the text, images and what cards link to as addresses."""
-    offered = [card for message in messages for card in message.cards]
+    offered = [_unrepeated(card, message.text) for message in messages for card in message.cards]
     for shown, drawn in ((images, True), (images, False), ([], False)):
         left = [file for file in images if file not in shown]
         texts = _texts(messages, left, more_url, cards=drawn)
@@ -107,6 +107,11 @@ def _texts(
         return [*said, *closing]
     joined = "\n\n".join([*(part.text for part in said), last.text])
     return parts(replace(last, text=joined, more_url=more_url or last.more_url), caps)
+
+
+def _unrepeated(card: Mapping[str, Any], text: str) -> Mapping[str, Any]:
+    """The card without a title that the words beside it say already."""
+    return {**card, "title": ""} if str(card.get("title") or "").strip() == text.strip() else card
 
 
 def _long(caps: Caps) -> Caps:

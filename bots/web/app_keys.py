@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from bots.demo.standins import Window
+
 HERE = Path(__file__).parent
 
 
@@ -25,6 +27,7 @@ class WebConfig:
     trusted_proxies: Sequence[str] = ()  # addresses or networks whose X-Forwarded-* is believed
     demo: bool = False
     demo_password: str = ""  # shown on the demo page
+    demo_windows: Sequence[Window] = ()  # phones and windows of stand-ins, shown there
     loopback_only: bool = True  # the server listens on loopback alone
 
     @property

@@ -1,4 +1,4 @@
-"""`/`: the demo company's page, a customer's phone beside the staff's desk. Elsewhere a plain front door."""
+"""`/`: the demo company's page, customers' phones beside the staff's desk. Elsewhere a plain front door."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,11 @@ from crm import company, sessions
 from crm.models import Staff
 
 FEATURED = ("agent", "technician", "manager")  # one of each role stands in the page's head
-SAMPLES = ("say_1", "say_2", "say_3")
+SAMPLES = {
+    "web": ("say_1", "say_2", "say_3"),
+    "kakao": ("say_1", "say_person"),
+    "telegram": ("say_filter", "say_person"),
+}
 
 
 async def show(request: web.Request) -> web.Response:
@@ -20,6 +24,8 @@ async def show(request: web.Request) -> web.Response:
     if not config.demo:
         response = pages.render(request, "door.html", company=name)
     else:
+        windows = config.demo_windows if security.is_loopback(request) else ()
+        request[security.FRAME_SOURCES] = " ".join(window.origin for window in windows)
         staff = await Staff.filter(active=True, demo=True).order_by("id")
         featured = _featured(staff)
         response = pages.render(
@@ -29,10 +35,15 @@ async def show(request: web.Request) -> web.Response:
             featured=featured,
             others=[member for member in staff if member not in featured],
             count=len(staff),
+            timezone=config.timezone.key,
             named=lambda member: (member.name_en or member.name) if lang == "en" else member.name,
             one_click=security.is_loopback(request),
             password=config.demo_password if security.is_loopback(request) else "",
-            samples=[i18n.t(lang, f"demo.{key}") for key in SAMPLES],
+            samples={
+                channel: [i18n.t(lang, f"demo.{key}") for key in keys] for channel, keys in SAMPLES.items()
+            },
+            phones=[window for window in windows if window.side == "customer"],
+            windows=[window for window in windows if window.side == "staff"],
         )
         security.keep_csrf(request, response)
     pages.remember_language(request, response)

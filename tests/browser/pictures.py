@@ -90,7 +90,7 @@ async def demo(browser: Browser, served: Served) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{served.url}/?lang=ko")
     await page.frame_locator("#desk").locator("#rows .row").first.wait_for()
-    chat = page.frame_locator("#chat")
+    chat = page.frame_locator("#phone-web")
     await tell_the_story(chat)
     desk = next(frame for frame in page.frames if "/desk" in frame.url)
     await answer_on_desk(desk, "한서윤")

@@ -88,7 +88,7 @@ async def test_the_demo_shows_a_customer_beside_the_desk(open_page: Any, bot: Bo
     page = await open_page("/", viewport={"width": 1440, "height": 900}, is_mobile=False, has_touch=False)
     await expect(page.locator("#signed")).to_have_text("이서준으로 로그인됨")
     await page.get_by_role("button", name="물이 안 빠져요").click()
-    chat = page.frame_locator("#chat")
+    chat = page.frame_locator("#phone-web")
     await expect(chat.locator(".bubble", has_text="들은 말: 물이 안 빠져요")).to_be_visible()
     await expect(page.locator("#news")).to_contain_text("방금 새 메시지가 도착했어요")
     await page.locator("[data-login=jihun]").click()

@@ -9,20 +9,18 @@ import argparse
 import asyncio
 import base64
 import time
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 from aiohttp import web
 
-from tests.standins import kakao_limits
+from tests.standins import kakao_limits, phone_pages
 from tests.standins.kakao_limits import Refused
 from tests.standins.kakao_state import Fault, Room, World, digits
 
 WORLD = web.AppKey("world", World)
 SESSION = web.AppKey("session", aiohttp.ClientSession)
-PAGES = Path(__file__).parent / "pages"
 BLOCK = {"id": "5b8e2f6a0f1c4d3b9a7e6c51", "name": "폴백 블록"}
 BOT = {"id": "5b8e2f6a0f1c4d3b9a7e6c50", "name": "단골"}
 LOOK_SECONDS = 25.0
@@ -262,14 +260,6 @@ async def media(request: web.Request) -> web.Response:
     return web.Response(body=found[0], content_type=found[1])
 
 
-async def page(request: web.Request) -> web.StreamResponse:
-    """The phone, and what it is made of."""
-    name = request.match_info.get("file", "kakao.html")
-    if name not in {path.name for path in PAGES.iterdir()}:
-        raise web.HTTPNotFound
-    return web.FileResponse(PAGES / name, headers={"Cache-Control": "no-store"})
-
-
 def build(world: World) -> web.Application:
     app = web.Application(client_max_size=32 * 1024 * 1024)
     app[WORLD] = world
@@ -281,8 +271,7 @@ def build(world: World) -> web.Application:
     app.router.add_post("/standin/{user}/say", say)
     app.router.add_post("/standin/{user}/press", press)
     app.router.add_get("/standin/{user}/messages", messages)
-    app.router.add_get("/phone", page)
-    app.router.add_get("/pages/{file}", page)
+    phone_pages.routes(app, "kakao.html")
 
     async def session(app: web.Application) -> Any:
         connector = aiohttp.TCPConnector(limit=0)

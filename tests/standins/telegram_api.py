@@ -17,7 +17,7 @@ import aiohttp
 from aiohttp import web
 from PIL import Image
 
-from tests.standins import telegram_phones
+from tests.standins import phone_pages, telegram_phones
 from tests.standins.telegram_spec import SPEC, UPLOAD, Refused, read
 from tests.standins.telegram_state import QUERY_LIVES_SECONDS, Bot, World
 
@@ -277,6 +277,12 @@ async def file(request: web.Request) -> web.Response:
     return web.Response(body=content)
 
 
+async def phone_file(request: web.Request) -> web.Response:
+    """A file as a phone shows it."""
+    content = request.app[WORLD].files.get(request.match_info["file"])
+    return web.Response(body=content) if content is not None else web.Response(status=404)
+
+
 async def push_updates(world: World) -> None:
     """Deliver to webhooks in order, again and again until the answer is 2xx."""
     async with aiohttp.ClientSession() as session:
@@ -311,6 +317,8 @@ def build(tokens: list[str]) -> web.Application:
     app.router.add_route("*", "/bot{token:[^/]+}/{method}", method)
     app.router.add_get("/file/bot{token:[^/]+}/files/{file}", file)
     telegram_phones.routes(app, app[WORLD])
+    phone_pages.routes(app, "telegram.html")
+    app.router.add_get("/phone/file/{file}", phone_file)
 
     async def pushing(app: web.Application) -> Any:
         task = asyncio.create_task(push_updates(app[WORLD]))
