@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bots import fleet, health, settings, wiring
 from bots.settings import Settings
+from bots.staff.slack import face
+from bots.staff.slack.client import Slack
 from crm import migrate, outbox, watch
 from nlu import train as trainer
 
@@ -86,6 +88,23 @@ async def _accounts(read: Settings) -> bool:
             good = False
             print(f"!!  channel {name}: {fault or type(fault).__name__}")
     await made.close()
+    return await _slack(read) and good
+
+
+async def _slack(read: Settings) -> bool:
+    """Prove every Slack workspace."""
+    good, accounts = True, read.accounts("slack", "bot_token")
+    if not accounts:
+        print(f"--  slack: off; set {settings.PREFIX}SLACK_BOT_TOKEN")
+    for name, values in accounts.items():
+        shown, client = f"slack/{name}" if name else "slack", Slack(values["bot_token"], values["api_url"])
+        try:
+            async with asyncio.timeout(15):
+                print(f"ok  {shown}: {await face.check(client, values)}")
+        except Exception as fault:
+            good = False
+            print(f"!!  {shown}: {fault or type(fault).__name__}")
+        await client.close()
     return good
 
 

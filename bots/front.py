@@ -17,6 +17,7 @@ from bots.demo.standins import Window
 from bots.fleet import Fleet
 from bots.sender import Sender
 from bots.settings import Settings
+from bots.staff.slack.face import Face
 from bots.ticker import Tick, Ticker
 from bots.waiting import Waiting
 from bots.web import app_keys, chat, demo, files, hub, mail_answers, pages, refusing, rest, uploads
@@ -37,6 +38,8 @@ from crm import (
     requests,
     search,
     sessions,
+    slack_cards,
+    staff_inbox,
 )
 from crm import files as stored_files
 
@@ -67,6 +70,8 @@ def ticks() -> Sequence[Tick]:
         Tick("linking.sweep", 3600.0, linking.sweep),
         Tick("privacy.purge_kept", 3600.0, privacy.purge_kept),
         Tick("processes.forget_old", 3600.0, processes.forget_old),
+        Tick("staff_inbox.sweep", 3600.0, staff_inbox.sweep),
+        Tick("slack_cards.sweep", 3600.0, slack_cards.sweep),
     )
 
 
@@ -110,11 +115,12 @@ async def run(settings: Settings, *, demo: bool, windows: Sequence[Window] = ())
         stopping = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-        async with _listening(
-            build(settings, demo_company=demo, channels=channels, windows=windows), settings
-        ):
+        face = Face(settings)
+        app = build(settings, demo_company=demo, channels=channels, windows=windows)
+        face.routes(app)
+        async with _listening(app, settings):
             sending, beat = db.spawn(sender.run()), db.spawn(_beat(sender))
-            listening = channels.listen()
+            listening = [*channels.listen(), *face.start()]
             ticker.start()
             log.info("front ready", address=f"{settings.host}:{settings.port}")
             await stopping.wait()
@@ -126,6 +132,7 @@ async def run(settings: Settings, *, demo: bool, windows: Sequence[Window] = ())
         beat.cancel()
         await asyncio.gather(sending, beat, return_exceptions=True)
         await channels.close()
+        await face.close()
 
 
 @contextlib.asynccontextmanager

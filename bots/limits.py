@@ -21,6 +21,7 @@ class Rate:
 RATES: Mapping[str, Rate] = {
     "telegram": Rate(per_second=29.6, burst=1.3, recipient_per_second=1.0, recipient_burst=3.0),
     "slack": Rate(per_second=20.0, burst=20.0, recipient_per_second=1.0, recipient_burst=2.0),
+    "slack_update": Rate(per_second=0.9, burst=20.0),  # tier 3: more than 50 a minute in a workspace
     "sms": Rate(per_second=10.0, burst=10.0),
     "alimtalk": Rate(per_second=10.0, burst=10.0),
     "email": Rate(per_second=10.0, burst=20.0),

@@ -52,7 +52,7 @@ class Notices:
         if status not in TOLD or not by.startswith(("staff", "system")):
             return  # what customers do themselves is answered in their own turn
         request = await ServiceRequest.get(id=happened.request_id).select_related("conversation")
-        if request.conversation is None:
+        if request.conversation is None or _passed_through(request, status, happened.at):
             return
         turn = self._turn(request.conversation, happened.at)
         cards = [await request_card(request.id, turn, self.domain)]
@@ -185,6 +185,11 @@ class Notices:
     def _turn(self, conversation: Conversation, at: datetime) -> Turn:
         contact: int = conversation.contact_id
         return Turn(conversation.id, contact, None, at, zone.current(), conversation.locale)
+
+
+def _passed_through(request: ServiceRequest, status: str, at: datetime) -> bool:
+    """Whether one act took the request further at that very moment: only where it came to is told."""
+    return request.status != status and request.status_at == at
 
 
 def _minted(

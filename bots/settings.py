@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
-from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "DANGOL_"
@@ -204,6 +204,34 @@ class Settings(BaseSettings):
         description="Sender profile (pfId) of the KakaoTalk channel in SOLAPI. Empty: AlimTalk is off.",
         examples=["KA01PF230101000000000abcdefghijk"],
     )
+    slack_bot_token: str = Field(
+        "",
+        description="Bot token of the Slack app, for staff. Empty: Slack is off.",
+        examples=["xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcHrzqqgy"],
+    )
+    slack_app_token: str = Field(
+        "",
+        description="App-level token (`connections:write`). Present: Socket Mode, no public address needed.",
+        examples=["xapp-1-A0KRD7HC3-1759…"],
+    )
+    slack_signing_secret: str = Field(
+        "",
+        description="Present: Slack may call `/channels/slack`; it verifies that a request is Slack's.",
+        examples=["8f742231b10e8888abcd99yyyzzz85a5"],
+    )
+    slack_client_id: str = Field(
+        "",
+        description="Client ID of the Slack app, to install it by a link.",
+        examples=["17653672481.198746"],
+    )
+    slack_client_secret: str = Field(
+        "", description="Client secret that goes with `SLACK_CLIENT_ID`.", examples=["33fea0113f5b1c1…"]
+    )
+    slack_api_url: str = Field(
+        "https://slack.com/api/",
+        description="Root of Slack's Web API, ending in `/api/`.",
+        examples=["https://slack.com/api/"],
+    )
 
     _further: dict[str, dict[str, str]] = PrivateAttr(default_factory=dict)
 
@@ -272,6 +300,23 @@ class Settings(BaseSettings):
         if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
             raise ValueError("must be an http:// or https:// address with a host")
         return value.rstrip("/")
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _slack_address(cls, value: str) -> str:
+        if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
+            raise ValueError("must be an http:// or https:// address with a host")
+        if not value.rstrip("/").endswith("/api"):
+            raise ValueError("must end in /api/")
+        return value.rstrip("/") + "/"
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _slack_token(cls, value: str, info: ValidationInfo) -> str:
+        begins = "xoxb-" if info.field_name == "slack_bot_token" else "xapp-"
+        if value and not value.startswith(begins):
+            raise ValueError(f"must begin with {begins}")
+        return value
 
     @field_validator("telegram_webhook_secret")
     @classmethod

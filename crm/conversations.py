@@ -39,13 +39,14 @@ from crm.triage import (
     snooze,
     wake_snoozed,
 )
-from crm.writing import mentioned_logins, note, reply
+from crm.writing import amend_note, mentioned_logins, note, reply
 
 __all__ = [
     "EXCEPTIONS",
     "PRIORITIES",
     "VIEWS",
     "Handover",
+    "amend_note",
     "append",
     "assign",
     "close",

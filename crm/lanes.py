@@ -18,7 +18,9 @@ HEARTBEAT_SECONDS = 3.0
 MAX_ATTEMPTS = 5  # claims of the same work before it is set aside
 # A freed lane gets a new token: a heartbeat that comes late must not hold it again.
 _FREE = "holder = '', leased_until = NULL, token = token + 1"
-TOPICS = {"inbox": "inbox", "outbox": "outbox", "job": "jobs"}  # lane kind -> wake-up topic
+# lane kind -> wake-up topic
+TOPICS = {"inbox": "inbox", "outbox": "outbox", "job": "jobs", "staff": "staff", "slack": "slack"}
+SENDING = ("outbox", "slack")
 
 
 class LaneLost(Exception):
@@ -93,7 +95,7 @@ async def claim(kind: str, holder: str, now: datetime, limit: int = 4) -> list[L
     rows.sort(key=lambda row: (row.pop("due_at"), row["id"]))
     lanes = [Lane(**row) for row in rows]
     suspect = next((lane for lane in lanes if lane.attempts > 1), None)
-    if suspect is None or len(lanes) == 1 or kind == "outbox":
+    if suspect is None or len(lanes) == 1 or kind in SENDING:
         return lanes
     await give_back([lane for lane in lanes if lane is not suspect])
     return [suspect]
@@ -178,6 +180,9 @@ async def release(
 WAITING = {
     "inbox": "SELECT 1 FROM inbox WHERE conversation_id = lane.key AND state = 'waiting'",
     "outbox": "SELECT 1 FROM outbox WHERE identity_id = lane.key AND state = 'waiting' AND permit <> ''",
+    "staff": "SELECT 1 FROM staff_event WHERE queue = lane.key AND state = 'waiting'",
+    "slack": "SELECT 1 FROM slack_post WHERE queue = lane.key AND state = 'waiting'"
+    " UNION ALL SELECT 1 FROM slack_card WHERE id = lane.key AND wanted > shown",
 }
 
 
@@ -194,8 +199,9 @@ async def give_back(lanes: Iterable[Lane]) -> None:
 async def take_back() -> int:
     """Free the lanes of processes of this machine that died; return how many. For the start of a process."""
     rows = await db.fetch(
-        "SELECT DISTINCT holder FROM lane WHERE kind IN ('inbox', 'outbox', 'job') AND due_at IS NOT NULL"
-        " AND leased_until IS NOT NULL"
+        f"SELECT DISTINCT holder FROM lane WHERE kind IN ({db.placeholders(len(TOPICS))})"
+        " AND due_at IS NOT NULL AND leased_until IS NOT NULL",
+        *TOPICS,
     )
     freed = 0
     for holder in (row["holder"] for row in rows):

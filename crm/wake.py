@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-TOPICS = ("inbox", "outbox", "jobs", "happenings", "done")
+TOPICS = ("inbox", "outbox", "jobs", "happenings", "done", "staff", "slack")
 
 
 class Wakes:

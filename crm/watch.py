@@ -5,7 +5,7 @@ from datetime import datetime
 
 from crm import assistant, db, processes
 
-QUEUES = ("inbox", "outbox", "job")
+QUEUES = ("inbox", "outbox", "job", "staff", "slack")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from crm.actor import Actor, check
 from crm.checks import text as checked_text
 from crm.errors import Conflict, Forbidden, Invalid
 from crm.models import Conversation, Mention, Message, Staff
-from crm.threads import append, clean
+from crm.threads import append, clean, rewrite
 
 TEXT_LONGEST = 4000
 _MENTION = re.compile(r"(?<![\w@.])@([a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?)", re.IGNORECASE)
@@ -77,6 +77,20 @@ async def note(
             actor, "conversation.noted", "message", message.id, now=now, contact_id=conversation.contact_id
         )
     return message
+
+
+async def amend_note(actor: Actor, message_id: int, text: str, *, now: datetime) -> bool:
+    """Its author changed a note; the first text is kept beside it. False: no change, or not their note."""
+    check(actor, "conversation.write")
+    text = _text(text, ())
+    async with db.transaction():
+        found = await Message.get_or_none(id=message_id)
+        if found is None or found.direction != "note" or found.staff_id != actor.id or found.text == text:
+            return False
+        await ownership.locked(found.conversation_id)
+        await rewrite(found, text, now=now, edited=True)
+        await audit.record(actor, "conversation.note_changed", "message", message_id, now=now)
+    return True
 
 
 def mentioned_logins(text: str) -> list[str]:

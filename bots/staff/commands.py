@@ -40,6 +40,11 @@ class Reply(Text):
     expected_seq: Count | None = None
 
 
+class Amend(Arguments):
+    message: RowId
+    text: str = Field(min_length=1, max_length=8000)
+
+
 class Described(Arguments):
     token: str = Field(max_length=64)
     description: str = Field(max_length=300)
@@ -113,14 +118,21 @@ async def reply(actor: Actor, args: Reply, now: datetime) -> Done:
     sent = await conversations.reply(
         actor, args.conversation, args.text, files=args.files, expected_seq=args.expected_seq, now=now
     )
-    return Done(result={"seq": sent.seq})
+    return Done(result={"seq": sent.seq, "message": sent.id})
 
 
 @act("note")
 async def note(actor: Actor, args: Text, now: datetime) -> Done:
     """Leave an internal note; the customer never sees it."""
     left = await conversations.note(actor, args.conversation, args.text, files=args.files, now=now)
-    return Done(result={"seq": left.seq})
+    return Done(result={"seq": left.seq, "message": left.id})
+
+
+@act("note_amend")
+async def amend_note(actor: Actor, args: Amend, now: datetime) -> Done:
+    """Change a note of one's own; the first text is kept beside it."""
+    await conversations.amend_note(actor, args.message, args.text, now=now)
+    return Done()
 
 
 @act("file_describe")

@@ -7,9 +7,9 @@ from pydantic import AwareDatetime, Field
 
 from bots.staff.acts import Arguments, Count, Done, RowId, Undo, act
 from bots.staff.commands import Priority
-from crm import callbacks, contacts, requests
+from crm import callbacks, contacts, db, reads, requests
 from crm.actor import Actor
-from crm.errors import Invalid
+from crm.errors import Invalid, NotFound
 from crm.models import Contact, ServiceRequest, Staff
 
 Status = Literal["received", "assigned", "in_progress", "waiting_customer", "resolved", "closed", "cancelled"]
@@ -59,6 +59,10 @@ class Move(One):
     status: Status
     reason: str = Field(default="", max_length=2000)
     version: Count | None = None
+
+
+class Resolve(One):
+    reason: str = Field(default="", max_length=2000)
 
 
 class AssignRequest(One):
@@ -137,6 +141,22 @@ async def move(actor: Actor, args: Move, now: datetime) -> Done:
     after = sorted(requests.TRANSITIONS[moved.status], key=requests.STATUSES.index)
     result = {"status": moved.status, "next": after, "version": moved.version}
     return Done(f"request_status.{moved.status}", {"number": moved.number}, undo_of(was, moved), result)
+
+
+@act("request_resolve")
+async def resolve(actor: Actor, args: Resolve, now: datetime) -> Done:
+    """Solve a request from wherever it stands, in one step for who is asked: it becomes one's own if it is
+    nobody's, is worked on, and is resolved. The customer hears the last of it only."""
+    async with db.transaction():
+        if not await reads.lock("service_request", args.request):
+            raise NotFound("request")
+        request = await ServiceRequest.get(id=args.request)
+        if request.status == "received" or (request.status in requests.OPEN and not request.assignee_id):
+            request = await requests.assign(actor, args.request, actor.id, now=now)
+        if request.status == "assigned":
+            await requests.change_status(actor, args.request, "in_progress", now=now)
+        moved = await requests.change_status(actor, args.request, "resolved", reason=args.reason, now=now)
+    return Done("request_status.resolved", {"number": moved.number}, result={"status": moved.status})
 
 
 def undo_of(was: str, moved: ServiceRequest) -> Undo | None:

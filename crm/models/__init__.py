@@ -27,6 +27,7 @@ from crm.models.messaging import DeliveryReport, MessageTemplate
 from crm.models.people import Account, Consent, Contact, ContactKey, Identity, Label, Labelling, TimelineEntry
 from crm.models.products import Possession, Product
 from crm.models.requests import Callback, CallbackAttempt, Rating, RequestEvent, RequestLink, ServiceRequest
+from crm.models.slack import SlackCard, SlackChannel, SlackPost, SlackRoute, SlackUser, StaffEvent
 from crm.models.spine import Cursor, Happening, Inbox, Job, Lane, Lease, Outbox, Process, Sequence
 from crm.models.staff import (
     AccessToken,
@@ -102,8 +103,14 @@ __all__ = [
     "Sequence",
     "ServiceRequest",
     "Session",
+    "SlackCard",
+    "SlackChannel",
+    "SlackPost",
+    "SlackRoute",
+    "SlackUser",
     "SpentLink",
     "Staff",
+    "StaffEvent",
     "Team",
     "TeamMember",
     "TimelineEntry",
