@@ -174,6 +174,9 @@ class RecordingStore(Protocol):
     async def open(self, room: str, now: datetime) -> tuple[int, bytes]:
         """Begin a recording of the room: its number, and a new key of 32 bytes, kept wrapped by the store."""
 
+    async def unfinished(self, room: str, now: datetime) -> int | None:
+        """The recording of this room that was begun and never closed, because its process died."""
+
     async def key(self, recording: int) -> bytes | None:
         """The key of a recording; None when it was erased (its files are deleted then)."""
 

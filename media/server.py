@@ -1,0 +1,226 @@
+"""A media process: its UDP port, its rooms, and the sockets that reach them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from aiohttp import WSMsgType, web
+
+from media import frames
+from media.backend import MediaBackend, PeerBackend
+from media.forward import ForwardBackend
+from media.members import Member
+from media.ports import Place, Ports, Refused, Seat
+from media.posting import Pace, SocketPost
+from media.relay import MOVED, PATH, RELAYED, Relay, first_text, page_socket
+from media.room import Room
+from media.turn import Turn
+from media.udp import UdpPort
+
+log = structlog.get_logger()
+
+TICK_SECONDS: Final = 0.2
+BEAT_SECONDS: Final = 3.0
+FULL_LOAD: Final = (
+    0.70  # of a core: a new room is not forwarded any more; the rest is for the rooms there are
+)
+CLOSE_CODES: Final[Mapping[str, int]] = {"full": 4004, "internal": 1011, "busy": 1013}
+REFUSED: Final = 4003
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the composition root decides for a media process."""
+
+    addresses: Sequence[str]  # to bind for media
+    udp_ports: Sequence[int]
+    public_ip: str = ""
+    turn: Turn = field(default_factory=Turn)
+    folder: Path = Path("recordings")  # where recordings lie until they are handed over
+    full_load: float = FULL_LOAD
+
+
+class MediaProcess:
+    """Rooms of this process. `name` is its holder's name in the registry, `address` where fronts reach it."""
+
+    def __init__(self, name: str, ports: Ports, config: Config, clock: Callable[[], datetime]) -> None:
+        self.name, self._ports, self._config, self._clock = name, ports, config, clock
+        self.address = ""
+        self.rooms: dict[str, Room] = {}
+        self.load = 0.0
+        self._udp = UdpPort(config.addresses, config.udp_ports, config.public_ip)
+        self._relay = Relay(ports.registry, clock)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._draining = False
+
+    def routes(self, app: web.Application) -> None:
+        app.router.add_get(PATH, self.handle)
+        app.router.add_get("/call/{token}/socket", self.handle)
+
+    async def start(self, address: str) -> None:
+        """Announce this process and begin its clocks."""
+        self.address = address
+        await self._beat()
+        self._tasks = [
+            asyncio.create_task(self._every(BEAT_SECONDS, self._beat), name="media heartbeat"),
+            asyncio.create_task(self._every(TICK_SECONDS, self._tick), name="media ticks"),
+        ]
+
+    async def stop(self) -> None:
+        """Let the rooms go to other processes."""
+        self._draining = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(room.move() for room in self.rooms.values()), return_exceptions=True)
+        for room in self.rooms:
+            await self._ports.registry.release(room, self.name)
+        await self._ports.registry.gone(self.name)
+        await self._relay.close()
+        self._udp.close()
+
+    def metrics(self) -> dict[str, Any]:
+        """What the heartbeat tells beside the place."""
+        return {
+            "rooms": len(self.rooms),
+            "participants": sum(len(room.members) for room in self.rooms.values()),
+            "load": round(self.load, 3),
+        }
+
+    # -- sockets
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """A page's socket, straight or through a relay."""
+        ws = page_socket()
+        await ws.prepare(request)
+        text = await first_text(ws)
+        if text is None:
+            await ws.close(code=1008)
+            return ws
+        try:
+            seat = await self._seat(text)
+            holder = await self._ports.registry.hold(seat.room, self.name, self._clock())
+            if holder != self.name:
+                await self._elsewhere(ws, text, holder, relayed=RELAYED in request.headers)
+                return ws
+            await self._serve(ws, seat)
+        except Refused as refused:
+            await _refuse(ws, refused.code)
+        except frames.BadFrame as bad:
+            await _refuse(ws, bad.code)
+        except Exception as fault:
+            log.error("media.socket_failed", fault=type(fault).__name__, exc_info=fault)
+            await _refuse(ws, "internal")
+        return ws
+
+    async def _seat(self, text: str) -> Seat:
+        hello = frames.read_hello(text)
+        return await self._ports.tickets.resolve(hello.token, hello.browser, self._clock())
+
+    async def _elsewhere(self, ws: web.WebSocketResponse, text: str, holder: str, *, relayed: bool) -> None:
+        """The room is another process's."""
+        places = await self._ports.registry.places(self._clock())
+        address = next((place.address for place in places if place.process == holder), "")
+        if not address:
+            raise Refused("busy")
+        if relayed:
+            await ws.close(code=MOVED, message=address.encode())
+        else:
+            await self._relay.connect(ws, text, address)
+
+    async def _serve(self, ws: web.WebSocketResponse, seat: Seat) -> None:
+        room = self._room(seat.room)
+        post = SocketPost(ws)
+        try:
+            member = await room.join(seat, post)
+            await self._listen(ws, room, member, post)
+        finally:
+            await post.finish()
+
+    async def _listen(self, ws: web.WebSocketResponse, room: Room, member: Member, post: SocketPost) -> None:
+        pace = Pace()
+        try:
+            async for message in ws:
+                if message.type is not WSMsgType.TEXT:
+                    continue
+                if not pace.take(time.monotonic()):
+                    post.send({"type": "error", "code": "too_fast", "frame": None})
+                    continue
+                try:
+                    frame = frames.read(message.data)
+                except frames.BadFrame as bad:
+                    post.send({"type": "error", "code": bad.code, "frame": bad.kind})
+                    continue
+                await room.heard(member, frame)
+        finally:
+            await room.lost(member, post)
+
+    def _room(self, name: str) -> Room:
+        if self._draining:
+            raise Refused("busy")
+        room = self.rooms.get(name)
+        if room is None or room.ended is not None:
+            room = self.rooms[name] = Room(name, self._ports, self._clock, self._backend, self._ice)
+            log.info("media.room_opened", room=name, mode=room.media.mode)
+        return room
+
+    def _backend(self, room: Room) -> MediaBackend:
+        if self.load >= self._config.full_load:
+            return PeerBackend(room.members)
+        return ForwardBackend(self._udp, room.members, lambda member: room.controls.partners(member))
+
+    def _ice(self, seat: Seat) -> list[Mapping[str, Any]]:
+        return self._config.turn.ice(seat.participant, self._clock())
+
+    # -- clocks
+
+    async def _every(self, seconds: float, work: Callable[[], Any]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except Exception as fault:
+                log.warning("media.clock", fault=type(fault).__name__, exc_info=fault)
+
+    async def _beat(self) -> None:
+        self._measure()
+        accepts = self.load < self._config.full_load and not self._draining
+        place = Place(self.name, self.address, len(self.rooms), self.load, accepts)
+        await self._ports.registry.heartbeat(place, self._clock())
+        for name, room in list(self.rooms.items()):
+            if await self._ports.registry.hold(name, self.name, self._clock()) != self.name:
+                log.warning("media.room_lost", room=name)
+                self.rooms.pop(name)
+                await room.move()
+
+    def _measure(self) -> None:
+        """The share of a core this process used since the last time, smoothed over about 10 s."""
+        used, at = time.process_time(), time.monotonic()
+        before = getattr(self, "_measured", (used, at))
+        self._measured = (used, at)
+        if at > before[1]:
+            share = (used - before[0]) / (at - before[1])
+            self.load += (share - self.load) * 0.3
+
+    async def _tick(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for name, room in list(self.rooms.items()):
+            await room.tick(now)
+            if room.ended is not None and self.rooms.get(name) is room:
+                del self.rooms[name]
+                await self._ports.registry.release(name, self.name)
+                log.info("media.room_closed", room=name, reason=room.ended)
+
+
+async def _refuse(ws: web.WebSocketResponse, code: str) -> None:
+    with contextlib.suppress(ConnectionError):
+        await ws.send_json({"type": "error", "code": code, "frame": "hello"})
+        await ws.close(code=CLOSE_CODES.get(code, 1008 if code in ("bad_frame", "too_large") else REFUSED))
