@@ -20,7 +20,19 @@ from bots.settings import Settings
 from bots.staff.slack.face import Face
 from bots.ticker import Tick, Ticker
 from bots.waiting import Waiting
-from bots.web import app_keys, chat, demo, files, hub, mail_answers, pages, refusing, rest, uploads
+from bots.web import (
+    app_keys,
+    call_socket,
+    chat,
+    demo,
+    files,
+    hub,
+    mail_answers,
+    pages,
+    refusing,
+    rest,
+    uploads,
+)
 from bots.web import desk as desk_pages
 from crm import (
     conversations,
@@ -96,7 +108,8 @@ def build(
     )
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
-    for room in (health, pages, refusing, chat, uploads, files, mail_answers, desk_pages, rest, demo):
+    rooms = (health, pages, refusing, chat, uploads, files, mail_answers, desk_pages, rest, demo, call_socket)
+    for room in rooms:
         room.routes(app)
     if channels is not None:
         channels.routes(app)

@@ -23,6 +23,9 @@ class MediaBackend(Protocol):
     async def leave(self, member: Member) -> None:
         """Let go of a member's media."""
 
+    def connected(self, member: Member) -> bool:
+        """Whether a member's media flow, so that a new socket need not begin them anew."""
+
     async def negotiate(self, member: Member, frame: frames.Description | frames.Candidate) -> None:
         """Take a page's part of the negotiation. Raises `ValueError`."""
 
@@ -47,9 +50,13 @@ class PeerBackend:
     def __init__(self, members: Mapping[str, Member]) -> None:
         self._members = members
 
-    async def join(self, member: Member) -> None: ...
+    async def join(self, member: Member) -> None:
+        self.refresh()
 
     async def leave(self, member: Member) -> None: ...
+
+    def connected(self, member: Member) -> bool:
+        return False
 
     async def negotiate(self, member: Member, frame: frames.Description | frames.Candidate) -> None:
         target = self._members.get(frame.to or "")

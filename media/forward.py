@@ -68,6 +68,10 @@ class ForwardBackend:
             task.add_done_callback(self._closing.discard)
             await asyncio.sleep(0)
 
+    def connected(self, member: Member) -> bool:
+        seat = self._seats.get(member.id)
+        return seat is not None and seat.leg.ready.is_set() and not seat.leg.closed
+
     async def negotiate(self, member: Member, frame: frames.Description | frames.Candidate) -> None:
         seat = self._seats.get(member.id)
         if isinstance(frame, frames.Description) and frame.type == "answer" and seat is not None:

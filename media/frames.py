@@ -33,6 +33,7 @@ class Hello(_Frame):
     token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
     browser: Annotated[str, StringConstraints(max_length=256)] = ""
     version: int = 1
+    keep: int = 0  # the number of the last offer, if its connection still works
 
 
 class Description(_Frame):
@@ -69,7 +70,7 @@ class Mark(_Frame):
 
 class Browse(_Frame):
     type: Literal["browse"]
-    page: Annotated[str, StringConstraints(max_length=512, pattern=r"^/(?!/)")]
+    page: Annotated[str, StringConstraints(max_length=512, pattern=r"^/([^/\\].*)?$")]
     scroll: Unit = 0.0
     field: Annotated[str, StringConstraints(max_length=100)] | None = None
 
@@ -78,7 +79,7 @@ class File(_Frame):
     name: Annotated[str, StringConstraints(max_length=255)]
     type: Annotated[str, StringConstraints(max_length=100)]
     size: Annotated[int, Field(ge=0)]
-    url: Annotated[str, StringConstraints(max_length=1024, pattern=r"^/(?!/)")]  # of ours alone
+    url: Annotated[str, StringConstraints(max_length=1024, pattern=r"^/([^/\\].*)?$")]  # of ours alone
 
 
 class Chat(_Frame):

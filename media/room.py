@@ -54,8 +54,11 @@ class Room:
 
     # -- coming and going
 
-    async def join(self, seat: Seat, post: Post) -> Member:
-        """Take a seat, or take it again. Raises `Refused`."""
+    async def join(self, seat: Seat, post: Post, keep: int = 0) -> Member:
+        """Take a seat, or take it again. Raises `Refused`.
+
+        `keep`: the number of the offer by which the page is still connected; its media go on untouched.
+        """
         async with self._lock:
             if self.ended is not None:
                 raise Refused("ended")
@@ -71,7 +74,10 @@ class Room:
             member.media = dict.fromkeys(member.media, False)
             self._welcome(member)
             self._announce(member, again=again)
-            await self.media.join(member)
+            if keep and keep == member.offers and self.media.connected(member):
+                self.media.refresh()
+            else:
+                await self.media.join(member)
             return member
 
     def _welcome(self, member: Member) -> None:

@@ -61,6 +61,11 @@ class MediaProcess:
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
 
+    @property
+    def udp_port(self) -> int:
+        """The UDP port for voice and pictures."""
+        return self._udp.port
+
     def routes(self, app: web.Application) -> None:
         app.router.add_get(PATH, self.handle)
         app.router.add_get("/call/{token}/socket", self.handle)
@@ -106,12 +111,13 @@ class MediaProcess:
             await ws.close(code=1008)
             return ws
         try:
-            seat = await self._seat(text)
+            hello = frames.read_hello(text)
+            seat = await self._ports.tickets.resolve(hello.token, hello.browser, self._clock())
             holder = await self._ports.registry.hold(seat.room, self.name, self._clock())
             if holder != self.name:
                 await self._elsewhere(ws, text, holder, relayed=RELAYED in request.headers)
                 return ws
-            await self._serve(ws, seat)
+            await self._serve(ws, seat, hello.keep)
         except Refused as refused:
             await _refuse(ws, refused.code)
         except frames.BadFrame as bad:
@@ -120,10 +126,6 @@ class MediaProcess:
             log.error("media.socket_failed", fault=type(fault).__name__, exc_info=fault)
             await _refuse(ws, "internal")
         return ws
-
-    async def _seat(self, text: str) -> Seat:
-        hello = frames.read_hello(text)
-        return await self._ports.tickets.resolve(hello.token, hello.browser, self._clock())
 
     async def _elsewhere(self, ws: web.WebSocketResponse, text: str, holder: str, *, relayed: bool) -> None:
         """The room is another process's."""
@@ -136,11 +138,11 @@ class MediaProcess:
         else:
             await self._relay.connect(ws, text, address)
 
-    async def _serve(self, ws: web.WebSocketResponse, seat: Seat) -> None:
+    async def _serve(self, ws: web.WebSocketResponse, seat: Seat, keep: int) -> None:
         room = self._room(seat.room)
         post = SocketPost(ws)
         try:
-            member = await room.join(seat, post)
+            member = await room.join(seat, post, keep)
             await self._listen(ws, room, member, post)
         finally:
             await post.finish()
