@@ -57,7 +57,7 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Load the demo company and its logins.")] = False,
     port: Port = None,
 ) -> None:
-    """Run everything on this machine: front, worker and jobs, started again when one dies."""
+    """Run everything on this machine: front, worker, jobs and media, started again when one dies."""
     from bots import serving
 
     read = read_settings(port=port)
@@ -98,6 +98,18 @@ def jobs() -> None:
     read = read_settings()
     logs.configure("jobs")
     run(slow.run(read))
+
+
+@app.command()
+def media() -> None:
+    """Rooms of live support: voice, camera, screen and recording. One process a core."""
+    import uvloop
+
+    from bots import media as process
+
+    read = read_settings()
+    logs.configure("media")
+    uvloop.run(process.run(read))
 
 
 @app.command()

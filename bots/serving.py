@@ -29,6 +29,7 @@ def serve(settings: Settings, *, root: Path, demo: bool) -> None:
         Child("front", ["front", "--port", str(settings.port), *flags]),
         Child("worker", ["worker"]),
         Child("jobs", ["jobs"]),
+        Child("media", ["media"]),
         *beside.children,
     ]
     environment = {f"{PREFIX}PORT": str(settings.port), **beside.environment}
