@@ -231,8 +231,6 @@ async def overheard() -> AsyncIterator[list[Statement]]:
                 ("fetch" if query.args or query.query[:6] == "SELECT" else "execute", query.query, query.args)
             )
 
-    for holder in client._pool._holders:  # one; it must not be replaced by a deaf one after 50,000 queries
-        holder._max_queries = sys.maxsize
     async with client.acquire_connection() as connection:
         connection.add_query_logger(note)
     try:

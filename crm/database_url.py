@@ -43,11 +43,6 @@ def _sqlite(url: str, synchronous: str) -> dict[str, Any]:
     return {"engine": "tortoise.backends.sqlite", "credentials": {"file_path": path, **pragmas}}
 
 
-async def _leave(connection: object) -> None:
-    """Give a connection back as it is: we leave nothing in its session, and resetting it asks the server once
-    more after every statement. asyncpg ends an open transaction by itself."""
-
-
 def _postgres(url: str, pool: int) -> dict[str, Any]:
     parts = urlsplit(url)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
@@ -60,8 +55,7 @@ def _postgres(url: str, pool: int) -> dict[str, Any]:
         "minsize": 1,
         "maxsize": pool,
         "statement_cache_size": 1000,
-        "reset": _leave,
     }
     if "sslmode" in query:
         credentials["ssl"] = query["sslmode"]
-    return {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
+    return {"engine": "crm.pool", "credentials": credentials}

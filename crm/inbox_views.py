@@ -196,8 +196,7 @@ async def _found(query: str) -> tuple[str, list[Any]]:
 
 def _read(row: dict[str, Any]) -> dict[str, Any]:
     row["last_message"], row["blocked"] = db.read_json(row["last_message"]), bool(row["blocked"])
-    for name in _TIMES:
-        row[name] = db.read_stamp(row[name])
+    db.read_stamps(row, _TIMES)
     return row
 
 
@@ -205,8 +204,7 @@ def _read_message(row: dict[str, Any]) -> dict[str, Any]:
     row["files"] = []
     for name in ("choices", "cards", "data"):
         row[name] = db.read_json(row[name])
-    for name in _MESSAGE_TIMES:
-        row[name] = db.read_stamp(row[name])
+    db.read_stamps(row, _MESSAGE_TIMES)
     return row
 
 

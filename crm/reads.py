@@ -1,10 +1,12 @@
 """Helpers of the hot reads, which are SQL because the ORM alone costs 2 to 3.5 times the driver's CPU."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from tortoise import fields
 from tortoise.models import Model
 
 from crm import db
@@ -29,8 +31,43 @@ WITH_PARTS = (
 
 
 def as_model(model: type[M], row: Mapping[str, Any]) -> M:
-    """A row of `SELECT *` or `RETURNING *` as a saved instance."""
-    return model._init_from_db(**row)
+    """A row of `SELECT *` or `RETURNING *` as a saved instance: what Tortoise's own `_init_from_db` makes of
+    it, at a third of its CPU."""
+    made = model.__new__(model)
+    values = made.__dict__
+    values["_partial"], values["_saved_in_db"] = False, True
+    values["_custom_generated_pk"], values["_await_when_save"] = False, {}
+    plain, read = _columns(model)
+    for column, attribute in plain:
+        values[attribute] = row[column]
+    for column, attribute, reader in read:
+        value = row[column]
+        values[attribute] = value if value is None else reader(value)
+    return made
+
+
+@functools.cache
+def _columns(
+    model: type[Model],
+) -> tuple[list[tuple[str, str]], list[tuple[str, str, Callable[[Any], Any]]]]:
+    """The columns taken as they are, and those to be read, each with its attribute."""
+    meta = model._meta
+    plain = [(column, attribute) for column, attribute, _ in meta.db_native_fields]
+    read: list[tuple[str, str, Callable[[Any], Any]]] = []
+    for column, attribute, kind in (*meta.db_default_fields, *meta.db_complex_fields):
+        if type(kind) in (fields.CharField, fields.TextField, fields.IntField, fields.BigIntField):
+            plain.append((column, attribute))
+        else:
+            read.append((column, attribute, _READERS.get(type(kind)) or kind.to_python_value))
+    return plain, read
+
+
+_READERS: dict[type[Any], Callable[[Any], Any]] = {
+    fields.DatetimeField: db.read_stamp,
+    fields.DateField: db.read_day,
+    fields.JSONField: db.read_json,
+    fields.BooleanField: bool,
+}
 
 
 def columns(model: type[Model], alias: str) -> str:

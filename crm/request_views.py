@@ -250,7 +250,7 @@ async def _cards(where: _Where, statuses: Sequence[str], limit: int) -> list[dic
     args = [value for status in statuses for value in (status, *where.args)]
     rows = await db.fetch(" UNION ALL ".join([part] * len(statuses)), *args) if statuses else []
     for row in rows:
-        row.update({name: db.read_stamp(row[name]) for name in TIMES})
+        db.read_stamps(row, TIMES)
         row["product"] = row["product_name"] or row["product_text"]
     return rows
 

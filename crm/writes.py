@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tortoise.models import Model
 
-from crm import db
+from crm import db, reads
 
 M = TypeVar("M", bound=Model)
 
@@ -36,7 +36,7 @@ async def insert(model: type[M], **values: Any) -> M:
         for name, default in defaults.items()
     }
     rows = await db.fetch(_statement(model), *map(_plain, row.values()))
-    return model._init_from_db(**row, **rows[0])
+    return reads.as_model(model, {**row, **rows[0]})
 
 
 async def update(row: Model, columns: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from crm import reads, writes
+from crm import db, reads, writes
 from crm.errors import Invalid
 from crm.models import Account, Contact, Product
 
@@ -54,3 +54,13 @@ async def test_a_held_row_is_the_row_or_nothing(any_db: str, now: datetime) -> N
         assert held is not None
         assert (held.name, held.created_at.astimezone(UTC)) == ("봄상사", now)
         assert await reads.held(Account, made.id + 1) is None
+
+
+async def test_a_row_becomes_the_instance_that_the_orm_makes_of_it(any_db: str, now: datetime) -> None:
+    made = await Contact.create(name="김민준", created_at=now, updated_at=now)
+    (row,) = await db.fetch("SELECT * FROM contact WHERE id = ?", made.id)
+    ours, theirs = reads.as_model(Contact, row), await Contact.get(id=made.id)
+    assert dict(iter(ours)) == dict(iter(theirs))
+    ours.name = "이서연"
+    await ours.save(update_fields=["name"])
+    assert (await Contact.get(id=made.id)).name == "이서연"
