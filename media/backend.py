@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 from media import frames
 from media.members import Member
-from media.ports import Mode
+from media.ports import Mode, TrackKind
 from media.sdp import KINDS
 
 
@@ -31,6 +31,9 @@ class MediaBackend(Protocol):
 
     def refresh(self) -> None:
         """Somebody came, went, was put on hold or switched a track: pass on what is allowed now."""
+
+    def keyframe(self, member: Member, kind: TrackKind) -> None:
+        """Ask a member for a whole picture."""
 
     def tracks(self, member: Member) -> list[Mapping[str, Any]]:
         """What this member may receive now, as the frame `tracks` lists it."""
@@ -69,6 +72,8 @@ class PeerBackend:
     def refresh(self) -> None:
         for member in self._members.values():
             member.send({"type": "tracks", "tracks": self.tracks(member)})
+
+    def keyframe(self, member: Member, kind: TrackKind) -> None: ...
 
     def tracks(self, member: Member) -> list[Mapping[str, Any]]:
         return [

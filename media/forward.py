@@ -12,7 +12,7 @@ from media import frames
 from media.forwarding import Tap
 from media.leg import Leg
 from media.members import Member
-from media.ports import Mode
+from media.ports import Mode, TrackKind
 from media.sdp import KINDS
 from media.udp import UdpPort
 
@@ -47,7 +47,7 @@ class ForwardBackend:
         self._seats: dict[str, _Seat] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self.taps: Callable[[Member], Tap | None] = lambda member: None
+        self.taps: Callable[[Member, int], Tap | None] = lambda member, leg: None
 
     async def join(self, member: Member) -> None:
         await self.leave(member)
@@ -111,12 +111,10 @@ class ForwardBackend:
             for kind in KINDS
         ]
 
-    def keyframes(self) -> None:
-        """Ask everybody for a whole picture."""
-        now = self._loop.time()
-        for seat in self._seats.values():
-            for source in seat.leg.sources.values():
-                source.want_keyframe(now)
+    def keyframe(self, member: Member, kind: TrackKind) -> None:
+        seat = self._seats.get(member.id)
+        if seat is not None:
+            seat.leg.sources[kind].want_keyframe(self._loop.time())
 
     def tick(self, now: float) -> None:
         for seat in list(self._seats.values()):
@@ -167,7 +165,7 @@ class ForwardBackend:
         for member in self._members.values():
             seat = self._seats.get(member.id)
             if seat is not None:
-                tap = None if member.held else self.taps(member)
+                tap = None if member.held else self.taps(member, seat.leg.ssrc)
                 for source in seat.leg.sources.values():
                     source.tap = tap
 

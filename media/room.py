@@ -15,6 +15,7 @@ from media.backend import MediaBackend
 from media.control import Controls
 from media.members import Member, Post, quality_level, tell
 from media.ports import Ports, Refused, Seat
+from media.recording import RoomRecording, Studio
 from media.timeline import Timeline
 
 log = structlog.get_logger()
@@ -37,12 +38,14 @@ class Room:
         clock: Callable[[], datetime],
         backend: Callable[[Room], MediaBackend],
         ice: Callable[[Seat], list[Mapping[str, Any]]],
+        studio: Studio | None = None,
     ) -> None:
         self.name, self._ports, self._clock, self._ice = name, ports, clock, ice
         self.members: dict[str, Member] = {}
         self.timeline = Timeline(name, ports.journal, clock)
         self.controls = Controls(self)
         self.media = backend(self)
+        self.recording = RoomRecording(self, studio if self.media.mode == "forward" else None)
         self.opened_at = clock()
         self._chat: deque[Mapping[str, Any]] = deque(maxlen=CHAT_KEPT)
         self._lock = asyncio.Lock()
@@ -78,6 +81,9 @@ class Room:
                 self.media.refresh()
             else:
                 await self.media.join(member)
+            if not again and len(self.members) == 1:
+                await self.recording.resume()
+            await self.recording.review()
             return member
 
     def _welcome(self, member: Member) -> None:
@@ -93,7 +99,7 @@ class Room:
                 "held": member.held,
                 "chat": list(self._chat),
                 "control": self.controls.listed(),
-                "recording": self.recording_state(),
+                "recording": self.recording.frame(),
             }
         )
 
@@ -129,6 +135,7 @@ class Room:
         if not self.members:
             self._empty_since = self._loop.time()
         self.media.refresh()
+        await self.recording.review()
 
     async def tick(self, now: float) -> None:
         """Call a few times a second: seats whose time ran out, and the media's own clocks."""
@@ -148,6 +155,7 @@ class Room:
             now = self._clock()
             seconds = int((now - self.opened_at).total_seconds())
             self.timeline.note("closed", by, reason=reason, seconds=seconds, participants=len(self._seen))
+            await self.recording.stop(reason)
             tell(self.members.values(), {"type": "end", "reason": reason, "seconds": seconds})
             await self._close(GONE)
             await self._ports.journal.ended(self.name, reason, now)
@@ -157,6 +165,7 @@ class Room:
         async with self._lock:
             if self.ended is None:
                 self.ended = "shutdown"
+                self.recording.leave_behind()
                 await self._close(1012)
 
     async def _close(self, code: int) -> None:
@@ -170,9 +179,6 @@ class Room:
 
     def others(self, member: Member) -> Iterable[Member]:
         return [other for other in self.members.values() if other is not member]
-
-    def recording_state(self) -> Mapping[str, Any]:
-        return {"type": "recording", "state": "off"}
 
     # -- what members say
 
@@ -203,7 +209,8 @@ class Room:
             case frames.Plain():
                 await self._plain(member, frame)
             case frames.Recording():
-                raise Refused("not_recordable")
+                async with self._lock:
+                    await self.recording.heard(member, frame)
             case _:
                 await self._administer(member, frame)
 

@@ -20,6 +20,7 @@ from media.forward import ForwardBackend
 from media.members import Member
 from media.ports import Place, Ports, Refused, Seat
 from media.posting import Pace, SocketPost
+from media.recording import Studio
 from media.relay import MOVED, PATH, RELAYED, Relay, first_text, page_socket
 from media.room import Room
 from media.turn import Turn
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 
 TICK_SECONDS: Final = 0.2
 BEAT_SECONDS: Final = 3.0
+MEND_SECONDS: Final = 60.0  # between looks for recordings whose process died
 FULL_LOAD: Final = (
     0.70  # of a core: a new room is not forwarded any more; the rest is for the rooms there are
 )
@@ -57,6 +59,7 @@ class MediaProcess:
         self.rooms: dict[str, Room] = {}
         self.load = 0.0
         self._udp = UdpPort(config.addresses, config.udp_ports, config.public_ip)
+        self._studio = Studio(config.folder, ports, clock)
         self._relay = Relay(ports.registry, clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
@@ -74,9 +77,11 @@ class MediaProcess:
         """Announce this process and begin its clocks."""
         self.address = address
         await self._beat()
+        self._studio.spawn(self._mend())
         self._tasks = [
             asyncio.create_task(self._every(BEAT_SECONDS, self._beat), name="media heartbeat"),
             asyncio.create_task(self._every(TICK_SECONDS, self._tick), name="media ticks"),
+            asyncio.create_task(self._every(MEND_SECONDS, self._mend), name="mending recordings"),
         ]
 
     async def stop(self) -> None:
@@ -91,6 +96,7 @@ class MediaProcess:
         await self._ports.registry.gone(self.name)
         await self._relay.close()
         self._udp.close()
+        await self._studio.close()
 
     def metrics(self) -> dict[str, Any]:
         """What the heartbeat tells beside the place."""
@@ -170,14 +176,17 @@ class MediaProcess:
             raise Refused("busy")
         room = self.rooms.get(name)
         if room is None or room.ended is not None:
-            room = self.rooms[name] = Room(name, self._ports, self._clock, self._backend, self._ice)
+            room = Room(name, self._ports, self._clock, self._backend, self._ice, self._studio)
+            self.rooms[name] = room
             log.info("media.room_opened", room=name, mode=room.media.mode)
         return room
 
     def _backend(self, room: Room) -> MediaBackend:
         if self.load >= self._config.full_load:
             return PeerBackend(room.members)
-        return ForwardBackend(self._udp, room.members, lambda member: room.controls.partners(member))
+        made = ForwardBackend(self._udp, room.members, lambda member: room.controls.partners(member))
+        made.taps = lambda member, leg: room.recording.tap(member, leg)
+        return made
 
     def _ice(self, seat: Seat) -> list[Mapping[str, Any]]:
         return self._config.turn.ice(seat.participant, self._clock())
@@ -202,6 +211,9 @@ class MediaProcess:
                 log.warning("media.room_lost", room=name)
                 self.rooms.pop(name)
                 await room.move()
+
+    async def _mend(self) -> None:
+        await self._studio.mend()
 
     def _measure(self) -> None:
         """The share of a core this process used since the last time, smoothed over about 10 s."""

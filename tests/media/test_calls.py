@@ -7,6 +7,7 @@ from playwright.async_api import Page
 
 from tests.media.conftest import Enter
 from tests.media.house import House, process, seat
+from tests.media.playing import plays
 
 pytestmark = pytest.mark.browser
 
@@ -38,3 +39,22 @@ async def test_two_browsers_see_and_hear_each_other(house: House, enter: Enter) 
         await staff.wait_for_function("call.log.some(f => f.type === 'left' && f.reason === 'left')")
     assert house.kinds("r1")[:1] == ["opened"]
     assert house.kinds("r1").count("joined") == 2
+
+
+async def test_a_recording_holds_what_both_sent_and_plays(house: House, enter: Enter) -> None:
+    invite(house)
+    async with process(house):
+        customer, staff = await asyncio.gather(enter("c"), enter("s"))
+        await asyncio.gather(sees(customer, "s"), sees(staff, "c"))
+        await staff.evaluate("call.session.send({type: 'recording', state: 'ask'})")
+        await customer.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'asked')")
+        await customer.evaluate("call.session.send({type: 'recording', state: 'agree'})")
+        await staff.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'on')")
+        await asyncio.sleep(4)
+        await staff.evaluate("call.session.leave('end')")
+        await customer.wait_for_function("call.state === 'over'")
+    assert {(s.participant, s.track) for s in house.kept} == {("c", "camera"), ("s", "camera")}
+    for segment in house.kept:
+        plays(house, segment, seconds=3.0)
+    assert house.closed == {1: "ended"}
+    assert house.ends == [("r1", "ended")]
