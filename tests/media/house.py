@@ -5,7 +5,7 @@ import contextlib
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,15 @@ from media.udp import local_addresses
 CUSTOMER, STAFF = frozenset({"speak", "point"}), frozenset({"speak", "point", "record", "control", "admit"})
 STATIC = Path(__file__).parent.parent.parent / "bots" / "web" / "static" / "call"
 PAGE = Path(__file__).parent / "page.html"
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until something is so. Raises `TimeoutError`."""
+    for _ in range(int(seconds * 100)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError("it never became so")
 
 
 def clock() -> datetime:
