@@ -22,6 +22,7 @@ from bots.ticker import Tick, Ticker
 from bots.waiting import Waiting
 from bots.web import (
     app_keys,
+    call,
     call_socket,
     chat,
     demo,
@@ -101,6 +102,7 @@ def build(
         chat_origins=settings.chat_origins,
         chat_visitor_secret=settings.chat_visitor_secret,
         trusted_proxies=settings.trusted_proxies,
+        media_url=settings.media_url,
         demo=demo_company,
         demo_password=PASSWORD if demo_company else "",
         demo_windows=windows,
@@ -108,7 +110,20 @@ def build(
     )
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
-    rooms = (health, pages, refusing, chat, uploads, files, mail_answers, desk_pages, rest, demo, call_socket)
+    rooms = (
+        health,
+        pages,
+        refusing,
+        chat,
+        uploads,
+        files,
+        mail_answers,
+        desk_pages,
+        rest,
+        demo,
+        call,
+        call_socket,
+    )
     for room in rooms:
         room.routes(app)
     if channels is not None:

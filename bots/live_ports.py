@@ -49,7 +49,7 @@ class LiveTickets:
             name=await shown_name(participant, session),
             lang=cast("Literal['ko', 'en']", session.locale if session.locale in ("ko", "en") else "ko"),
             rights=RIGHTS[role],
-            expires_at=participant.expires_at,
+            expires_at=session.expires_at,
         )
 
 

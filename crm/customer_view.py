@@ -96,6 +96,17 @@ async def after(conversation_id: int, seq: int, *, limit: int = PAGE) -> list[Sa
     return [_said(row) for row in rows]
 
 
+async def both_ways(conversation_id: int, seq: int, *, limit: int = PAGE) -> list[Said]:
+    """What the customer and the other side said above `seq`, in order; notes and event lines left out."""
+    rows = (
+        await Message.filter(conversation_id=conversation_id, seq__gt=seq, direction__in=SHOWN_IN_HISTORY)
+        .order_by("seq")
+        .limit(limit)
+        .prefetch_related("staff", "files")
+    )
+    return [_said(row) for row in rows]
+
+
 async def read_ids(conversation_id: int, above: int, upto: int) -> list[str]:
     """The channel's ids of the customer's own messages with numbers in (above, upto]."""
     rows = (

@@ -21,6 +21,7 @@ CSRF_HEADER = "X-CSRF-Token"
 NONCE = web.RequestKey("nonce", str)
 FRAME_SOURCES = web.RequestKey("frame_sources", str)  # other origins that a handler's page shows in frames
 FRAME_ANCESTORS = web.RequestKey("frame_ancestors", str)  # a handler widens what may frame its page
+CONNECTS = web.RequestKey("connects", str)  # further origins that a page may reach, with a leading blank
 SESSION_CSRF = web.RequestKey("session_csrf", str)  # set by the desk's authentication
 
 
@@ -43,7 +44,7 @@ def policy(request: web.Request) -> str:
             "img-src 'self' data: blob:",
             "media-src 'self' blob:",
             "font-src 'self'",
-            "connect-src 'self'" + _socket_origin(request),
+            "connect-src 'self'" + _socket_origin(request) + request.get(CONNECTS, ""),
             f"frame-src 'self' {request.get(FRAME_SOURCES, '')}".rstrip(),
             "manifest-src 'self'",
             "worker-src 'self'",

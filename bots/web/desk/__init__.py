@@ -2,11 +2,23 @@
 
 from aiohttp import web
 
-from bots.staff import admin_acts, commands, people_acts, request_acts
-from bots.web.desk import admin, api, callbacks, contacts, inbox, knowledge, live, login, requests, stored
+from bots.staff import admin_acts, commands, live_acts, people_acts, request_acts
+from bots.web.desk import (
+    admin,
+    api,
+    callbacks,
+    calls,
+    contacts,
+    inbox,
+    knowledge,
+    live,
+    login,
+    requests,
+    stored,
+)
 
-MODULES = (login, inbox, requests, contacts, callbacks, knowledge, admin, api, live, stored)
-ACTS = (admin_acts, commands, people_acts, request_acts)  # imported so that they are registered
+MODULES = (login, inbox, requests, contacts, callbacks, calls, knowledge, admin, api, live, stored)
+ACTS = (admin_acts, commands, live_acts, people_acts, request_acts)  # imported so that they are registered
 
 
 async def home(request: web.Request) -> web.StreamResponse:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bots.web.desk.frame import Desk
-from crm import callbacks, conversations
+from crm import callbacks, conversations, live_views
 
 
 async def counts(desk: Desk) -> dict[str, Any]:
@@ -13,4 +13,5 @@ async def counts(desk: Desk) -> dict[str, Any]:
         "views": views,
         "conversations": views["mine"] + views["unassigned"],
         "callbacks": await callbacks.count_due(desk.actor),
+        "calls": await live_views.count_waiting(desk.actor),
     }

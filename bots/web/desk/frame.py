@@ -100,6 +100,7 @@ OFFERED = {
     "merge": "contact.merge",
     "request": "request.write",
     "callback": "callback.write",
+    "live": "live.write",
     "article": "article.write",
     "canned": "canned.write",
     "label": "label.write",

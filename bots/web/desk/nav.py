@@ -11,6 +11,7 @@ ITEMS = (
     ("requests", "request", False),
     ("contacts", "users", False),
     ("callbacks", "callback", True),
+    ("calls", "video", True),
     ("knowledge", "book", False),
     ("admin", "sliders", False),
 )
