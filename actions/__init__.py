@@ -7,6 +7,7 @@ from rasa_sdk import Action
 
 from actions.callback import AskCallback, CallbackForm, SubmitCallback
 from actions.knowledge import Answer, QuestionForm, SubmitQuestion
+from actions.live import StartLive
 from actions.matter_ask import AskMatter
 from actions.matter_form import MatterForm
 from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
@@ -57,6 +58,7 @@ ALL: tuple[Action, ...] = (
     Complain(),
     HandOver(),
     Later(),
+    StartLive(),
     Answer(),
     QuestionForm(),
     SubmitQuestion(),

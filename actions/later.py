@@ -18,7 +18,6 @@ LATER: dict[str, tuple[str, str]] = {
     "renew_contract": ("utter_later_contract", "sales"),
     "terminate_contract": ("utter_later_contract", "sales"),
     "relocate_service": ("utter_later_relocate", "repair"),
-    "start_live_support": ("utter_later_live", "repair"),
     "join_event": ("utter_later_event", "sales"),
     "update_contact": ("utter_later_contact", "support"),
     "privacy_request": ("utter_later_privacy", "support"),

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from bots.faults import Stop
 from bots.fleet import CHANNELS
 from bots.settings import Settings
-from crm import codes, company, db, files, storage, vault, zone
+from crm import codes, company, db, files, live_links, storage, vault, zone
 from crm import migrate as migrations
 
 
@@ -18,6 +18,7 @@ async def connected(settings: Settings, *, pool: int = 5) -> AsyncIterator[None]
     zone.use(settings.tz)
     vault.use(settings.secret())
     files.use(storage.Folder(settings.files_dir), max_bytes=settings.upload_max_mb * 1024 * 1024)
+    live_links.use(settings.url)
     codes.use([channel for channel, key in CHANNELS.items() if settings.accounts(channel, key)])
     await db.connect(
         settings.database, synchronous=settings.sqlite_synchronous, wake_dir=settings.wake_dir, pool=pool

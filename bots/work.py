@@ -14,6 +14,7 @@ from rasa_sdk.executor import ActionExecutor
 
 import actions
 from bots import catalogue, training, ways, wiring
+from bots.live_notices import LiveNotices
 from bots.metrics import Timings
 from bots.notices import Notices
 from bots.settings import Settings
@@ -54,6 +55,7 @@ class Assistant:
         self.engine = engine
         self.timings = Timings()
         self.turns = TurnHandler(lambda: self.engine)
+        self.live_notices = LiveNotices(engine.domain, ways.table(settings))
         self.notices = Notices(engine.domain, ways.table(settings), public_url=settings.url)
 
     async def prepare(self, turn: inbox.Turn) -> tuple[Prepared, float]:
@@ -89,6 +91,7 @@ class Assistant:
             return
         fresh = await warm(await Engine.load(path, executor()))
         self.engine, self.notices.domain = fresh, fresh.domain
+        self.live_notices.domain = fresh.domain
         log.info("model swapped", model=wanted)
 
 
@@ -148,7 +151,9 @@ async def _tell(helper: Assistant) -> None:
     """Consume happenings that customers hear of."""
     while True:
         try:
-            if not await happenings.consume(NOTICES, [helper.notices, requests.give_waiting]):
+            if not await happenings.consume(
+                NOTICES, [helper.notices, helper.live_notices, requests.give_waiting]
+            ):
                 await db.wait("happenings", 10.0)
         except Exception as error:
             log.warning("notices.failed", fault=type(error).__name__, exc_info=error)

@@ -18,6 +18,20 @@ from crm.models import LiveParticipant, LiveSession
 from crm.sessions import hash_of
 
 SECRET_BYTES = 24
+AFTERWARDS = timedelta(days=7)  # of a call: its customer may still look at the summary and rate
+
+
+@dataclass
+class _Known:
+    public_url: str = ""
+
+
+_known = _Known()
+
+
+def use(public_url: str) -> None:
+    """Let links begin with this address."""
+    _known.public_url = public_url.rstrip("/")
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,11 @@ def path_of(participant: LiveParticipant) -> str:
     return f"/call/{token_of(participant)}"
 
 
+def url_of(participant: LiveParticipant) -> str:
+    """The whole address, for messages."""
+    return f"{_known.public_url}{path_of(participant)}"
+
+
 def new_salt() -> str:
     """What makes a link another link than the one before."""
     return secrets.token_urlsafe(12)
@@ -61,7 +80,7 @@ async def find(token: str, *, now: datetime) -> Place:
         raise Invalid("link", "forged")
     if row.revoked_at is not None:
         raise Invalid("link", "revoked")
-    if row.expires_at <= now and row.session.status != "live":  # who is in a long call may come back to it
+    if row.expires_at <= now and not _still(row.session, now):
         raise Invalid("link", "expired")
     return Place(row, row.session)
 
@@ -105,6 +124,13 @@ async def renew(participant_id: int, *, ttl: timedelta, now: datetime) -> LivePa
         row.expires_at = now + ttl
         await row.save(update_fields=["salt", "bound_hash", "bound_at", "expires_at"])
     return row
+
+
+def _still(session: LiveSession, now: datetime) -> bool:
+    """Who is in a long call may come back to it; and see its summary for a week afterwards."""
+    if session.status == "ended" and session.ended_at is not None:
+        return now < session.ended_at + AFTERWARDS
+    return session.status == "live"
 
 
 def _parsed(token: str) -> tuple[int, int, str]:

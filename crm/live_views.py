@@ -8,7 +8,7 @@ from crm import live_wait
 from crm.actor import Actor, check
 from crm.errors import NotFound
 from crm.live_rules import OPEN
-from crm.models import LiveParticipant, LiveSession, ServiceRequest, Staff
+from crm.models import Callback, LiveParticipant, LiveSession, ServiceRequest, Staff
 
 LISTED = 50
 
@@ -85,6 +85,15 @@ async def count_waiting(actor: Actor) -> int:
     """How many customers wait in waiting rooms."""
     check(actor, "live.read")
     return await LiveSession.filter(status="waiting").count()
+
+
+async def missed_of(queue: Sequence[Callback]) -> set[int]:
+    """Those of the callbacks that a missed session became."""
+    if not queue:
+        return set()
+    contacts = {callback.contact_id for callback in queue}
+    rows = LiveSession.filter(contact_id__in=list(contacts), status="missed", callback_id__not_isnull=True)
+    return {int(str(each)) for each in await rows.values_list("callback_id", flat=True)}
 
 
 async def by_room(room: str) -> LiveSession:

@@ -6,6 +6,7 @@ from bots.staff import admin_acts, commands, live_acts, people_acts, request_act
 from bots.web.desk import (
     admin,
     api,
+    call_record,
     callbacks,
     calls,
     contacts,
@@ -17,7 +18,20 @@ from bots.web.desk import (
     stored,
 )
 
-MODULES = (login, inbox, requests, contacts, callbacks, calls, knowledge, admin, api, live, stored)
+MODULES = (
+    login,
+    inbox,
+    requests,
+    contacts,
+    callbacks,
+    calls,
+    call_record,
+    knowledge,
+    admin,
+    api,
+    live,
+    stored,
+)
 ACTS = (admin_acts, commands, live_acts, people_acts, request_acts)  # imported so that they are registered
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from bots.web.desk import side, words
 from bots.web.desk.frame import Desk, number, page
 from bots.web.desk.nav import shell
-from crm import callbacks, contacts
+from crm import callbacks, contacts, live_views
 from crm.errors import Invalid
 from crm.models import Callback
 
@@ -24,11 +24,12 @@ async def index(desk: Desk) -> web.StreamResponse:
     found = await callbacks.due(desk.actor, status=state, after=_after(desk), limit=LIMIT + 1)
     shown = found[:LIMIT]
     more = f"{shown[-1].due_at.isoformat()}~{shown[-1].id}" if len(found) > LIMIT else ""
+    missed = await live_views.missed_of(shown)
     return desk.render(
         "callbacks.html",
         **await shell(desk, "callbacks"),
         page="callbacks",
-        rows=[_row(desk, item) for item in shown],
+        rows=[_row(desk, item, item.id in missed) for item in shown],
         more=more,
         state=state,
         states=STATES,
@@ -47,7 +48,7 @@ def _after(desk: Desk) -> tuple[datetime, int] | None:
         raise Invalid("after", "not_a_cursor") from fault
 
 
-def _row(desk: Desk, item: Callback) -> dict[str, Any]:
+def _row(desk: Desk, item: Callback, missed: bool = False) -> dict[str, Any]:
     name = item.contact.name or desk.t("desk.nameless")
     due = words.due(item.due_at, desk.tz, desk.lang, desk.now) if item.status == "due" else None
     return {
@@ -56,7 +57,7 @@ def _row(desk: Desk, item: Callback) -> dict[str, Any]:
         "name": name,
         "person": words.person(item.contact.id, name),
         "phone": contacts.mask_phone(item.phone),
-        "topic": item.topic or desk.t("desk.callbacks.no_topic"),
+        "topic": item.topic or desk.t("desk.live.missed_topic" if missed else "desk.callbacks.no_topic"),
         "due": due,
         "when": words.brief(item.due_at, desk.tz, desk.lang, desk.now),
         "attempts": item.attempts,

@@ -10,7 +10,7 @@ from bots.web.desk import side, words
 from bots.web.desk.frame import Desk, number, page
 from bots.web.desk.nav import shell
 from bots.web.desk.stored import file_view
-from crm import contacts, products, requests, teams
+from crm import contacts, live_views, products, requests, teams
 from crm.models import Possession, ServiceRequest
 from crm.requests import Filters
 
@@ -184,6 +184,7 @@ async def detail(desk: Desk) -> web.StreamResponse:
         files=[_file(desk, file, name) for file in found["files"]],
         links=found["links"],
         rating=found["rating"],
+        calls=[side.call_view(desk, each) for each in await live_views.of_request(request.id)],
         staff=await side.staff_list(desk),
         reasons=NEEDS_REASON,
     )
@@ -212,6 +213,8 @@ def _event(desk: Desk, event: dict[str, Any]) -> dict[str, Any]:
     values["number"] = data.get("number", "")
     if kind == "status" and data.get("reopened"):
         kind = "reopened"
+    if kind == "live":
+        values["minutes"] = str(data.get("minutes", 0))
     key = f"desk.history.{kind}"
     known = key in i18n.catalogue(desk.lang)
     return {

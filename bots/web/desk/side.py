@@ -5,9 +5,9 @@ from typing import Any
 from bots.web import i18n
 from bots.web.desk import words
 from bots.web.desk.frame import Desk, person
-from crm import contacts, requests
+from crm import contacts, live_record, requests
 from crm import timeline as crm_timeline
-from crm.models import Consent, Identity, Possession, ServiceRequest, Staff
+from crm.models import Consent, Identity, LiveSession, Possession, ServiceRequest, Staff
 
 FIELDS = ("phone", "email", "address")
 TIMELINE = 6
@@ -96,6 +96,17 @@ def request_view(desk: Desk, request: ServiceRequest) -> dict[str, Any]:
     }
 
 
+def call_view(desk: Desk, session: LiveSession) -> dict[str, Any]:
+    """A live session in a short list."""
+    at = session.started_at or session.scheduled_at or session.created_at
+    return {
+        "id": session.id,
+        "status": session.status,
+        "minutes": live_record.minutes(session),
+        "when": i18n.moment(at, desk.tz, desk.lang, desk.now),
+    }
+
+
 async def timeline(desk: Desk, contact_id: int, limit: int) -> list[dict[str, Any]]:
     """What happened with a contact, newest first, in words."""
     found = await crm_timeline.of(desk.actor, contact_id, limit=limit)
@@ -121,12 +132,17 @@ def timeline_view(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
     values["number"] = reference.get("number", "")
     key = f"desk.timeline.{item['kind']}{_variant(item)}"
     subject, pages = item["subject"], {"request": "/desk/requests", "conversation": "/desk/conversations"}
+    live = item["data"].get("live_id") if item["kind"].startswith(("live.", "recording.")) else None
     return {
         "id": item["id"],
         "text": desk.t(key, **values) if key in i18n.catalogue(desk.lang) else item["kind"],
         "when": words.brief(item["at"], desk.tz, desk.lang, desk.now),
         "at": item["at"].isoformat(),
-        "href": f"{pages[subject]}/{item['subject_id']}" if subject in pages and item["subject_id"] else "",
+        "href": f"/desk/calls/{live}"
+        if live
+        else f"{pages[subject]}/{item['subject_id']}"
+        if subject in pages and item["subject_id"]
+        else "",
     }
 
 

@@ -1,0 +1,156 @@
+"""What a live session left behind: facts, acts and chat on a timeline, the recording, the summary."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from bots.web import i18n
+from bots.web.desk import calls, words
+from bots.web.desk.frame import Desk, page
+from bots.web.desk.nav import shell
+from bots.web.files import signed
+from crm import control_log, live_chat, live_events, live_record, live_views, recordings
+from crm.errors import Forbidden
+from crm.live_views import Whole
+from crm.models import LiveParticipant, LiveSession, RecordingFile
+
+FIELDS = ("status", "category", "parts", "next_visit", "needs", "tendencies")
+QUIET_ACTS = ("mic", "camera", "mode")  # shown only by their mark on the line
+
+
+@page
+async def record(desk: Desk) -> web.StreamResponse:
+    """One session after its end; a running one leads to its call page."""
+    whole = await live_views.get(desk.actor, desk.id())
+    session = whole.session
+    begin = session.started_at or session.waiting_since or session.created_at
+    tracks = await _tracks(desk, session, begin)
+    facts = await live_record.facts(session)
+    return desk.render(
+        "call_record.html",
+        **await shell(desk, "calls"),
+        page="call",
+        s=calls.row(desk, session),
+        facts=facts,
+        cost=i18n.money(session.cost_minor, desk.lang) if session.cost_minor else "",
+        comment=session.rating_comment,
+        people=[_person(desk, place) for place in whole.places if place.side != "agent"],
+        control=await _control(desk, session),
+        acts=await _acts(desk, whole, begin),
+        tracks=tracks,
+        summary=_summary(desk, session),
+        transcript=session.transcript.splitlines()[:400],
+        may_delete=desk.may("recording.delete"),
+        conversation=session.conversation_id,
+    )
+
+
+async def _tracks(desk: Desk, session: LiveSession, begin: datetime) -> dict[str, Any]:
+    """The recording for whoever may see it; that they looked is audited when there is something to see."""
+    files = await recordings.of(session.id)
+    if not files:
+        count = (await live_record.facts(session))["recorded"]
+        return {"state": "gone" if count else "none", "files": [], "length": 0, "delete": ""}
+    try:
+        files = await recordings.view(desk.actor, session.id, now=desk.now)
+    except Forbidden:
+        return {"state": "forbidden", "files": [], "length": 0, "delete": ""}
+    shown = [_track(desk, file, begin) for file in files]
+    until = files[0].recording.delete_at
+    return {
+        "state": "ready",
+        "files": shown,
+        "length": max(track["offset"] + track["length"] for track in shown),
+        "delete": i18n.day(until.astimezone(desk.tz).date(), desk.lang, desk.now.date()) if until else "",
+    }
+
+
+def _track(desk: Desk, file: RecordingFile, begin: datetime) -> dict[str, Any]:
+    place = file.participant
+    side = place.side if place else "customer"
+    return {
+        "id": file.id,
+        "url": f"/desk/calls/files/{file.id}",
+        "who": (place.name if place else "") or desk.t(f"desk.live.side.{side}"),
+        "side": side,
+        "track": file.track,
+        "video": file.video,
+        "offset": max(0, (file.started_at - begin) // timedelta(milliseconds=1)),
+        "length": file.duration_ms,
+        "sha256": file.sha256,
+    }
+
+
+def _person(desk: Desk, place: LiveParticipant) -> dict[str, Any]:
+    name = place.staff.name if place.staff else place.name
+    minutes = -(-place.present_ms // 60_000)
+    key = "desk.live.joined" if place.joined_at else "desk.live.not_joined"
+    return {
+        "name": name or desk.t("desk.nameless"),
+        "side": desk.t(f"desk.live.side.{place.side}"),
+        "text": desk.t(key, n=minutes) if place.joined_at else desk.t(key),
+    }
+
+
+async def _control(desk: Desk, session: LiveSession) -> str:
+    """How many control logs there are, and whether they are whole."""
+    sources = await control_log.sources(session.id)
+    if not sources:
+        return desk.t("desk.live.controlled_no")
+    faults = [fault for source in sources if (fault := await control_log.verify(session.id, source))]
+    verdict = desk.t("desk.live.chain_broken", n=faults[0]) if faults else desk.t("desk.live.chain_whole")
+    return desk.t("desk.live.controlled_yes", n=len(sources), verdict=verdict)
+
+
+async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any]]:
+    """Acts and lines of the chat in one order, each with its place in time."""
+    session = whole.session
+    names = {place.id: place.staff.name if place.staff else place.name for place in whole.places}
+    found = []
+    for event in await live_events.of(session.id):
+        if event.kind in QUIET_ACTS:
+            continue
+        item = _item(desk, event.at, begin, desk.t(f"desk.live.act.{event.kind}"), event.kind)
+        item["who"] = names.get(event.participant_id or 0, "")
+        item["points"] = event.data.get("points", []) if event.kind == "mark" else []
+        item["photo"] = signed(event.data["file"]) if event.kind == "photo" and "file" in event.data else ""
+        found.append(item)
+    for said in await live_chat.since(session, 0):
+        if session.ended_at and said.at > session.ended_at:
+            break
+        item = _item(desk, said.at, begin, said.text, "chat")
+        item["who"] = session.contact.name if said.direction == "in" else said.staff_name
+        found.append(item)
+    return sorted(found, key=lambda item: int(item["ms"]))
+
+
+def _item(desk: Desk, at: datetime, begin: datetime, text: str, kind: str) -> dict[str, Any]:
+    ms = max(0, (at - begin) // timedelta(milliseconds=1))
+    clock = f"{ms // 60_000:02}:{ms // 1000 % 60:02}"
+    return {
+        "ms": ms, "clock": clock, "text": text, "kind": kind, "who": "", "points": [], "photo": "",
+        "at": words.short_clock(at, desk.tz),
+    }  # fmt: skip
+
+
+def _summary(desk: Desk, session: LiveSession) -> dict[str, Any]:
+    found = session.summary
+    fields = []
+    for name in FIELDS:
+        value = found.get(name)
+        if not value:
+            continue
+        if name in ("status", "category"):
+            value = desk.t(f"status.{value}" if name == "status" else f"desk.category.{value}")
+        fields.append({"name": name, "text": ", ".join(value) if isinstance(value, list) else value})
+    return {
+        "state": session.summary_state,
+        "sentences": found.get("sentences", []),
+        "fields": fields,
+        "request": session.request_id,
+    }
+
+
+def routes(app: web.Application) -> None:
+    app.router.add_get(r"/desk/calls/{id:\d+}", record)
