@@ -238,7 +238,7 @@ async def wait(participant_id: int, now: datetime) -> LiveSession:
     Raises `Conflict`: `over`, or `not_yet` (with `opens_at`) long before a scheduled time.
     """
     aware(now)
-    async with db.transaction():
+    async with writes.transaction():
         place = await LiveParticipant.get(id=participant_id)
         async with held(place.session_id) as session:
             if session.status in ("waiting", "live"):
@@ -258,7 +258,7 @@ async def wait(participant_id: int, now: datetime) -> LiveSession:
 
 async def step_out(participant_id: int, now: datetime) -> None:
     """The customer closed the page while waiting: the place in the queue stays until the link expires."""
-    async with db.transaction():
+    async with writes.transaction():
         place = await LiveParticipant.get(id=participant_id)
         async with held(place.session_id) as session:
             if session.status == "waiting" and place.side == "customer":
@@ -420,7 +420,7 @@ async def end(session_id: int, by: Actor, *, now: datetime) -> LiveSession:
 
 async def joined(participant_id: int, now: datetime) -> None:
     """A participant is in the call (again)."""
-    async with db.transaction():
+    async with writes.transaction():
         place = await LiveParticipant.get(id=participant_id)
         async with held(place.session_id) as session:
             await place.refresh_from_db()
@@ -436,7 +436,7 @@ async def joined(participant_id: int, now: datetime) -> None:
 
 async def left(participant_id: int, now: datetime) -> None:
     """A participant is not in the call any more; when nobody is, it ends in two minutes."""
-    async with db.transaction():
+    async with writes.transaction():
         place = await LiveParticipant.get(id=participant_id)
         async with held(place.session_id) as session:
             await place.refresh_from_db()

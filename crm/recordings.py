@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from crm import audit, company, db, files, happenings, live_events, live_sessions, reads, vault
+from crm import audit, company, db, files, happenings, live_events, live_sessions, reads, vault, writes
 from crm.actor import Actor, check
 from crm.errors import Conflict, Forbidden, NotFound
 from crm.live_rules import policy_of
@@ -129,7 +129,7 @@ async def view(actor: Actor, session_id: int, *, now: datetime) -> list[Recordin
     Raises `Forbidden`, `NotFound`.
     """
     session = await may_see(actor, session_id)
-    async with db.transaction():
+    async with writes.transaction():
         found = await of(session_id)
         await audit.record(
             actor, "recording.viewed", "live", session_id, now=now, contact_id=session.contact_id

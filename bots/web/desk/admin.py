@@ -12,6 +12,7 @@ from bots.web.desk.nav import shell
 from crm import canned, company, hours, labels, message_templates, staff, teams
 from crm.actor import check
 from crm.errors import NotFound
+from crm.live_rules import policy_of
 from crm.models import CannedReply, Label, MessageTemplate, Staff, Team, TeamMember
 
 # Sections of the settings: name, icon, and the permission to change something there.
@@ -50,7 +51,9 @@ async def index(request: web.Request) -> web.StreamResponse:
 
 @page
 async def profile(desk: Desk) -> web.StreamResponse:
-    return await _admin(desk, "profile", "admin_profile.html", profile=await company.get())
+    found = await company.get()
+    live = policy_of(found.settings)
+    return await _admin(desk, "profile", "admin_profile.html", profile=found, live=live)
 
 
 @page

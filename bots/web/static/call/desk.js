@@ -264,8 +264,8 @@ byId("guide-open").onclick = () => {
 byId("pages").addEventListener("close", () => {
   const page = byId("pages").returnValue;
   if (!page || !guide) return;
-  guide.open(page === "form" ? `${config.base}/form` : page);
-  room.act("guided", { page: page === "form" ? "form" : page });
+  guide.open(page);
+  room.act("guided", { page });
 });
 byId("guide-end").onclick = () => guide.open("");
 

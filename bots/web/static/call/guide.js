@@ -1,7 +1,11 @@
 // Guided pages: both see the same page of ours at the same place. Who leads scrolls; what is typed into fields
 // stays where it is typed, and the other side sees only which field it is.
 
-const OURS = /^\/(kb\/[\w.-]+|privacy|call\/[\w.-]+\/form)(\?lang=(ko|en))?$/;
+import { config } from "../chat/words.js";
+
+const OURS = /^\/(kb\/[\w.-]+|privacy|call\/form)(\?lang=(ko|en))?$/;
+const NOTHING = "/"; // the frame that ends it
+export const FORM = "/call/form"; // stands for each side's own address of the request form
 
 export class Guide {
   constructor(session, pane, frame, { leads }) {
@@ -23,12 +27,12 @@ export class Guide {
     this.pane.hidden = !page;
     if (page && this.frame.dataset.page !== page) {
       this.frame.dataset.page = page;
-      this.frame.src = page;
+      this.frame.src = page === FORM ? `${config.base}/form` : page;
     }
   }
 
   take({ page, scroll, field }) {
-    this.show(page);
+    this.show(page === NOTHING ? "" : page);
     this.wanted = scroll;
     this.place();
     this.mark(field);
@@ -64,7 +68,7 @@ export class Guide {
   }
 
   tell(values) {
-    this.session.send({ type: "browse", page: this.page, scroll: this.where(), field: "", ...values });
+    this.session.send({ type: "browse", page: this.page || NOTHING, scroll: this.where(), field: "", ...values });
   }
 
   mark(field) {

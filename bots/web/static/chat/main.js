@@ -2,6 +2,7 @@
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { embedded, tellParent } from "./embedded.js";
+import { setUpLive } from "./live.js";
 import { Log, typingBubble } from "./log.js";
 import { saveAsText, setUpMenu, setUpSearch, useTheme } from "./menu.js";
 import * as store from "./store.js";
@@ -30,6 +31,8 @@ const composer = new Composer({
   sendFile,
   typing: () => connection.hint({ type: "typing" }),
 });
+
+setUpLive(connection);
 
 // -- writing
 
