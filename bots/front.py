@@ -103,6 +103,7 @@ def build(
         chat_visitor_secret=settings.chat_visitor_secret,
         trusted_proxies=settings.trusted_proxies,
         media_url=settings.media_url,
+        assist_dir=settings.data_dir / "assist",
         demo=demo_company,
         demo_password=PASSWORD if demo_company else "",
         demo_windows=windows,

@@ -1,11 +1,12 @@
 // The staff's call page: lobby with the link -> live, with drawing, photos, hold, experts and recording.
-import { byId, el, toast } from "../chat/ui.js";
+import { byId, el, newId, toast } from "../chat/ui.js";
 import { config, t } from "../chat/words.js";
 import { Chat, sendFile } from "./chat.js";
 import { Devices, reason } from "./devices.js";
 import { Guide } from "./guide.js";
 import { askConsent, elapsed, levelOf, RecordingLight, showQuality, toggle } from "./live.js";
 import { Pen } from "./marks.js";
+import { Remote } from "./remote.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
@@ -18,6 +19,7 @@ let session = null;
 let stage = null;
 let pen = null;
 let guide = null;
+let remote = null;
 let muted = false;
 let began = Date.now();
 
@@ -71,6 +73,7 @@ async function join() {
   stage = new Stage(session, { me: config.me, nameOf, prefer });
   pen = new Pen(stage.marks, (frame) => session.send(frame));
   guide = new Guide(session, byId("guide"), byId("guide-page"), { leads: true });
+  remote = new Remote(session, stage, byId("typed"));
   listen();
   await devices.open({ video: true, facing: "user" }).catch(() => devices.open({ video: false })).catch((error) => toast(t(`call.check.${reason(error)}`)));
   await session.setTrack("audio", devices.mic);
@@ -256,6 +259,20 @@ byId("guest").onclick = async () => {
   byId("guest-link").textContent = `${location.origin}${made.path}`;
   byId("guest-link").hidden = false;
   navigator.clipboard?.writeText(byId("guest-link").textContent).then(() => toast(t("call.desk.copied")), () => {});
+};
+byId("control").onclick = async () => {
+  if (remote?.agent) {
+    remote.stop();
+    return;
+  }
+  const answer = await fetch(`/desk/api/calls/${config.live}/code`, { method: "POST", headers: { "x-csrf-token": config.csrf } });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    toast(said.text ?? t("call.fault.other"));
+    return;
+  }
+  room.say(newId(), t("call.desk.control_text", said));
+  toast(t("call.desk.control_sent", said));
 };
 byId("guide-open").onclick = () => {
   byId("pages").returnValue = "";

@@ -135,11 +135,11 @@ export class Links {
     }
   }
 
-  control(message) {
+  control(message, channel = "control") {
     let sent = false;
-    for (const { control } of this.open.values())
-      if (control.readyState === "open") {
-        control.send(message);
+    for (const { [channel]: pipe } of this.open.values())
+      if (pipe.readyState === "open") {
+        pipe.send(message);
         sent = true;
       }
     return sent;

@@ -66,8 +66,9 @@ export class Session extends EventTarget {
     this.send({ type: "media", ...on });
   }
 
-  control(message) {
-    return this.links.control(message);
+  // To who is controlled, or who controls us; `channel` "moves" may lose some.
+  control(message, channel = "control") {
+    return this.links.control(message, channel);
   }
 
   leave(type = "leave") {
