@@ -199,6 +199,27 @@ def erase(
 
 
 @app.command()
+def assist(
+    code: Annotated[str, typer.Argument(help="The 8 digits that the call page shows.")] = "",
+    server: Annotated[str, typer.Option(help="Address of Dangol instead of DANGOL_PUBLIC_URL.")] = "",
+    build: Annotated[bool, typer.Option("--build", help="Make the archive that /assist offers.")] = False,
+) -> None:
+    """Show this PC's screen to the person who helps, after consent; or make the archive that does so."""
+    from bots import assist_archive
+
+    read = read_settings()
+    address = (server or read.url).rstrip("/")
+    if build:
+        print("Making the archive (a minute or two)", flush=True)
+        made = assist_archive.build(read.data_dir, address)
+        print(f"{made.path}\n{made.size / 1024 / 1024:.0f} MB, SHA-256 {made.sha256}, for {made.server}")
+        return
+    from media.assist.__main__ import main as show
+
+    sys.exit(show([*([code] if code else []), "--server", address]))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     import tomllib

@@ -1,0 +1,326 @@
+"""The agent's mind: what staff ask becomes a question on the panel, what the customer answers becomes a
+right.
+
+It knows no socket: frames come in by `signal` and `data`, and go out by the two functions it is given.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from media.assist import acts, downloads, scenes
+from media.assist.chain import Chain, Entry
+from media.assist.consent import Consent, Question, Refusal, What
+from media.assist.hands import Stopped
+from media.assist.panel import Scene, draw
+from media.assist.platforms import Window
+from media.assist.words import say
+
+Frame = Mapping[str, Any]
+
+
+class Hand(Protocol):
+    """What applies input."""
+
+    async def apply(self, act: acts.Act) -> None: ...
+
+    def let_go(self) -> None: ...
+
+
+class Picture(Protocol):
+    """What is sent of the screen."""
+
+    def hurry(self) -> None: ...
+
+    def again(self) -> None: ...
+
+
+class Agent:
+    """One help session on the customer's PC. `signal_out` sends a frame of the socket, `data_out` one of the
+    data channel `control`, `log` takes an entry of the chain; none of them waits."""
+
+    def __init__(
+        self,
+        who: scenes.Who,
+        window: Window,
+        *,
+        signal_out: Callable[[Frame], None],
+        data_out: Callable[[Frame], None],
+        log: Callable[[Entry], None],
+        now: Callable[[], datetime],
+        fetch: Callable[[str, int], Awaitable[bytes]],
+    ) -> None:
+        self._who, self._window = who, window
+        self._signal_out, self._data_out, self._log = signal_out, data_out, log
+        self._now, self._fetch = now, fetch
+        self._consent, self._chain = Consent(), Chain()
+        self._hands: Hand | None = None
+        self._picture: Picture | None = None
+        self._size = (0, 0)
+        self._me = self._asker = ""
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._file: Frame = {}
+        self._moves = 0
+        self._told = ""
+        self._lost = False
+        self.stopped = asyncio.Event()  # the customer closed the panel
+
+    def equip(self, hands: Hand, picture: Picture, size: tuple[int, int]) -> None:
+        """Give it hands and eyes."""
+        self._hands, self._picture, self._size = hands, picture, size
+
+    # --- rights, asked for from other threads too: a plain look at a set
+
+    def may_see(self) -> bool:
+        return self._consent.allows(What.VIEW)
+
+    def may_control(self) -> bool:
+        return self._consent.allows(What.CONTROL)
+
+    # --- the customer
+
+    def pressed(self, name: str) -> None:
+        """A button of the panel. May be called from another thread: a stop takes effect before it returns."""
+        if name in ("stop", "close"):
+            stopped = self._consent.stop()
+            if self._hands:
+                self._hands.let_go()
+            self._later(self._after_stop, stopped, name == "close")
+        elif name == "stop_control":
+            if self._consent.revoke(What.CONTROL) and self._hands:
+                self._hands.let_go()
+            self._later(self._after_revoke, What.CONTROL)
+        elif name in ("allow", "refuse"):
+            self._later(self._answered, name == "allow")
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The loop on which everything but a stop happens."""
+        self._loop = loop
+
+    def _later(self, what: Callable[..., None], *arguments: Any) -> None:
+        self._loop.call_soon_threadsafe(what, *arguments)
+
+    def _after_stop(self, stopped: bool, close: bool) -> None:
+        if stopped:
+            self._note("stopped", {})
+            self._signal_out({"type": "control", "state": "revoke", "whom": self._me, "scope": "view"})
+            self._data_out({"t": "stopped"})
+            self._tell_state()
+        self._told = say(self._who.lang, "stopped") if stopped else ""
+        self.show()
+        if close:
+            self.stopped.set()
+
+    def _after_revoke(self, what: What) -> None:
+        self._note("revoked", {"what": str(what)})
+        self._signal_out({"type": "control", "state": "revoke", "whom": self._me, "scope": str(what)})
+        self._tell_state()
+        self.show()
+
+    def _answered(self, granted: bool) -> None:
+        pending = self._consent.pending
+        question = self._consent.answer(pending.number, granted, self._now()) if pending else None
+        if question is not None:
+            self._note("granted" if granted else "refused", {"what": str(question.what)})
+            self._reply(question, granted)
+        self.show()
+
+    def _reply(self, question: Question, granted: bool) -> None:
+        if question.what in (What.VIEW, What.CONTROL):
+            state = "grant" if granted else "refuse"
+            self._signal_out(
+                {"type": "control", "state": state, "whom": self._me, "scope": str(question.what)}
+            )
+        else:
+            self._data_out({"t": "answer", "what": str(question.what), "granted": granted})
+        if granted and question.what is What.VIEW and self._picture:
+            self._picture.again()
+        if granted and question.what is What.FILE:
+            self._spawn(self._receive(dict(self._file)))
+        self._tell_state()
+
+    # --- staff, by the socket
+
+    def signal(self, frame: Frame) -> None:
+        """A frame of the socket that concerns us."""
+        match frame.get("type"):
+            case "welcome":
+                self._me = str(frame.get("you", {}).get("id", ""))
+                self._lost = False
+            case "control" if frame.get("whom") == self._me:
+                self._control(frame)
+            case "joined" if self._picture:
+                self._picture.again()
+            case "left" if frame.get("participant") == self._asker:
+                self._end_control()
+        self.show()
+
+    def lost(self) -> None:
+        """The connection broke: nobody holds the mouse any more."""
+        self._lost = True
+        self._end_control()
+        self.show()
+
+    def _control(self, frame: Frame) -> None:
+        match frame.get("state"):
+            case "requested":
+                self._asker = str(frame.get("by", ""))
+                what = What.CONTROL if frame.get("scope") == "control" else What.VIEW
+                self._ask(what, grant_known=True)
+            case "revoked":
+                self._end_control()
+
+    def _end_control(self) -> None:
+        """Staff gave it back or went: what they held is let go. Viewing stays until the customer ends it."""
+        if self._consent.revoke(What.CONTROL):
+            self._note("revoked", {"what": "control", "by": "staff"})
+        self._consent.revoke(What.CLIPBOARD)
+        if self._hands:
+            self._hands.let_go()
+        self._tell_state()
+
+    def _ask(self, what: What, detail: str = "", *, grant_known: bool = False) -> None:
+        try:
+            question = self._consent.ask(what, self._now(), detail)
+        except Refusal as why:
+            self._data_out({"t": "answer", "what": str(what), "granted": False, "why": str(why)})
+            if grant_known:
+                self._signal_out({"type": "control", "state": "refuse", "whom": self._me, "scope": str(what)})
+            return
+        if question is None:
+            if grant_known:
+                self._signal_out({"type": "control", "state": "grant", "whom": self._me, "scope": str(what)})
+            return
+        self._note("asked", {"what": str(what), "by": self._asker, **({"name": detail} if detail else {})})
+        self.show()
+
+    def tick(self) -> None:
+        """Once a second: a question that nobody answers is refused, and moves are written down."""
+        expired = self._consent.expire(self._now())
+        if expired is not None:
+            self._note("expired", {"what": str(expired.what)})
+            self._reply(expired, False)
+            self.show()
+        self._note_moves()
+
+    # --- staff, by the data channel
+
+    async def data(self, text: str) -> None:
+        """A frame of the channel `control` or `moves`, in order."""
+        try:
+            frame = json.loads(text)
+            if not isinstance(frame, dict):
+                raise acts.BadAct("frame")
+            if frame.get("t") == "ask":
+                self._asked(frame)
+                return
+            await self._act(acts.read(frame), frame.get("n"))
+        except (acts.BadAct, json.JSONDecodeError) as fault:
+            why = str(fault) if isinstance(fault, acts.BadAct) else "frame"
+            self._data_out(
+                {"t": "refused", "n": frame.get("n") if isinstance(frame, dict) else None, "why": why}
+            )
+        except Stopped:
+            self._data_out({"t": "refused", "n": frame.get("n"), "why": "not_allowed"})
+
+    def _asked(self, frame: Frame) -> None:
+        if not self.may_control():
+            raise Stopped
+        match frame.get("what"):
+            case "clipboard":
+                self._ask(What.CLIPBOARD)
+            case "file":
+                self._file = downloads.offer(frame)
+                self._ask(What.FILE, str(self._file["name"]))
+            case _:
+                raise acts.BadAct("what")
+
+    async def _act(self, act: acts.Act, number: object) -> None:
+        if not self.may_control() or self._hands is None:
+            raise Stopped
+        if isinstance(act, acts.SetClipboard | acts.GetClipboard):
+            await self._clipboard(act)
+            return
+        await self._hands.apply(act)
+        if isinstance(act, acts.Move):
+            self._moves += 1
+            return
+        if self._picture:
+            self._picture.hurry()
+        self._data_out({"t": "applied", "n": number})
+        self._note_moves()
+        self._note(*_written(act))
+
+    async def _clipboard(self, act: acts.SetClipboard | acts.GetClipboard) -> None:
+        if not self._consent.allows(What.CLIPBOARD):
+            raise Stopped
+        if isinstance(act, acts.SetClipboard):
+            self._window.set_clipboard(act.text)
+            self._note("clipboard", {"way": "in", "length": len(act.text)})
+            return
+        text = await asyncio.get_running_loop().run_in_executor(None, self._window.get_clipboard)
+        if not self._consent.allows(What.CLIPBOARD):  # taken back meanwhile
+            raise Stopped
+        self._data_out({"t": "clip", "s": text[: acts.CLIPBOARD_MAX]})
+        self._note("clipboard", {"way": "out", "length": len(text)})
+
+    async def _receive(self, offer: Frame) -> None:
+        try:
+            saved = await downloads.receive(offer, self._fetch)
+        except (OSError, ValueError) as fault:
+            self._data_out({"t": "file", "name": offer["name"], "saved": False, "why": str(fault)[:200]})
+            return
+        self._note("file", {"name": saved.name, "size": saved.size, "sha256": saved.sha256})
+        self._data_out({"t": "file", "name": saved.name, "saved": True})
+        self._told = say(self._who.lang, "received", name=saved.name)
+        self.show()
+
+    # --- telling
+
+    def scene(self) -> Scene:
+        """What the panel shows now."""
+        question = self._consent.pending
+        if question is None:
+            return scenes.state(self._who, self._consent, lost=self._lost, told=self._told)
+        size = downloads.size_in_words(int(self._file.get("size", 0))) if question.what is What.FILE else ""
+        return scenes.question(
+            self._who, question.what, name=question.detail, size=size, alert=self._consent.shares
+        )
+
+    def show(self) -> None:
+        self._window.show(draw(self.scene(), self._window.scale))
+
+    def _tell_state(self) -> None:
+        width, height = self._size
+        rights = {what: self._consent.allows(what) for what in (What.VIEW, What.CONTROL, What.CLIPBOARD)}
+        self._data_out({"t": "state", **{str(k): v for k, v in rights.items()}, "w": width, "h": height})
+
+    def _note_moves(self) -> None:
+        if self._moves:
+            count, self._moves = self._moves, 0
+            self._note("moved", {"count": count})
+
+    def _note(self, act: str, data: Mapping[str, Any]) -> None:
+        self._log(self._chain.append(act, data, self._now()))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _written(act: acts.Act) -> tuple[str, dict[str, Any]]:
+    """What the log keeps of an act: what was done and where, never what was typed."""
+    match act:
+        case acts.Press():
+            place = {"x": round(act.x, 4), "y": round(act.y, 4)}
+            return ("pressed" if act.down else "released"), {"button": act.button, **place}
+        case acts.Wheel():
+            return "wheel", {"dx": act.dx, "dy": act.dy}
+        case acts.Key():
+            return "key", {"key": act.name if len(act.name) > 1 else "character", "down": act.down}
+        case acts.Text():
+            return "text", {"length": len(act.text)}
+    return "other", {}

@@ -1,0 +1,201 @@
+"""The panel and the clipboard on X11, by python-xlib: one thread, one connection, one window."""
+
+import contextlib
+import os
+import queue
+import select
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from Xlib import X, Xatom, display, error
+from Xlib.protocol import event
+
+from media.assist.panel import Drawing
+
+MARGIN: Final = 24
+DENSE_WIDTH: Final = 2560  # from this width on the panel is drawn at twice the size
+CLIPBOARD_MAX_BYTES: Final = 400_000
+
+
+def open_window(pressed: Callable[[str], None]) -> "X11Window":
+    """Open it. Raises `OSError` with why.wayland or why.display."""
+    if os.environ.get("XDG_SESSION_TYPE") == "wayland":
+        raise OSError("why.wayland")
+    try:
+        return X11Window(display.Display(), pressed)
+    except (error.DisplayError, OSError) as fault:
+        raise OSError("why.display") from fault
+
+
+class X11Window:
+    """See `platforms.Window`. Calls from other threads wait in a queue that a byte in a pipe announces."""
+
+    def __init__(self, shown: Any, pressed: Callable[[str], None]) -> None:
+        self._display, self._pressed = shown, pressed
+        self._screen = shown.screen()
+        self.scale = 2.0 if self._screen.width_in_pixels > DENSE_WIDTH else 1.0
+        self._drawing: Drawing | None = None
+        self._place = (0, 0, 0, 0)
+        self._copied: bytes | None = None
+        self._asked: queue.Queue[str] = queue.Queue()
+        self._calls: queue.Queue[Callable[[], None]] = queue.Queue()
+        self._awake, self._wake = os.pipe()
+        self._closing = False
+        self._window = self._make()
+        self._gc = self._window.create_gc()
+        self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
+        self._thread.start()
+
+    # --- from any thread
+
+    def show(self, drawing: Drawing) -> None:
+        self._call(lambda: self._show(drawing))
+
+    def covers(self, x: int, y: int) -> bool:
+        left, top, right, bottom = self._place
+        return left <= x < right and top <= y < bottom
+
+    def set_clipboard(self, text: str) -> None:
+        self._call(lambda: self._own(text.encode()))
+
+    def get_clipboard(self, timeout: float = 1.0) -> str:
+        while not self._asked.empty():
+            self._asked.get_nowait()
+        self._call(self._request)
+        try:
+            return self._asked.get(timeout=timeout)
+        except queue.Empty:
+            return ""
+
+    def close(self) -> None:
+        self._closing = True
+        self._call(lambda: None)
+        self._thread.join(2.0)
+
+    def _call(self, what: Callable[[], None]) -> None:
+        self._calls.put(what)
+        with contextlib.suppress(OSError):
+            os.write(self._wake, b".")
+
+    # --- on the window's thread
+
+    def _make(self) -> Any:
+        window = self._screen.root.create_window(
+            0, 0, 1, 1, 0, self._screen.root_depth,
+            event_mask=X.ExposureMask | X.ButtonPressMask | X.PropertyChangeMask | X.VisibilityChangeMask,
+            override_redirect=True,  # no window manager may move it, cover it or ask it to close
+            background_pixel=self._screen.white_pixel,
+        )  # fmt: skip
+        window.set_wm_name("Dangol")
+        return window
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                # A reply that is awaited may bring events with it: look at them before waiting for the wire.
+                if not self._display.pending_events():
+                    select.select([self._display, self._awake], [], [])
+                while self._display.pending_events():
+                    self._heard(self._display.next_event())
+                self._called()
+        except (error.ConnectionClosedError, OSError):
+            self._pressed("stop")  # the screen is gone: nothing may go on without its stop button
+        finally:
+            with contextlib.suppress(Exception):
+                self._window.destroy()
+                self._display.close()
+            os.close(self._awake)
+            os.close(self._wake)
+
+    def _called(self) -> None:
+        if select.select([self._awake], [], [], 0)[0]:
+            os.read(self._awake, 4096)
+        while not self._calls.empty():
+            self._calls.get_nowait()()
+        self._display.flush()
+
+    def _heard(self, heard: Any) -> None:
+        match heard.type:
+            case X.Expose:
+                self._paint()
+            case X.VisibilityNotify if heard.state != X.VisibilityUnobscured:
+                self._window.configure(stack_mode=X.Above)  # the stop button is always to be seen
+            case X.ButtonPress if heard.detail == 1 and self._drawing is not None:
+                button = self._drawing.button_at(heard.event_x, heard.event_y)
+                if button is not None:
+                    self._pressed(button.name)
+            case X.SelectionRequest:
+                self._serve(heard)
+            case X.SelectionClear:
+                self._copied = None
+            case X.SelectionNotify:
+                self._receive(heard)
+
+    def _show(self, drawing: Drawing) -> None:
+        self._drawing = drawing
+        width, height = drawing.picture.size
+        left, top = self._screen.width_in_pixels - width - MARGIN, MARGIN
+        self._place = (left, top, left + width, top + height)
+        self._window.configure(x=left, y=top, width=width, height=height, stack_mode=X.Above)
+        self._window.map()
+        self._paint()
+
+    def _paint(self) -> None:
+        if self._drawing is None:
+            return
+        picture = self._drawing.picture.convert("RGBX")
+        width, height = picture.size
+        data = picture.tobytes("raw", "BGRX")
+        rows = max(1, 65_000 // (width * 4))  # X11's largest request is 256 kB; python-xlib counts in words
+        for top in range(0, height, rows):
+            part = data[top * width * 4 : (top + rows) * width * 4]
+            self._window.put_image(
+                self._gc, 0, top, width, len(part) // (width * 4), X.ZPixmap, self._screen.root_depth, 0, part
+            )
+        self._display.flush()
+
+    # --- the clipboard: ICCCM, section 2 (selections)
+
+    def _atom(self, name: str) -> int:
+        atom: int = self._display.intern_atom(name)
+        return atom
+
+    def _own(self, text: bytes) -> None:
+        self._copied = text
+        self._window.set_selection_owner(self._atom("CLIPBOARD"), X.CurrentTime)
+
+    def _request(self) -> None:
+        if self._copied is not None:
+            self._asked.put(self._copied.decode(errors="replace"))
+            return
+        self._window.convert_selection(
+            self._atom("CLIPBOARD"), self._atom("UTF8_STRING"), self._atom("DANGOL_CLIPBOARD"), X.CurrentTime
+        )
+
+    def _serve(self, asked: Any) -> None:
+        utf8, targets, place = self._atom("UTF8_STRING"), self._atom("TARGETS"), asked.property
+        if asked.target == targets:
+            asked.requestor.change_property(place, Xatom.ATOM, 32, [targets, utf8])
+        elif asked.target in (utf8, Xatom.STRING) and self._copied is not None:
+            asked.requestor.change_property(place, asked.target, 8, self._copied)
+        else:
+            place = X.NONE
+        asked.requestor.send_event(
+            event.SelectionNotify(
+                time=asked.time, requestor=asked.requestor, selection=asked.selection,
+                target=asked.target, property=place,
+            )
+        )  # fmt: skip
+        self._display.flush()
+
+    def _receive(self, heard: Any) -> None:
+        if heard.property == X.NONE:
+            self._asked.put("")
+            return
+        got = self._window.get_full_property(
+            heard.property, X.AnyPropertyType, sizehint=CLIPBOARD_MAX_BYTES // 4
+        )
+        self._window.delete_property(heard.property)
+        value = got.value if got is not None and isinstance(got.value, bytes) else b""
+        self._asked.put(value[:CLIPBOARD_MAX_BYTES].decode(errors="replace"))
