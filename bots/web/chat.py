@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,9 +29,10 @@ from bots.web.chat_frames import Refused, id_of, language, message_frame, parse
 from bots.web.chat_session import ChatSession
 from bots.web.chat_visitor import introduce
 from bots.web.hub import HUB
-from crm import choices, customer_view, db, happenings, inbox
+from crm import choices, customer_view, db, happenings, inbox, taking
 from crm.customer_view import View
 from crm.errors import CrmError
+from crm.models import Identity
 
 SOCKET_MAX = 4 * 1024 * 1024  # bytes at which the socket is closed instead (status 1009)
 HEARTBEAT_SECONDS = 25.0
@@ -125,7 +127,7 @@ class ChatSocket:
             await self._store(frame, self._session)
         elif isinstance(frame, Seen):
             if self._conversation is not None:
-                await customer_view.seen(self._conversation, frame.seq, now=datetime.now(UTC))
+                await self._seen(self._conversation, frame.seq, self._session)
         elif isinstance(frame, Typing):
             await self._typing()
 
@@ -140,8 +142,9 @@ class ChatSocket:
             except chat_session.BadVisitor as error:
                 log.info("chat_bad_visitor", reason=str(error))
                 await self._refuse("not_allowed", None)
-        self._session = chat_session.open_session(self._config, frame.session, visitor)
-        found = await customer_view.latest(self._channel.name, "", self._session.external_user)
+        room = await chat_session.open_room(frame.session, datetime.now(UTC))
+        self._session = room or chat_session.open_session(self._config, frame.session, visitor)
+        found = await self._latest(self._session)
         view = found[1] if found else None
         await self._send({"type": "welcome", "session": self._session.token, "seq": view.seq if view else 0})
         if view is None:
@@ -174,6 +177,7 @@ class ChatSocket:
         )
         if inbound is None:
             raise Refused("bad_frame", frame.id)
+        inbound = replace(inbound, channel=session.channel, channel_account=session.account)
         stored = await inbox.store(inbound, now=now)
         await self._send({"type": "stored", "id": frame.id, "seq": stored.seq})
         if stored.conversation_id != self._conversation:
@@ -202,11 +206,20 @@ class ChatSocket:
         return choices.said(pressed)
 
     async def _check_upload(self, frame: FileFrame) -> None:
-        user = self._session.external_user if self._session else ""
-        found = await customer_view.latest(self._channel.name, "", user)
+        found = await self._latest(self._session) if self._session else None
         about = clean(frame.description)
         if found is None or not await customer_view.describe_upload(found[0].id, frame.upload, about):
             raise Refused("not_allowed", frame.id)
+
+    async def _latest(self, session: ChatSession) -> tuple[Identity, View | None] | None:
+        return await customer_view.latest(session.channel, session.account, session.external_user)
+
+    async def _seen(self, conversation_id: int, seq: int, session: ChatSession) -> None:
+        """What another channel's customer reads here goes out no other way."""
+        now = datetime.now(UTC)
+        await customer_view.seen(conversation_id, seq, now=now)
+        if session.channel != self._channel.name:
+            await taking.shown(conversation_id, seq, now)
 
     async def _typing(self) -> None:
         now = time.monotonic()

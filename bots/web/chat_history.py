@@ -1,5 +1,6 @@
 """`GET /channels/web/history`: what was said before, for a page that opens again."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -13,8 +14,11 @@ from crm import customer_view
 async def history(request: web.Request) -> web.Response:
     """`GET /channels/web/history?before=` with X-Dangol-Session: the conversation so far, oldest first."""
     config = request.app[CONFIG]
-    session = chat_session.resume(config, request.headers.get("X-Dangol-Session", ""))
-    found = await customer_view.latest("web", "", session.external_user) if session else None
+    given = request.headers.get("X-Dangol-Session", "")
+    session = await chat_session.resume(config, given, datetime.now(UTC))
+    found = None
+    if session is not None:
+        found = await customer_view.latest(session.channel, session.account, session.external_user)
     view = found[1] if found else None
     messages: list[dict[str, Any]] = []
     if view is not None:

@@ -12,9 +12,13 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
+from bots.channels.web import CHANNEL
 from bots.web.app_keys import WebConfig
+from crm import page_links
+from crm.errors import Invalid
 
 TOKEN_BYTES = 24
+ROOM = "page:"  # before the token of a conversation's own page (crm/page_links.py)
 
 
 class BadVisitor(Exception):
@@ -37,6 +41,8 @@ class ChatSession:
     token: str
     external_user: str
     visitor: Visitor | None = None
+    channel: str = CHANNEL  # another one behind a signed address of that conversation
+    account: str = ""
 
 
 def _signer(config: WebConfig) -> URLSafeSerializer:
@@ -54,8 +60,26 @@ def open_session(config: WebConfig, given: str | None, visitor: Visitor | None) 
     return _session(token if isinstance(token, str) else token.decode(), secret, visitor)
 
 
-def resume(config: WebConfig, token: str) -> ChatSession | None:
+async def open_room(given: str | None, now: datetime) -> ChatSession | None:
+    """The session of a page that shows another channel's conversation, behind its signed address.
+
+    None when `given` is no such token. Raises `Invalid("link", "forged"|"expired")`.
+    """
+    if not given or not given.startswith(ROOM):
+        return None
+    identity = await page_links.open_page(given.removeprefix(ROOM), now=now)
+    return ChatSession(
+        given, identity.external_id, channel=identity.channel, account=identity.channel_account
+    )
+
+
+async def resume(config: WebConfig, token: str, now: datetime) -> ChatSession | None:
     """The session behind a token that an upload or a reading of the history brings; None when forged."""
+    try:
+        if room := await open_room(token, now):
+            return room
+    except Invalid:
+        return None
     known = _read(config, token)
     if known is None:
         return None

@@ -1,5 +1,6 @@
 """Jinja wiring, static files and the pages anyone may read: an article, the privacy notice."""
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,9 @@ from markupsafe import Markup
 
 from bots.web import i18n, security
 from bots.web.app_keys import CONFIG, HERE, assets_version
-from crm import company, customer_view, hours, knowledge
-from crm.errors import NotFound
+from bots.web.chat_session import ROOM
+from crm import company, customer_view, hours, knowledge, page_links
+from crm.errors import Invalid, NotFound
 from crm.models import CompanyProfile
 
 VERSION = web.AppKey("assets_version", str)
@@ -83,11 +85,28 @@ def company_name(profile: CompanyProfile, lang: str) -> str:
     return (profile.name_en or profile.name) if lang == "en" else profile.name
 
 
-async def chat(request: web.Request) -> web.Response:
-    """`/chat`: the customer's page, also inside the widget of another site (`?embed=1`)."""
+async def room(request: web.Request) -> web.Response:
+    """`/c/{token}`: the chat page on another channel's conversation, for whoever holds its signed address."""
+    token = request.match_info["token"]
+    try:
+        await page_links.open_page(token, now=datetime.now(UTC))
+    except Invalid:
+        lang = i18n.negotiate(request)
+        name = company_name(await company.get(), lang)
+        return render(request, "room_ended.html", status=410, company=name)
+    response = await chat(request, session=f"{ROOM}{token}")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def chat(request: web.Request, session: str = "") -> web.Response:
+    """`/chat`: the customer's page, also inside the widget of another site (`?embed=1`).
+
+    `session`: of a conversation that is not this browser's own; what the page keeps is kept apart.
+    """
     config, lang = request.app[CONFIG], i18n.negotiate(request)
     origins = [origin.rstrip("/") for origin in config.chat_origins]
-    request[security.FRAME_ANCESTORS] = " ".join(["'self'", *origins])
+    request[security.FRAME_ANCESTORS] = " ".join(["'self'", *([] if session else origins)])
     profile = await company.get()
     version = request.app[VERSION]
     name = company_name(profile, lang)
@@ -103,7 +122,9 @@ async def chat(request: web.Request) -> web.Response:
         "maxBytes": config.upload_max_bytes,
         "company": name,
         "embedded": embedded,
-        "origins": origins,
+        "session": session,
+        "room": hashlib.sha256(session.encode()).hexdigest()[:12] if session else "",
+        "origins": [] if session else origins,
     }
     response = render(
         request,
@@ -192,6 +213,7 @@ def routes(app: web.Application) -> None:
     """Static files (revalidated on use), the chat page, its script, articles and the privacy notice."""
     app.router.add_static("/static/", HERE / "static", append_version=False)
     app.router.add_get("/chat", chat)
+    app.router.add_get("/c/{token}", room)
     app.router.add_get("/chat.js", chat_script)
     app.router.add_get("/kb/{slug}", article)
     app.router.add_get("/privacy", privacy)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from aiohttp import BodyPartReader, web
 
-from bots.channels.web import CHANNEL
 from bots.web import chat_session, i18n, security
 from bots.web.app_keys import CONFIG
 from crm import files, identities
@@ -43,15 +42,15 @@ async def upload(request: web.Request) -> web.Response:
 async def _take(request: web.Request) -> dict[str, object]:
     if not security.origin_allowed(request):
         raise web.HTTPForbidden(text="origin")
-    session = chat_session.resume(request.app[CONFIG], request.headers.get("X-Dangol-Session", ""))
+    now = datetime.now(UTC)
+    session = await chat_session.resume(request.app[CONFIG], request.headers.get("X-Dangol-Session", ""), now)
     if session is None:
         raise Rejected(401, "session")
     if not request.app[BRAKE].take(session.external_user, time.monotonic()):
         raise Rejected(429, "busy")
     name, data = await _read(request, files.max_bytes())
-    now = datetime.now(UTC)
     identity = await identities.find_or_create(
-        CHANNEL, "", session.external_user, locale=i18n.negotiate(request), now=now
+        session.channel, session.account, session.external_user, locale=i18n.negotiate(request), now=now
     )
     try:
         file = await files.store(data, name=name, owner=f"identity:{identity.id}", now=now)

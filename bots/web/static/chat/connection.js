@@ -20,7 +20,7 @@ export class Connection extends EventTarget {
 
   // This page keeps its own session, even when another tab has begun one at the same moment.
   get session() {
-    return (this.own ??= store.read("session"));
+    return (this.own ??= config.session || store.read("session"));
   }
 
   tell(type, detail = {}) {

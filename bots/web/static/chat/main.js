@@ -14,7 +14,7 @@ const TYPING_SHOWN_MS = 7000;
 const BOT_TYPING_AFTER_MS = 350;
 const OFFLINE_AFTER_MS = 1200;
 
-const tabs = "BroadcastChannel" in window ? new BroadcastChannel("dangol-chat") : null;
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel(`dangol-chat${config.room ? `.${config.room}` : ""}`) : null;
 const uploads = new Map();
 let owner = { owner: "bot", name: "" };
 let started = false;

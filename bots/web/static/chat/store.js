@@ -1,5 +1,11 @@
 // What this device remembers. Storage may be forbidden (an embedded page): then memory serves.
+import { config } from "./words.js";
+
 const memory = new Map();
+
+// A page that shows another conversation than this browser's own keeps what belongs to it apart.
+const APART = new Set(["session", "queue", "draft"]);
+const named = (name) => (config.room && APART.has(name) ? `dangol.${name}.${config.room}` : `dangol.${name}`);
 
 function area() {
   try {
@@ -16,7 +22,7 @@ const disk = area();
 
 export function read(name, fallback = null) {
   try {
-    const text = disk ? disk.getItem(`dangol.${name}`) : memory.get(name);
+    const text = disk ? disk.getItem(named(name)) : memory.get(named(name));
     return text === null || text === undefined ? fallback : JSON.parse(text);
   } catch {
     return fallback;
@@ -26,14 +32,14 @@ export function read(name, fallback = null) {
 export function write(name, value) {
   const text = JSON.stringify(value);
   try {
-    if (disk) disk.setItem(`dangol.${name}`, text);
-    else memory.set(name, text);
+    if (disk) disk.setItem(named(name), text);
+    else memory.set(named(name), text);
   } catch {
-    memory.set(name, text);
+    memory.set(named(name), text);
   }
 }
 
 export function forget(name) {
-  if (disk) disk.removeItem(`dangol.${name}`);
-  memory.delete(name);
+  if (disk) disk.removeItem(named(name));
+  memory.delete(named(name));
 }
