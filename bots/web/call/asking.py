@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from bots.channels.web import CHANNEL
 from bots.web import chat_session, i18n, security
 from bots.web.app_keys import CONFIG
 from bots.web.call.places import status_of
@@ -21,19 +20,22 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """Answers `{"path"}` of the call page, or `{"text"}` that says why not now and from when."""
     if not security.origin_allowed(request):
         raise web.HTTPForbidden(text="origin")
-    session = chat_session.resume(request.app[CONFIG], request.headers.get("X-Dangol-Session", ""))
+    now = datetime.now(UTC)
+    session = await chat_session.resume(request.app[CONFIG], request.headers.get("X-Dangol-Session", ""), now)
     if session is None:
         return web.json_response({"code": "not_allowed"}, status=403)
     if not request.app[BRAKE].take(session.external_user, time.monotonic()):
         return web.json_response({"code": "busy"}, status=429, headers={"Retry-After": "30"})
-    now, lang, tz = datetime.now(UTC), i18n.negotiate(request), request.app[CONFIG].timezone
+    lang, tz = i18n.negotiate(request), request.app[CONFIG].timezone
     calendar = await hours.load()
     if not calendar.is_open(now):
         opens = calendar.next_open(now)
         key = "call.wait.closed" if opens else "call.wait.closed_all"
         text = i18n.t(lang, key, opens=i18n.moment(opens, tz, lang, now) if opens else "")
         return web.json_response({"text": text}, status=409)
-    identity = await identities.find_or_create(CHANNEL, "", session.external_user, locale=lang, now=now)
+    identity = await identities.find_or_create(
+        session.channel, session.account, session.external_user, locale=lang, now=now
+    )
     conversation = await conversations.reach(identity, now=now, locale=lang)
     try:
         made = await live_sessions.create(
