@@ -16,7 +16,7 @@ from aiohttp import web
 from bots.channels import email_incoming, email_outgoing, email_server
 from bots.channels.base import Caps, Outbound, Ports, Receive, Wire
 from bots.channels.email_headers import Address, addresses, decode
-from bots.channels.email_imap import Fetched, Folder
+from bots.channels.email_imap import POLL_SECONDS, Fetched, Folder
 from bots.channels.email_incoming import Facts
 from bots.channels.email_outgoing import CAPS as CAPS
 from bots.channels.email_smtp import Postman
@@ -84,6 +84,7 @@ class EmailChannel:
         self._first = not sharing or account == min(sharing)
         self._others = frozenset(siblings[name] for name in sharing if name != account)
         self._failed: dict[int, int] = {}
+        self.poll_seconds = POLL_SECONDS
 
     # --- in
 
@@ -96,7 +97,7 @@ class EmailChannel:
         if self._imap is None:
             await asyncio.Event().wait()
             return
-        async with Folder(self._imap) as folder:
+        async with Folder(self._imap, poll_seconds=self.poll_seconds) as folder:
             log.info("mail.opened", account=self.account, pushes=folder.pushes)
             while True:
                 while await self._read(folder, receive):

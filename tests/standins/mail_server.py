@@ -191,10 +191,7 @@ class Imap:
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._writers.add(writer)
-            try:
-                await talk(reader, writer)
-            finally:
-                self._writers.discard(writer)
+            await talk(reader, writer)  # it goes on in a task of its own
 
         server = await asyncio.start_server(connected, host, port, ssl=self._certificate.server)
         bound: int = server.sockets[0].getsockname()[1]
@@ -225,8 +222,8 @@ class Imap:
         self.cut()
 
     def cut(self) -> None:
-        for writer in list(self._writers):
-            writer.transport.abort()
+        while self._writers:
+            self._writers.pop().transport.abort()
 
     def flags(self, login: str) -> list[str]:
         inbox = self._config.set_cache[login][0]._inbox
