@@ -28,6 +28,7 @@ log = structlog.get_logger()
 LARGEST = 32 * 1024 * 1024  # bytes of a mail that is taken whole: 20 MB of files in base64, and more
 ATTEMPTS = 5  # at one mail that cannot be handled, before it is parked
 OVERLAP = timedelta(days=2)  # looked at again when the server's numbers changed
+WRONG_CLOCK = timedelta(hours=1)
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -162,7 +163,8 @@ class EmailChannel:
         )
         if not self._for_us(facts):
             return False
-        if (facts.written_at or at) < since:
+        began = since.replace(microsecond=0)  # servers tell whole seconds, and a sender's clock may be wrong
+        if at < began or (facts.written_at or at) < max(EVER + WRONG_CLOCK, began) - WRONG_CLOCK:
             await self._aside(facts, "old", uid)
             return False
         if facts.inbound is not None:
