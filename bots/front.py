@@ -180,9 +180,9 @@ async def _beat(sender: Sender) -> None:
     try:
         while True:
             with contextlib.suppress(OSError):
-                await processes.heartbeat(
-                    name, "front", now=datetime.now(UTC), metrics={"sent": sender.results}
-                )
+                now = datetime.now(UTC)
+                await processes.heartbeat(name, "front", now=now, metrics={"sent": sender.results})
+                sender.shared_by(len(await processes.live(now, "front")))
             await asyncio.sleep(HEARTBEAT_SECONDS)
     finally:
         with contextlib.suppress(Exception):

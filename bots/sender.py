@@ -105,6 +105,10 @@ class Sender:
                 task.cancel()
             await asyncio.gather(beat, *self._tasks, return_exceptions=True)
 
+    def shared_by(self, fronts: int) -> None:
+        """So many fronts send by now: each takes its part of what providers allow."""
+        self._limiter.shared_by(fronts)
+
     def stop(self) -> None:
         """Ask `run` to end soon."""
         self._stopping = True

@@ -1,0 +1,56 @@
+"""Limits of providers: kept within any second, lost to nobody's lateness, shared by the fronts that live."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bots.limits import Limiter, Rate
+
+AT = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
+RATES = {"telegram": Rate(per_second=30, recipient_per_second=1, recipient_burst=3, window_s=1.0)}
+
+
+def sends(
+    limiter: Limiter, seconds: float, *, late: float, seed: int = 1, offset: float = 0.0
+) -> list[float]:
+    """When messages to ever new recipients leave, by a sender that wakes up to `late` seconds too late."""
+    chance, at, sent = random.Random(seed), offset, []
+    while at < seconds:
+        now = AT + timedelta(seconds=at)
+        wait = limiter.take("telegram", "", len(sent) + 1, now)
+        if wait:
+            at += wait + chance.random() * late
+        else:
+            sent.append(at)
+    return sent
+
+
+def busiest(sent: list[float], span: float = 0.999) -> int:
+    return max(sum(1 for other in sent if at <= other < at + span) for at in sent)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.01, 0.2])
+def test_no_second_has_more_than_allowed_and_lateness_loses_little(late: float) -> None:
+    sent = sends(Limiter(RATES), 20.0, late=late)
+    assert busiest(sent) <= 30
+    assert len(sent) >= 20 * 30 / (1 + late)
+
+
+@pytest.mark.parametrize("fronts", [1, 2, 3, 7])
+def test_fronts_together_keep_the_limit(fronts: int) -> None:
+    sent: list[float] = []
+    for number in range(fronts):
+        limiter = Limiter(RATES)
+        limiter.shared_by(fronts)
+        sent += sends(limiter, 5.0, late=0.01, seed=number, offset=number * 0.13)
+    assert busiest(sorted(sent)) <= 30
+    assert len(sent) >= 5 * 20
+
+
+def test_one_recipient_is_slowed_alone() -> None:
+    limiter = Limiter(RATES)
+    waits = [limiter.take("telegram", "", 7, AT) for _ in range(4)]
+    assert waits[:3] == [0.0, 0.0, 0.0]
+    assert waits[3] > 0.9
+    assert limiter.take("telegram", "", 8, AT) == 0.0
