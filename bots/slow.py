@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bots import wiring
+from bots import transcripts, wiring
 from bots.jobs import JobKind, JobRunner
 from bots.settings import Settings
 from crm import db, processes
@@ -17,15 +17,15 @@ log = structlog.get_logger()
 HEARTBEAT_SECONDS = 5.0
 
 
-def kinds() -> Sequence[JobKind]:
+def kinds(settings: Settings) -> Sequence[JobKind]:
     """Every kind of job, by the room that brings it."""
-    return ()
+    return (transcripts.kind(settings.stt_model),)
 
 
 async def run(settings: Settings) -> None:
     """Work on jobs until SIGTERM or SIGINT."""
     async with wiring.connected(settings):
-        runner = JobRunner(kinds())
+        runner = JobRunner(kinds(settings))
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, runner.stop)
         beat = db.spawn(_beat(runner))

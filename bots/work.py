@@ -18,6 +18,7 @@ from bots.live_notices import LiveNotices
 from bots.metrics import Timings
 from bots.notices import Notices
 from bots.settings import Settings
+from bots.transcripts import Transcripts
 from bots.turn import Prepared, Spoken, TurnHandler
 from bots.worker import Worker
 from crm import assistant, db, happenings, inbox, processes, requests
@@ -55,6 +56,7 @@ class Assistant:
         self.engine = engine
         self.timings = Timings()
         self.turns = TurnHandler(lambda: self.engine)
+        self.transcripts = Transcripts(settings.stt_model)
         self.live_notices = LiveNotices(engine.domain, ways.table(settings))
         self.notices = Notices(engine.domain, ways.table(settings), public_url=settings.url)
 
@@ -152,7 +154,7 @@ async def _tell(helper: Assistant) -> None:
     while True:
         try:
             if not await happenings.consume(
-                NOTICES, [helper.notices, helper.live_notices, requests.give_waiting]
+                NOTICES, [helper.notices, helper.live_notices, helper.transcripts, requests.give_waiting]
             ):
                 await db.wait("happenings", 10.0)
         except Exception as error:

@@ -158,6 +158,14 @@ async def of(session_id: int) -> list[RecordingFile]:
     return await rows.order_by("started_at", "id").select_related("participant", "recording").limit(200)
 
 
+async def standing(session_id: int) -> str:
+    """Why there is no file to see: `none` was recorded, `soon` they are still being finished, or `gone`."""
+    rows = await Recording.filter(session_id=session_id).order_by("-id").limit(20)
+    if not rows:
+        return "none"
+    return "gone" if all(row.status == "deleted" for row in rows) else "soon"
+
+
 async def file_of(actor: Actor, file_id: int) -> tuple[RecordingFile, bytes]:
     """A file and the key that opens it, for the stream of a page that was audited as viewed.
 

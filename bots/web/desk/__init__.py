@@ -6,6 +6,7 @@ from bots.staff import admin_acts, commands, live_acts, people_acts, request_act
 from bots.web.desk import (
     admin,
     api,
+    call_files,
     call_record,
     callbacks,
     calls,
@@ -25,6 +26,7 @@ MODULES = (
     contacts,
     callbacks,
     calls,
+    call_files,
     call_record,
     knowledge,
     admin,

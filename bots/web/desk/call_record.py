@@ -50,8 +50,8 @@ async def _tracks(desk: Desk, session: LiveSession, begin: datetime) -> dict[str
     """The recording for whoever may see it; that they looked is audited when there is something to see."""
     files = await recordings.of(session.id)
     if not files:
-        count = (await live_record.facts(session))["recorded"]
-        return {"state": "gone" if count else "none", "files": [], "length": 0, "delete": ""}
+        state = await recordings.standing(session.id)
+        return {"state": state, "files": [], "length": 0, "delete": ""}
     try:
         files = await recordings.view(desk.actor, session.id, now=desk.now)
     except Forbidden:
@@ -117,6 +117,8 @@ async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any
         item["photo"] = signed(event.data["file"]) if event.kind == "photo" and "file" in event.data else ""
         found.append(item)
     for said in await live_chat.since(session, 0):
+        if said.author == "system":
+            continue  # the invitation, and what the house says by itself
         if session.ended_at and said.at > session.ended_at:
             break
         item = _item(desk, said.at, begin, said.text, "chat")

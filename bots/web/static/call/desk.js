@@ -161,7 +161,7 @@ function choose(name) {
 function freeze() {
   const on = !stage.frozen;
   stage.freeze(on);
-  const frame = { type: "mark", id: "freeze", act: on ? "freeze" : "unfreeze", of: stage.marks.of, track: stage.marks.track, points: [], color: "" };
+  const frame = { type: "mark", id: "freeze", act: on ? "freeze" : "unfreeze", of: stage.marks.of, track: stage.marks.track, points: [], color: null };
   session.send(frame);
   document.querySelector('[data-tool="freeze"]').setAttribute("aria-pressed", String(on));
 }

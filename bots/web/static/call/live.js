@@ -16,6 +16,7 @@ export class RecordingLight {
     this.since = since ? new Date(since).getTime() : Date.now();
     clearInterval(this.timer);
     this.place.classList.toggle("is-recording", state === "on");
+    if ("disabled" in this.place) this.place.disabled = state !== "on"; // the customer's stops it
     if (state === "on") {
       this.timer = setInterval(() => this.tick(), 500);
       announce(t("call.recording.began"));

@@ -176,6 +176,10 @@ function listen() {
     away(false);
   });
   session.addEventListener("recording", ({ detail }) => light.set(detail.state, detail.since));
+  byId("recording").onclick = () => {
+    session.send({ type: "recording", state: "refuse" }); // agreeing is taken back, and with it the recording
+    toast(t("call.recording.stopped"));
+  };
   askConsent(session, config.me, (by) => t("call.consent.who", { company: config.company, name: nameOf(by) }));
   session.addEventListener("state", ({ detail }) => {
     away(detail.state === "away");

@@ -184,7 +184,7 @@ export class Pen {
   }
 
   emit({ id, act, points = [] }) {
-    const frame = { type: "mark", id, act, of: this.marks.of, track: this.marks.track, points, color: "" };
+    const frame = { type: "mark", id, act, of: this.marks.of, track: this.marks.track, points, color: null };
     this.send(frame);
     this.marks.take({ ...frame, from: "" });
   }

@@ -90,6 +90,9 @@ export function jump(ms) {
   show();
 }
 
+// The files of a call that just ended are sealed within seconds: look again.
+if (player?.dataset.state === "soon") setTimeout(() => location.reload(), 4000);
+
 if (button) {
   button.addEventListener("click", () => {
     if (at >= Number(seek.max)) at = 0;
