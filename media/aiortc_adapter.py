@@ -150,6 +150,7 @@ class Secure:
     def _changed(self) -> None:
         if self._dtls.state in ("closed", "failed"):
             self.rx = self.tx = None
+            self._ending = asyncio.ensure_future(self._sctp.stop())  # its timers would go on sending
             self._lost()
 
     async def close(self) -> None:

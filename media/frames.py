@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
@@ -175,7 +176,15 @@ def _read(adapter: TypeAdapter[Any], text: str) -> Any:
         raise BadFrame("too_large")
     try:
         return adapter.validate_json(text)
-    except ValidationError as error:
-        given = error.errors(include_url=False)[0].get("input")
-        kind = given.get("type") if isinstance(given, dict) else None
-        raise BadFrame("bad_frame", kind if isinstance(kind, str) and len(kind) < 32 else None) from None
+    except ValidationError:
+        raise BadFrame("bad_frame", _kind(text)) from None
+
+
+def _kind(text: str) -> str | None:
+    """The type that a broken frame says it has."""
+    try:
+        given = json.loads(text)
+    except ValueError:
+        return None
+    kind = given.get("type") if isinstance(given, dict) else None
+    return kind if isinstance(kind, str) and len(kind) < 32 else None

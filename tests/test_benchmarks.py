@@ -1,5 +1,6 @@
 """The benchmarks still run: each in its quick form, which measures nothing worth telling."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,13 @@ def test_the_benchmark_crm_measures_every_operation(kind: str) -> None:
         "comment",
     ):
         assert operation in said
+
+
+@pytest.mark.full
+def test_the_benchmark_calls_measures_every_side() -> None:
+    if shutil.which("janus") is None:
+        pytest.skip("needs Janus: apt-get install janus")
+    said = _run("benchmarks.calls", "--quick")
+    for side in ("dangol media, forwarded", "janus, forwarded", "dangol media, recorded", "janus, recorded"):
+        assert side in said
+    assert "aiortc relay / ours" in said

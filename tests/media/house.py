@@ -62,9 +62,11 @@ class House:
     rooms: dict[int, str] = field(default_factory=dict)
     kept: list[Segment] = field(default_factory=list)
     closed: dict[int, str] = field(default_factory=dict)
+    recordings: Any = None  # another store than `Recordings`
 
     def ports(self) -> Ports:
-        return Ports(Tickets(self), Registry(self), Journal(self), Consents(self), Recordings(self))
+        store = (self.recordings or Recordings)(self)
+        return Ports(Tickets(self), Registry(self), Journal(self), Consents(self), store)
 
     def kinds(self, room: str) -> list[str]:
         """The kinds of a room's acts, in order."""
