@@ -6,11 +6,11 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from bots.staff.acts import Arguments, Done, RowId, act
-from crm import company, live_after, live_links, live_sessions, live_views, recordings
+from crm import company, conversations, live_after, live_links, live_sessions, live_views, recordings
 from crm.actor import Actor, check
 from crm.errors import Conflict
 from crm.live_rules import LINK_TTL, check_policy
-from crm.models import Staff
+from crm.models import LiveParticipant, LiveSession, Staff
 
 
 class Start(Arguments):
@@ -96,8 +96,8 @@ async def renew(actor: Actor, args: One, now: datetime) -> Done:
 
 @act("live_invite")
 async def invite(actor: Actor, args: Colleague, now: datetime) -> Done:
-    await live_sessions.invite(actor, args.live, args.staff, now=now)
-    who = await Staff.get(id=args.staff)
+    place = await live_sessions.invite(actor, args.live, args.staff, now=now)
+    who = await _call_in(actor, place, args.staff, now)
     return Done("live_invite", {"name": who.name})
 
 
@@ -110,9 +110,19 @@ async def guest(actor: Actor, args: Guest, now: datetime) -> Done:
 
 @act("live_transfer")
 async def transfer(actor: Actor, args: Colleague, now: datetime) -> Done:
-    await live_sessions.transfer(actor, args.live, args.staff, now=now)
-    who = await Staff.get(id=args.staff)
+    place = await live_sessions.transfer(actor, args.live, args.staff, now=now)
+    who = await _call_in(actor, place, args.staff, now)
     return Done("live_transfer", {"name": who.name})
+
+
+async def _call_in(actor: Actor, place: LiveParticipant, staff_id: int, now: datetime) -> Staff:
+    """Name the colleague in a note of the conversation, with the way in: it stands among their mentions."""
+    who = await Staff.get(id=staff_id)
+    session = await LiveSession.get(id=place.session_id)
+    if session.conversation_id is not None:
+        text = f"@{who.login} /desk/calls/{session.id}/room"
+        await conversations.note(actor, session.conversation_id, text, now=now)
+    return who
 
 
 @act("live_end")
