@@ -12,7 +12,7 @@ from typing import Any
 from actions import verify
 from actions.people import BACK_TO_BOT
 from actions.said import is_yes
-from bots import answers
+from bots import answers, learning
 from crm import advertising, choices, dialogue, gate, outbox, ownership, privacy
 from crm.actor import SYSTEM
 from crm.models import Conversation
@@ -161,6 +161,11 @@ class TurnHandler:
             expired=prepared.expired,
         )
         await self._remember(prepared, turned.snapshot, engine.fingerprint, conversation.misses)
+        await learning.note(
+            spoken.conversation_id, spoken.inbox_id, prepared.text, prepared.parsed, turned,
+            pressed=prepared.pressed, language=prepared.language, missed_before=conversation.misses,
+            now=spoken.received_at,
+        )  # fmt: skip
         await self._answer(prepared, turned.replies)
 
     async def _remember(self, prepared: Prepared, body: str, model: str, misses: int) -> None:

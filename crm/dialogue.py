@@ -70,6 +70,12 @@ async def count_miss(conversation_id: int) -> int:
     return int(rows[0]["misses"])
 
 
+async def misses(conversation_id: int) -> int:
+    """How many messages in a row were not understood."""
+    rows = await db.fetch("SELECT misses FROM conversation WHERE id = ?", conversation_id)
+    return int(rows[0]["misses"]) if rows else 0
+
+
 async def understood(conversation_id: int, misses: int) -> None:
     """A message was understood: the count of misses starts again, unless it has grown past `misses` since."""
     await db.execute(

@@ -177,6 +177,7 @@ _OF_CONTACT = "(SELECT id FROM conversation WHERE contact_id = ?)"
 _OF_REQUESTS = "(SELECT id FROM service_request WHERE contact_id = ?)"
 _MESSAGES = f"(SELECT id FROM message WHERE conversation_id IN {_OF_CONTACT})"
 _ERASING: Final = (
+    f"DELETE FROM training_candidate WHERE conversation_id IN {_OF_CONTACT}",
     f"DELETE FROM message_key WHERE message_id IN {_MESSAGES}",
     f"DELETE FROM mention WHERE conversation_id IN {_OF_CONTACT}",
     f"UPDATE outbox SET state = 'dead', error = 'erased' WHERE state = 'waiting'"

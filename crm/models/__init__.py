@@ -2,6 +2,7 @@
 
 from crm.models.assistant import AssistantModel
 from crm.models.audit import AuditEntry, AuditHead, ContactCipher, RetainedRecord
+from crm.models.candidates import TrainingCandidate
 from crm.models.conversations import (
     CannedReply,
     Conversation,
@@ -114,4 +115,5 @@ __all__ = [
     "Team",
     "TeamMember",
     "TimelineEntry",
+    "TrainingCandidate",
 ]

@@ -1,0 +1,74 @@
+"""`dangol train --review`: a person at the terminal says which kept sentences become training data."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bots import wiring
+from bots.settings import Settings
+from crm import candidates
+from crm.models import TrainingCandidate
+from nlu.learning import Refused, add_example
+
+HELP = "Enter/y: accept · name of an intent: accept as that · e: edit · r: reject · s: later · q: stop"
+_LANGUAGES = ("ko", "en")
+
+
+async def run(settings: Settings, *, root: Path, read: Callable[[str], str] = input) -> None:
+    """Show each undecided sentence and do as the person says; the end of the input stops."""
+    added = 0
+    async with wiring.ready(settings):
+        print(HELP)
+        after = 0
+        while found := await candidates.undecided(after):
+            for one in found:
+                after = one.id
+                answer = await _review(one, root, read)
+                if answer is None:
+                    print(_summary(added))
+                    return
+                added += answer
+    print(_summary(added))
+
+
+def _summary(added: int) -> str:
+    return f"{added} added to the training data." + (" Now run: dangol train" if added else "")
+
+
+async def _review(one: TrainingCandidate, root: Path, read: Callable[[str], str]) -> int | None:
+    """How many examples the answer added; None when the person stops."""
+    sentence, intent = one.text, one.intent
+    while True:
+        offered = f" · offered: {', '.join(map(str, one.offered))}" if one.offered else ""
+        print(f"\n#{one.id} [{one.language}] {sentence}\n  {one.how}: {intent or '?'}{offered}")
+        try:
+            answer = read("> ").strip()
+        except EOFError:
+            return None
+        if answer == "q":
+            return None
+        if answer == "s":
+            return 0
+        if answer == "r":
+            await candidates.decide(one, accepted=False, now=datetime.now(UTC))
+            return 0
+        if answer == "e":
+            sentence = read("text: ").strip() or sentence
+            continue
+        intent = intent if answer in ("", "y") else answer
+        if _added(root, one.language, intent, sentence):
+            await candidates.decide(one, accepted=True, now=datetime.now(UTC))
+            return 1
+
+
+def _added(root: Path, language: str, intent: str, sentence: str) -> bool:
+    try:
+        path = add_example(root / "nlu", language if language in _LANGUAGES else "en", intent, sentence)
+    except Refused as refused:
+        print("  not added:", *refused.findings, sep="\n    ")
+        return False
+    except ValueError as error:
+        print(f"  not added: {error}")
+        return False
+    print(f"  added to {path.relative_to(root)}")
+    return True
