@@ -1,6 +1,7 @@
 """The command `dangol`. Each command reads the settings, wires what it needs, and says errors in one line."""
 
 import asyncio
+import io
 import os
 import sys
 from collections.abc import Coroutine
@@ -117,13 +118,20 @@ def train(
     evaluate: Annotated[
         bool, typer.Option("--evaluate", help="Cross-validate and write a report to DATA_DIR/evaluation.")
     ] = False,
+    review: Annotated[
+        bool, typer.Option("--review", help="Decide which kept sentences become training data.")
+    ] = False,
 ) -> None:
     """Train the language model if its data, domain, config or components changed."""
     from bots import training
 
     read = read_settings()
     logs.configure("train")
-    if evaluate:
+    if review:
+        from bots import reviewing
+
+        run(reviewing.run(read, root=ROOT))
+    elif evaluate:
         training.evaluate(read, root=ROOT)
     else:
         training.train(read, root=ROOT)
@@ -131,13 +139,18 @@ def train(
 
 @app.command()
 def understand(
-    file: Annotated[typer.FileText | None, typer.Argument(help="Texts or JSON objects, one a line.")] = None,
+    file: Annotated[
+        typer.FileText | None,
+        typer.Argument(help="Texts or JSON objects, one a line.", encoding="utf-8", errors="replace"),
+    ] = None,
 ) -> None:
     """Read a text or a JSON object a line; answer what it means, a JSON object a line."""
     from bots import training
 
     read = read_settings()
     logs.configure("understand")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     training.understand(read, file or sys.stdin, root=ROOT)
 
 

@@ -20,7 +20,8 @@ import numpy as np
 
 from nlu.components import encoder as encoders
 from nlu.components.classifier import LinearIntentClassifier
-from nlu.components.intent_model import OUT_OF_SCOPE, fit
+from nlu.components.intent_model import OUT_OF_SCOPE
+from nlu.components.intent_training import fit
 from nlu.components.noise import KINDS
 from nlu.components.scope import ACT, ASK, HANDOVER, Gate, ScopeGate
 from nlu.importer import ProjectImporter, fast_yaml

@@ -9,9 +9,12 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from importlib import metadata
 from pathlib import Path
 
+VECTORS = "vectors.npz"
+"""Beside the models: sentence vectors of the last training. Safe to delete."""
 CONFIG, DATA, DOMAIN = Path("config.yml"), Path("nlu/data"), Path("nlu/domain")
 _CODE = (Path("nlu/components"), Path("nlu/language.py"))
 _LIBRARIES = (
@@ -67,10 +70,22 @@ def ensure_model(store_dir: Path, *, root: Path, progress: Callable[[str], None]
     progress("Training the language model (once; about half a minute)")
     started, cpu = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory(dir=store_dir, prefix=".training-") as folder:
-        made = _train(root, Path(folder), progress)
+        with _kept_vectors(store_dir / VECTORS):
+            made = _train(root, Path(folder), progress)
         os.replace(made, target)
     progress(f"Trained in {time.monotonic() - started:.0f} s ({time.process_time() - cpu:.0f} CPU s)")
     return target
+
+
+@contextmanager
+def _kept_vectors(path: Path) -> Iterator[None]:
+    """Within, sentences that an earlier training has encoded are not encoded again."""
+    from nlu.components import encoder
+    from nlu.components.kiwi import remembering
+
+    reader = encoder.load()
+    with remembering(), reader.kept_in(path) if reader is not None else nullcontext():
+        yield
 
 
 def _train(root: Path, folder: Path, progress: Callable[[str], None]) -> Path:
@@ -88,13 +103,13 @@ def _train_graph(root: Path, folder: Path, progress: Callable[[str], None]) -> P
     from rasa.engine.graph import ExecutionContext
     from rasa.engine.recipes.recipe import Recipe
     from rasa.engine.runner.dask import DaskGraphRunner
-    from rasa.engine.storage.local_model_storage import LocalModelStorage
     from rasa.engine.training.hooks import LoggingHook
     from rasa.engine.validation import validate
     from rasa.shared.data import TrainingType
 
     from nlu import rasa_patches
     from nlu.importer import ProjectImporter, fast_yaml
+    from nlu.packing import QuickStorage
 
     rasa_patches.apply()  # the rules are checked against each other by predicting; and nothing is printed
     with fast_yaml():
@@ -107,7 +122,7 @@ def _train_graph(root: Path, folder: Path, progress: Callable[[str], None]) -> P
     )
     validate(schema)
     (folder / "storage").mkdir()
-    storage = LocalModelStorage(folder / "storage")
+    storage = QuickStorage(folder / "storage")
     runner = DaskGraphRunner.create(
         graph_schema=schema.train_schema,
         model_storage=storage,

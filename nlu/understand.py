@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import Any
 from nlu import parsing
 
 _AUDIENCES = ("customer", "staff")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 OUT_OF_SCOPE = "out_of_scope"
 """What it asks for is not ours, so its words are no entities of ours either."""
 
@@ -68,10 +70,21 @@ class Understanding:
         return parsing.spoken(data, text)
 
 
+class BadLine(ValueError):
+    """The line is neither a text nor an object with `text` and perhaps `audience`."""
+
+
 def understand(line: str, model: Understanding, *, now: datetime) -> dict[str, Any]:
-    """What one line (a text, or a JSON object with `text` and perhaps `audience`) means."""
-    text, audience = _read(line)
-    parsed = model.parse(text, at=now, audience=audience)
+    """What one line (a text, or a JSON object with `text` and perhaps `audience`) means.
+
+    A line that begins like an object and is none of that form is answered with `error`, as not understood.
+    """
+    try:
+        text, audience = _read(line)
+    except BadLine as error:
+        return {"text": line, "intent": None, "confidence": 0.0, "band": "handover", "entities": [],
+                "error": str(error)}  # fmt: skip
+    parsed = parsing.number(text, audience) or model.parse(text, at=now, audience=audience)
     name = parsed["intent"]["name"]
     return {
         "text": text,
@@ -83,15 +96,18 @@ def understand(line: str, model: Understanding, *, now: datetime) -> dict[str, A
 
 
 def _read(line: str) -> tuple[str, str]:
-    if line.lstrip().startswith("{"):
-        try:
-            given = json.loads(line)
-        except ValueError:
-            return line, "customer"
-        if isinstance(given, dict) and isinstance(given.get("text"), str):
-            audience = given.get("audience", "customer")
-            return given["text"], audience if audience in _AUDIENCES else "customer"
-    return line, "customer"
+    if not line.lstrip().startswith("{"):
+        return line, "customer"
+    try:
+        given = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadLine(f"not a JSON object: {error}") from error
+    if not isinstance(given.get("text"), str):
+        raise BadLine("the object needs a string 'text'")
+    audience = given.get("audience", "customer")
+    if audience not in _AUDIENCES:
+        raise BadLine(f"'audience' must be one of {', '.join(_AUDIENCES)}")
+    return given["text"], audience
 
 
 def _entity(text: str, one: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,4 +122,6 @@ def answers(lines: Iterable[str], model: Understanding) -> Iterator[str]:
     """A JSON object a line for each line, in order; the clock of each is its own."""
     for line in lines:
         answer = understand(line.rstrip("\r\n"), model, now=datetime.now(UTC))
-        yield json.dumps(answer, ensure_ascii=False)
+        written = json.dumps(answer, ensure_ascii=False)
+        # Half a character, as a broken client sends it, cannot be written but as an escape.
+        yield json.dumps(answer) if _SURROGATE.search(written) else written

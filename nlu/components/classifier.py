@@ -19,7 +19,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu.components import encoder as encoders
-from nlu.components.intent_model import OUT_OF_SCOPE, Decision, HeldOut, IntentModel, Options, fit
+from nlu.components.intent_model import OUT_OF_SCOPE, Decision, IntentModel
+from nlu.components.intent_training import HeldOut, Options, fit
 from nlu.components.source import digest
 
 logger = logging.getLogger(__name__)
@@ -110,11 +111,14 @@ class LinearIntentClassifier(GraphComponent):
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Give each training example the decisions taken on it while it was held out."""
+        # Read here, since nobody needs it at any other time.
+        with self._storage.read_from(self._resource) as folder:
+            held = json.loads((folder / "held_out.json").read_text(encoding="utf-8"))
         for example in training_data.intent_examples:
             decisions = {
-                audience: self._held[key]
+                audience: held[key]
                 for audience in (CUSTOMER, STAFF)
-                if (key := f"{audience}\x1f{example.get(TEXT)}") in self._held
+                if (key := f"{audience}\x1f{example.get(TEXT)}") in held
             }
             example.set(DECISION, decisions)
         return training_data
@@ -146,7 +150,7 @@ class LinearIntentClassifier(GraphComponent):
     def _persist(self) -> None:
         with self._storage.write_to(self._resource) as folder:
             for audience, model in self.models.items():
-                np.savez_compressed(folder / f"{audience}.npz", **model.arrays())
+                np.savez(folder / f"{audience}.npz", **model.arrays())
                 facts = json.dumps(model.facts(), ensure_ascii=False)
                 (folder / f"{audience}.json").write_text(facts, encoding="utf-8")
             held = json.dumps(self._held, ensure_ascii=False)
@@ -171,13 +175,10 @@ class LinearIntentClassifier(GraphComponent):
         return component
 
     def _restore(self, folder: Path) -> None:
-        for facts in sorted(folder.glob("*.json")):
-            known = json.loads(facts.read_text(encoding="utf-8"))
-            if facts.stem == "held_out":
-                self._held = known
-                continue
-            with np.load(facts.with_suffix(".npz"), allow_pickle=False) as arrays:
-                self.models[facts.stem] = IntentModel.restore(known, dict(arrays))
+        for numbers in sorted(folder.glob("*.npz")):
+            known = json.loads(numbers.with_suffix(".json").read_text(encoding="utf-8"))
+            with np.load(numbers, allow_pickle=False) as arrays:
+                self.models[numbers.stem] = IntentModel.restore(known, dict(arrays))
 
 
 def _noted(held: HeldOut) -> list[Any]:

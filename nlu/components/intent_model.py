@@ -6,8 +6,7 @@ is learnt from decisions on examples held out.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,38 +16,13 @@ import numpy.typing as npt
 from nlu.components import kernel
 from nlu.components.encoder import Encoder
 from nlu.components.features import Vectorizer, features
-from nlu.components.linear import Judge, fit_margin, fit_temperature, precise_from, softmax
-from nlu.components.noise import any_of, gibberish
+from nlu.components.linear import Judge, softmax
 from nlu.components.spelling import Speller
 from nlu.components.text import normalise
 
 Floats = npt.NDArray[np.float32]
-Order = npt.NDArray[np.int64]
 
 OUT_OF_SCOPE = "out_of_scope"
-_FOLDS = 3
-_SEED = 20261123
-_GIBBERISH = 40
-_BLOCK = 500
-_JUDGED = 4000
-"""Examples left out one by one to learn confidence; more would cost more than they teach."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What may be tuned; the defaults are the ones the assistant ships with.
-
-    `gamma`, `share` and `ridge` belong to the kernel: width, part of the sparse features, damping.
-    `noise` is the share of examples that the cheap head sees a second time as thumbs would have typed
-    them; the encoder's vectors move too far under noise to teach anything.
-    """
-
-    strength: float = 1.0
-    gamma: float = 2.0
-    share: float = 0.25
-    ridge: float = 0.15
-    noise: float = 0.33
-    cheap_precision: float = 0.99
 
 
 @dataclass(frozen=True)
@@ -69,15 +43,6 @@ class Pending:
     values: Floats
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """A decision on an example that the model had not seen."""
-
-    text: str
-    intent: str
-    decision: Decision
-
-
 @dataclass
 class Sparse:
     """The cheap head: weights (features x classes), biases, temperature, and its judge of sureness."""
@@ -95,7 +60,7 @@ class Sparse:
 
     def sureness(self, scores: Floats) -> float:
         """How likely the first class is right."""
-        return float(self.judge.chances(_shape(scores)[None, :])[0]) if self.judge else 0.0
+        return float(self.judge.chances(shape(scores)[None, :])[0]) if self.judge else 0.0
 
 
 @dataclass
@@ -236,154 +201,15 @@ class IntentModel:
         )
 
 
+def shape(scores: Floats) -> Floats:
+    """What the cheap head's own scores say about their trustworthiness."""
+    first, second, third = [*np.sort(scores)[::-1][:3], -1, -1][:3]
+    return np.array([first, first - second, second - third, second], np.float32)
+
+
 def _half(numbers: Floats) -> npt.NDArray[np.float16]:
     return numbers.astype(np.float16)
 
 
 def _full(numbers: npt.NDArray[Any]) -> Floats:
     return numbers.astype(np.float32)
-
-
-def _shape(scores: Floats) -> Floats:
-    """What the cheap head's own scores say about their trustworthiness."""
-    first, second, third = [*np.sort(scores)[::-1][:3], -1, -1][:3]
-    return np.array([first, first - second, second - third, second], np.float32)
-
-
-# -- training -------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Rows:
-    """Training rows, originals first, then noisy copies; `origin` says whose copy a row is."""
-
-    clean: list[str]
-    labels: Order
-    origin: Order
-    originals: int
-    sparse: Any
-    dense: Floats | None = None
-
-
-def fit(
-    texts: Sequence[str], labels: Sequence[str], encoder: Encoder | None, options: Options | None = None
-) -> tuple[IntentModel, list[HeldOut]]:
-    """Train on texts and their intents; also return decisions on examples that were held out.
-
-    The same input gives the same model. Raises ValueError with fewer than two intents.
-    """
-    options = options or Options()
-    intents = sorted(set(labels))
-    if len(intents) < 2:
-        raise ValueError("an intent model needs at least two intents")
-    speller = Speller.fit(texts)
-    texts, labels = _with_gibberish(texts, labels)
-    rows, vectorizer = _prepare(texts, np.array([intents.index(label) for label in labels]), speller, options)
-    model = IntentModel(
-        intents, speller, vectorizer, Sparse(*_margin(rows, np.ones(len(rows.labels), bool), options))
-    )
-    held = _hold_out(rows, model, options)
-    if encoder is None:
-        judged = [
-            model.judged(held[i] * model.sparse.temperature, None, _known(rows, i))
-            for i in range(rows.originals)
-        ]
-        return model, _named(texts, labels, range(rows.originals), judged)
-    rows.dense = encoder.encode(rows.clean[: rows.originals])
-    chosen, scores = _kernel_head(model, rows, options)
-    return model, _named(texts, labels, chosen, _kernel_decisions(model, rows, chosen, scores))
-
-
-def _with_gibberish(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Typing without sense is out of scope, where there is such a thing."""
-    if OUT_OF_SCOPE not in labels:
-        return list(texts), list(labels)
-    typed = sorted(set(gibberish(_GIBBERISH, random.Random(_SEED))))
-    return [*texts, *typed], [*labels, *[OUT_OF_SCOPE] * len(typed)]
-
-
-def _prepare(
-    texts: Sequence[str], gold: Order, speller: Speller, options: Options
-) -> tuple[_Rows, Vectorizer]:
-    dice = random.Random(_SEED)
-    copied = [index for index in range(len(texts)) if dice.random() < options.noise]
-    typed = [*texts, *(any_of(texts[index], dice) for index in copied)]
-    clean = [speller.correct(normalise(text)) for text in typed]
-    found = [features(text) for text in clean]
-    vectorizer = Vectorizer.fit(found)
-    origin = np.array([*range(len(texts)), *copied], np.int64)
-    return _Rows(clean, gold[origin], origin, len(texts), vectorizer.matrix(found)), vectorizer
-
-
-def _margin(rows: _Rows, chosen: npt.NDArray[np.bool_], options: Options) -> tuple[Floats, Floats]:
-    classes = int(rows.labels.max()) + 1
-    return fit_margin(rows.sparse[chosen], rows.labels[chosen], classes, strength=options.strength)
-
-
-def _hold_out(rows: _Rows, model: IntentModel, options: Options) -> Floats:
-    """Scores of the cheap head on folds it had not seen; sets its temperature and its judge."""
-    gold = rows.labels[: rows.originals]
-    fold = _folds(gold)
-    scores = np.zeros((rows.originals, len(model.intents)), np.float32)
-    for number in range(_FOLDS):
-        left = np.flatnonzero(fold == number)
-        weights, biases = _margin(rows, fold[rows.origin] != number, options)
-        scores[left] = rows.sparse[left] @ weights + biases
-    hits = scores.argmax(axis=1) == gold
-    shapes = np.stack([_shape(row) for row in scores])
-    model.sparse.temperature = fit_temperature(scores, gold)
-    model.sparse.judge = Judge.fit(shapes, hits)
-    model.sparse.threshold = precise_from(model.sparse.judge.chances(shapes), hits, options.cheap_precision)
-    return scores
-
-
-def _folds(labels: Order) -> Order:
-    """A fold for each example, every intent spread evenly, the same at every run."""
-    dice = np.random.default_rng(_SEED)
-    fold = np.zeros(len(labels), np.int64)
-    for label in np.unique(labels):
-        mine = dice.permutation(np.flatnonzero(labels == label))
-        fold[mine] = (np.arange(len(mine)) + label) % _FOLDS
-    return fold
-
-
-def _kernel_head(model: IntentModel, rows: _Rows, options: Options) -> tuple[Order, Floats]:
-    """Fit the kernel head on the originals; return those left out one by one and their scores."""
-    assert rows.dense is not None
-    labels, sparse = rows.labels[: rows.originals], rows.sparse[: rows.originals]
-    wanted = kernel.targets(labels, len(model.intents))
-    matrix = kernel.gram(sparse, rows.dense, gamma=options.gamma, share=options.share)
-    weights = kernel.fit(matrix, wanted, options.ridge)
-    chosen = np.arange(rows.originals)
-    if rows.originals > _JUDGED:
-        chosen = np.sort(np.random.default_rng(_SEED).choice(rows.originals, _JUDGED, replace=False))
-        matrix, wanted = matrix[np.ix_(chosen, chosen)], wanted[chosen]
-    scores = kernel.leave_one_out(matrix, wanted, options.ridge)
-    part = np.asarray(sparse.T @ weights * np.float32(options.share), np.float32)
-    model.dense = Dense(rows.dense, labels.astype(np.int32), weights, part, options.gamma)
-    model.dense.temperature = fit_temperature(scores, labels[chosen])
-    return chosen, scores
-
-
-def _kernel_decisions(model: IntentModel, rows: _Rows, chosen: Order, scores: Floats) -> list[Decision]:
-    """Decisions on left-out examples; an example is no neighbour of itself."""
-    assert rows.dense is not None
-    assert model.dense is not None
-    decisions = []
-    for start in range(0, len(chosen), _BLOCK):
-        block = chosen[start : start + _BLOCK]
-        cosines = rows.dense[block] @ rows.dense.T
-        cosines[np.arange(len(block)), block] = -1
-        for index, near, score in zip(block, cosines, scores[start : start + _BLOCK], strict=True):
-            decisions.append(model.judged(score * model.dense.temperature, near, _known(rows, int(index))))
-    return decisions
-
-
-def _known(rows: _Rows, index: int) -> int:
-    return int(rows.sparse.indptr[index + 1] - rows.sparse.indptr[index])
-
-
-def _named(
-    texts: Sequence[str], labels: Sequence[str], chosen: Any, decisions: Sequence[Decision]
-) -> list[HeldOut]:
-    return [HeldOut(texts[i], labels[i], decision) for i, decision in zip(chosen, decisions, strict=True)]

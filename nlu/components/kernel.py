@@ -19,18 +19,27 @@ _BLOCK = 1000
 """Rows of sparse products held at once; short texts share so many letters that these are dense."""
 
 
+def cosines(dense: Floats) -> Floats:
+    """The cosine of every unit vector with every other."""
+    result: Floats = dense @ dense.T
+    return result
+
+
 def radial(cosines: Floats, gamma: float) -> Floats:
     """Nearness in (0, 1] of unit vectors by their cosines."""
     result: Floats = np.exp(gamma * (cosines - 1)).astype(np.float32)
     return result
 
 
-def gram(sparse: Any, dense: Floats, *, gamma: float, share: float) -> Floats:
-    """The kernel of every example with every other."""
-    kernel: Floats = radial(dense @ dense.T, gamma)
+def gram(sparse: Any, cosines: Floats, *, gamma: float, share: float) -> Floats:
+    """The kernel of every example with every other, from the cosines of their vectors."""
+    kernel: Floats = radial(cosines, gamma)
     for start in range(0, len(kernel), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        kernel[rows] += np.float32(share) * (sparse[rows] @ sparse.T).toarray()
+        # The lower half and the diagonal's blocks; the rest is its mirror.
+        rows, before = slice(start, start + _BLOCK), sparse[: start + _BLOCK]
+        part = np.float32(share) * (sparse[rows] @ before.T).toarray()
+        kernel[rows, : part.shape[1]] += part
+        kernel[:start, rows] += part[:, :start].T
     return kernel
 
 
@@ -40,27 +49,49 @@ def targets(labels: npt.NDArray[np.int64], classes: int) -> Floats:
     return result
 
 
-def fit(kernel: Floats, wanted: Floats, ridge: float) -> Floats:
-    """Weights of the examples (examples x classes)."""
-    from scipy.linalg import cho_factor, cho_solve
-
-    damped = kernel.copy()
-    damped[np.diag_indices_from(damped)] += np.float32(ridge)
-    weights: Floats = cho_solve(cho_factor(damped, lower=True, overwrite_a=True, check_finite=False), wanted)
-    return weights
+def primal(sparse: Any, weights: Floats, share: float) -> Floats:
+    """What the examples' weights say about each sparse feature (features x classes)."""
+    result: Floats = np.asarray(sparse.T @ weights * np.float32(share), np.float32)
+    return result
 
 
-def leave_one_out(kernel: Floats, wanted: Floats, ridge: float) -> Floats:
-    """Scores of each example by the model trained on all the others."""
+def _factor(kernel: Floats, ridge: float) -> Floats:
+    """The lower triangle L of the damped kernel's decomposition L Lᵀ."""
     from scipy.linalg import lapack
 
-    damped = kernel.copy()
+    damped = np.array(kernel, order="F")
     damped[np.diag_indices_from(damped)] += np.float32(ridge)
     factor, failed = lapack.spotrf(damped, lower=1, overwrite_a=1)
     if failed:
         raise ValueError("the kernel is not positive definite; raise the ridge")
-    inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
+    lower: Floats = factor
+    return lower
+
+
+def _weights(factor: Floats, wanted: Floats) -> Floats:
+    from scipy.linalg import lapack
+
+    weights, _ = lapack.spotrs(factor, wanted, lower=1)
+    found: Floats = np.ascontiguousarray(weights)
+    return found
+
+
+def fit(kernel: Floats, wanted: Floats, ridge: float) -> Floats:
+    """Weights of the examples (examples x classes). Raises ValueError when the ridge is too low."""
+    return _weights(_factor(kernel, ridge), wanted)
+
+
+def solve(kernel: Floats, wanted: Floats, ridge: float) -> tuple[Floats, Floats]:
+    """Weights of the examples, and scores of each example by the model trained on all the others.
+
+    Raises ValueError when the ridge is too low.
+    """
+    from scipy.linalg import lapack
+
+    factor = _factor(kernel, ridge)
+    weights = _weights(factor, wanted)
+    inverse, _ = lapack.strtri(factor, lower=1, overwrite_c=1)
     lower = np.tril(inverse)
-    weights = lower @ wanted + np.tril(inverse, -1).T @ wanted
-    result: Floats = wanted - weights / np.diag(inverse)[:, None]
-    return result
+    diagonal = np.einsum("ij,ij->j", lower, lower)
+    scores: Floats = wanted - weights / diagonal[:, None]
+    return weights, scores

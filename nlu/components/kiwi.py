@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,8 +43,31 @@ def kiwi() -> Kiwi:
     return Kiwi(num_workers=1)
 
 
+_remembered: dict[str, list[Piece]] | None = None
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Within, no text is analysed twice: for training, where tokens, features and spelling ask alike."""
+    global _remembered
+    _remembered = {}
+    try:
+        yield
+    finally:
+        _remembered = None
+
+
 def pieces(text: str) -> list[Piece]:
     """Tokens of `text` in order, without overlap, offsets in code points of `text` as given."""
+    if _remembered is None:
+        return _analysed(text)
+    known = _remembered.get(text)
+    if known is None:
+        known = _remembered[text] = _analysed(text)
+    return known
+
+
+def _analysed(text: str) -> list[Piece]:
     composed = Composed(text[:LONGEST])
     whole = list(protected(composed.text))
     found = _morphemes(composed.text, whole) if _HANGUL.search(composed.text) else _scan(composed.text, whole)

@@ -81,6 +81,33 @@ def jamo(text: str) -> str:
     return "".join(map(_jamo_of, text))
 
 
+# Letters that thumbs take for one another, as one: tense and aspirated leads, neighbouring vowels.
+_LEAD_CLASS = dict(zip("ㄲㅋㄸㅌㅃㅍㅆㅉㅊ", "ㄱㄱㄷㄷㅂㅂㅅㅈㅈ", strict=True))
+_VOWEL_CLASS = dict(zip("ㅔㅖㅐㅒㅓㅜㅠㅡㅚㅙㅞ", "ㅐㅐㅐㅐㅏㅗㅗㅣㅙㅙㅙ", strict=True))
+
+
+@lru_cache(maxsize=20000)
+def _bare_of(char: str) -> str:
+    parts = split_syllable(char)
+    if parts is None:
+        return char
+    lead, vowel = _LEADS[parts[0]], _VOWELS[parts[1]]
+    lead, vowel = _LEAD_CLASS.get(lead, lead), _VOWEL_CLASS.get(vowel, vowel)
+    return join_syllable(_LEADS.index(lead), _VOWELS.index(vowel), 0)
+
+
+def bare(text: str) -> str:
+    """Syllables without finals, letters easily mistaken made one ('했어요' and '헤써요' -> '해사요')."""
+    return "".join(map(_bare_of, text))
+
+
+def without_finals(word: str) -> str:
+    """Syllables without their finals ('접수' -> '저수')."""
+    return "".join(
+        char if (parts := split_syllable(char)) is None else join_syllable(*parts[:2], 0) for char in word
+    )
+
+
 # What people type with consonants alone on a phone keyboard, as whole words.
 _SHORTHAND_LIST = """
     ㄱㅅ 감사 ㄳ 감사 ㄱㅅㄱㅅ 감사 ㅇㅇ 응 ㅇ 응 ㅇㅋ 오케이 ㅇㅋㅇㅋ 오케이 ㅇㅇㅋ 오케이

@@ -6,11 +6,10 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from nlu.components import encoder
+from nlu.components import encoder, kernel
 from nlu.components.classifier import audiences_of
-from nlu.components.intent_model import OUT_OF_SCOPE, HeldOut, IntentModel, fit
-from nlu.components.kernel import fit as solve
-from nlu.components.kernel import leave_one_out, targets
+from nlu.components.intent_model import OUT_OF_SCOPE, IntentModel
+from nlu.components.intent_training import HeldOut, fit
 from nlu.components.noise import KINDS, gibberish
 from nlu.components.scope import ACT, ASK, HANDOVER, Gate
 from nlu.components.spelling import Speller, spaced
@@ -94,11 +93,11 @@ def test_leaving_one_out_is_training_without_it() -> None:
     dice = np.random.default_rng(1)
     points = dice.normal(size=(12, 3)).astype(np.float32)
     matrix = (points @ points.T).astype(np.float32)
-    wanted = targets(np.arange(12) % 3, 3)
-    quick = leave_one_out(matrix, wanted, 0.5)
+    wanted = kernel.targets(np.arange(12) % 3, 3)
+    _, quick = kernel.solve(matrix, wanted, 0.5)
     for left in range(12):
         kept = np.arange(12) != left
-        slow = matrix[left, kept] @ solve(matrix[np.ix_(kept, kept)], wanted[kept], 0.5)
+        slow = matrix[left, kept] @ kernel.fit(matrix[np.ix_(kept, kept)], wanted[kept], 0.5)
         assert np.allclose(quick[left], slow, atol=1e-4)
 
 
@@ -107,6 +106,12 @@ def test_spelling_is_put_right_by_the_words_of_the_training_data() -> None:
     assert speller.correct("셰탁기가 고장났어요") == "세탁기가 고장났어요"
     assert speller.correct("my washee is laeking") == "my washer is leaking"
     assert speller.correct("건조기가 고장났어요") == "건조기가 고장났어요"
+
+
+def test_finals_left_out_are_put_back_where_a_known_word_has_them() -> None:
+    speller = Speller.fit(["로봇청소기 접수 취소", "저녁에 접수"])
+    assert speller.correct("로보처소기 저수 취소") == "로봇청소기 접수 취소"
+    assert speller.correct("접식") == "접식"
 
 
 def test_words_run_together_are_parted() -> None:

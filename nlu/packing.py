@@ -1,0 +1,34 @@
+"""Rasa's model storage, with an archive packed lightly: half-precision numbers hardly shrink.
+
+Stock Rasa packs at the highest level, which takes a fifth of our training for a file no smaller.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rasa.engine.storage.local_model_storage import MODEL_ARCHIVE_COMPONENTS_DIR, LocalModelStorage
+from rasa.engine.storage.storage import ModelMetadata
+
+_LEVEL = 1
+
+
+class QuickStorage(LocalModelStorage):  # type: ignore[misc]
+    """Writes the same archive as its base, which any Rasa loads."""
+
+    def create_model_package(
+        self, model_archive_path: str | Path, model_configuration: Any, domain: Any
+    ) -> ModelMetadata:
+        """Pack the trained components and the model's description into one file."""
+        described = self._create_model_metadata(domain, model_configuration)
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            shutil.copytree(self._storage_path, folder / MODEL_ARCHIVE_COMPONENTS_DIR)
+            self._persist_metadata(described, folder)
+            with tarfile.open(model_archive_path, "w:gz", compresslevel=_LEVEL) as archive:
+                archive.add(folder, arcname="")
+        return described
