@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bots import fleet, health, settings, wiring
+from bots import fleet, health, media, settings, wiring
 from bots.settings import Settings
 from bots.staff.slack import face
 from bots.staff.slack.client import Slack
 from crm import migrate, outbox, watch
+from media import probing
+from media.turn import Turn
 from nlu import train as trainer
 
 
@@ -26,7 +28,10 @@ async def run(read: Settings, *, root: Path) -> bool:
         ("database", lambda: _database(read)),
         ("model", lambda: _model(read, root)),
         ("port", lambda: _port(read)),
+        ("calls", lambda: _calls(read)),
     ]
+    if read.turn_url:
+        checks.append(("relay for calls", lambda: _relay(read)))
     for name, check in checks:
         try:
             print(f"ok  {name}: {await check()}")
@@ -62,6 +67,20 @@ async def _port(read: Settings) -> str:
         probe.settimeout(0.5)
         taken = probe.connect_ex((read.host, read.port)) == 0
     return "taken (by Dangol, if it runs)" if taken else "free"
+
+
+async def _calls(read: Settings) -> str:
+    given = media.config(read)
+    port = await probing.binding(given.addresses, given.udp_ports)
+    shown = f", browsers send to {read.media_public_ip}" if read.media_public_ip else ""
+    return f"UDP port {port} answers{shown}"
+
+
+async def _relay(read: Settings) -> str:
+    if not read.turn_secret:
+        raise RuntimeError("DANGOL_TURN_URL needs DANGOL_TURN_SECRET")
+    found = await probing.allocation(Turn(read.turn_url, read.turn_secret), datetime.now(UTC))
+    return "gives " + ", ".join(found)
 
 
 def _channels(read: Settings) -> None:

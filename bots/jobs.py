@@ -7,11 +7,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,6 +21,7 @@ import structlog
 from bots.worker import SAFETY_SECONDS, utc_now
 from crm import db, jobs, lanes, processes
 
+PROGRESS_SECONDS = 2.0  # between looks at how far a job is
 TASKS_A_CHILD = 50  # then a fresh subprocess: what leaks in libraries ends with it
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal a child gets when its parent dies
 
@@ -31,14 +34,18 @@ class JobKind:
     """One kind of slow work.
 
     `work` runs in a subprocess: a plain function of a module, without a database. `load` fetches what it
-    needs beforehand, `apply` writes what it led to, in the transaction that ends the job.
+    needs beforehand, `hand_over` does what is slow with the result and may be repeated, `apply` writes what
+    it led to, in the transaction that ends the job. With `progress`, `work` finds in `progress_file` where to
+    write the share that is done (0 to 1), which is shown as the job's result until it is over.
     """
 
     name: str
     work: Callable[[Payload], Payload]
     load: Callable[[Payload], Awaitable[Payload]] | None = None
     apply: Callable[[Payload, Payload, datetime], Awaitable[None]] | None = None
+    hand_over: Callable[[Payload, Payload], Awaitable[None]] | None = None
     timeout_seconds: float = 600.0
+    progress: bool = False
 
 
 class JobRunner:
@@ -147,12 +154,42 @@ class JobRunner:
     async def _do(self, kind: JobKind, claim: jobs.Claim) -> None:
         payload = claim.job.payload
         given = await kind.load(payload) if kind.load else payload
-        result = await self._in_subprocess(kind, given)
+        result = (
+            await self._watched(kind, claim, given)
+            if kind.progress
+            else await self._in_subprocess(kind, given)
+        )
+        if kind.hand_over:
+            await kind.hand_over(payload, result)
         async with db.transaction(first=lambda: lanes.fence(claim.lane, self._now())):
             if kind.apply:
                 await kind.apply(payload, result, self._now())
             await jobs.done(claim, result if kind.apply is None else {}, self._now())
         self.results["done"] += 1
+
+    async def _watched(self, kind: JobKind, claim: jobs.Claim, given: Payload) -> Payload:
+        """Work, and tell how far it is."""
+        with tempfile.TemporaryDirectory(prefix="dangol-job-") as folder:
+            file = Path(folder) / "progress"
+            telling = db.spawn(self._tell(claim.job.id, file), name="job progress")
+            try:
+                return await self._in_subprocess(kind, {**given, "progress_file": str(file)})
+            finally:
+                telling.cancel()
+                await asyncio.gather(telling, return_exceptions=True)
+
+    @staticmethod
+    async def _tell(job_id: int, file: Path) -> None:
+        last = -1.0
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            try:
+                share = float(await asyncio.to_thread(file.read_text))
+                if share > last:
+                    await jobs.progress(job_id, share)
+                    last = share
+            except (OSError, ValueError):  # nothing was written yet
+                continue
 
     async def _in_subprocess(self, kind: JobKind, given: Payload) -> Payload:
         if self._pool is None:

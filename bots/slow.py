@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bots import transcripts, wiring
+from bots import exports, transcripts, wiring
 from bots.jobs import JobKind, JobRunner
 from bots.settings import Settings
 from crm import db, processes
@@ -19,7 +19,7 @@ HEARTBEAT_SECONDS = 5.0
 
 def kinds(settings: Settings) -> Sequence[JobKind]:
     """Every kind of job, by the room that brings it."""
-    return (transcripts.kind(settings.stt_model),)
+    return (transcripts.kind(settings.stt_model), exports.kind(settings.data_dir / "recordings"))
 
 
 async def run(settings: Settings) -> None:

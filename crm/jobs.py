@@ -108,6 +108,12 @@ async def failed(claim: Claim, error: str, now: datetime, *, final: bool = False
             await happenings.record("job.failed", now=now, job_id=claim.job.id, job=claim.job.kind)
 
 
+async def progress(job_id: int, share: float) -> None:
+    """Note how much of a job is done, 0 to 1; `state` shows it as its result until the job is over."""
+    sql = "UPDATE job SET result = ? WHERE id = ? AND state = 'waiting'"
+    await db.execute(sql, json.dumps({"progress": round(share, 3)}), job_id)
+
+
 async def state(job_id: int) -> dict[str, Any] | None:
     """State, error and result of a job."""
     rows = await db.fetch("SELECT id, kind, state, attempts, error, result FROM job WHERE id = ?", job_id)
