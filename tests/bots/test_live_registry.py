@@ -1,7 +1,6 @@
 """Rooms of live support are pinned to one media process, by leases that any front reads."""
 
 import asyncio
-import subprocess
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ ADDRESS = "http://127.0.0.1:4000"
 
 
 @pytest.fixture
-def registry(db: Any) -> LeaseRegistry:
+def registry(any_db: Any) -> LeaseRegistry:
     return LeaseRegistry()
 
 
@@ -35,12 +34,13 @@ async def test_a_room_is_free_when_its_process_of_this_machine_died(
     registry: LeaseRegistry, now: datetime
 ) -> None:
     ours = processes.holder("media")
-    with subprocess.Popen(["sleep", "60"]) as other:
-        machine, _, _, kind = ours.rsplit("/", 3)
-        dying = f"{machine}/{other.pid}/{processes._started(other.pid)}/{kind}"
-        assert await registry.hold("r1", dying, now) == dying
-        assert await registry.hold("r1", ours, now) == dying
-        other.kill()
+    other = await asyncio.create_subprocess_exec("sleep", "60")
+    machine, _, _, kind = ours.rsplit("/", 3)
+    dying = f"{machine}/{other.pid}/{processes._started(other.pid)}/{kind}"
+    assert await registry.hold("r1", dying, now) == dying
+    assert await registry.hold("r1", ours, now) == dying
+    other.kill()
+    await other.wait()
     assert await registry.holder("r1", now) is None
     assert await registry.hold("r1", ours, now) == ours
 
