@@ -24,9 +24,9 @@ from bots.worker import Worker
 from crm import db, inbox, migrate, outbox, vault
 from tests.standins.kakao_client import SECRET, Kakao, process, reached
 
-PER_SECOND = 40.0  # questions that begin in one second
+PER_SECOND = 25.0  # questions that begin in one second
 WANTED_SECONDS = 4.5
-CALLBACKS_SECONDS = 70.0  # until every callback address has ended
+CALLBACKS_SECONDS = 60.0  # until every callback address has ended
 
 
 class Echo:

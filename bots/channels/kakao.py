@@ -43,7 +43,7 @@ class Pace:
     """How long we wait within one request, in seconds."""
 
     answer: float = 4.0  # of Kakao's 5: the rest is the network's
-    spare: float = 0.25  # of those: for taking the messages and writing them out
+    spare: float = 0.4  # of those: for taking the messages and writing them out
     store: float = 4.4  # after which we answer although nothing is stored yet
     callback: float = 50.0  # for the bot; the address ends a minute after the request
 
@@ -114,13 +114,17 @@ class KakaoChannel:
             calling = self._call_back(facts, inbound, stored, self._pace.callback - _since(began))
             self._keep(asyncio.create_task(calling, name="kakao callback"))
             return _json(kakao_answers.waiting(self._words(facts, "kakao.soon")))
-        reply = await self._reply(inbound, stored, "answer", finished=finished)
-        return await self._write(request, facts, reply)
-
-    async def _write(self, request: web.Request, facts: Facts, reply: Reply) -> web.Response:
-        """The answer on the wire. What could not be written waits for the next way."""
+        reply = await self._reply(inbound, stored, "answer")
         if not reply.messages:
-            return _json(kakao_answers.plain(self._words(facts, "kakao.received")))
+            return _json(self._nothing(facts, finished))
+        return await self._write(request, reply)
+
+    def _nothing(self, facts: Facts, finished: bool) -> dict[str, Any]:
+        """Kakao wants words where there are none: no message of the conversation, and nothing to store."""
+        return kakao_answers.plain(self._words(facts, "kakao.received" if finished else "kakao.later"))
+
+    async def _write(self, request: web.Request, reply: Reply) -> web.Response:
+        """The answer on the wire. What could not be written waits for the next way."""
         response = _json(kakao_answers.body(reply.messages, reply.more_url))
         try:
             if request.transport is None or request.transport.is_closing():
@@ -160,25 +164,23 @@ class KakaoChannel:
         found = await asyncio.gather(*(one(number, url) for number, url in enumerate(facts.images, 1)))
         return tuple(token for token, _ in found if token), [name for _, name in found if name]
 
-    async def _reply(self, inbound: Inbound, stored: Stored, by: str, *, finished: bool) -> Reply:
-        """What waits for them; when nothing does, what Kakao demands of every answer."""
+    async def _reply(self, inbound: Inbound, stored: Stored, by: str) -> Reply:
+        """What waits for them; while staff own the conversation, else that they will answer."""
         reply = await self._replies.take(inbound, stored, by)
-        if reply.messages:
+        if reply.messages or await self._replies.owner(stored) != "staff":
             return reply
-        staff = await self._replies.owner(stored) == "staff"
-        if finished and not staff:
-            return reply
-        await self._replies.owe(stored, "kakao.staff_soon" if staff else "kakao.later")
+        await self._replies.owe(stored, "kakao.staff_soon")
         return await self._replies.take(inbound, stored, by)
 
     # --- the callback
 
     async def _call_back(self, facts: Facts, inbound: Inbound, stored: Stored, seconds: float) -> None:
         finished = await self._replies.finished(stored, seconds)
-        reply = await self._reply(inbound, stored, "callback", finished=finished)
-        if not reply.messages:
+        reply = await self._reply(inbound, stored, "callback")
+        if not reply.messages and finished:
             return  # another request has carried it
-        refused = await self._post(facts.callback_url, kakao_answers.body(reply.messages, reply.more_url))
+        said = kakao_answers.body(reply.messages, reply.more_url) if reply.messages else None
+        refused = await self._post(facts.callback_url, said or self._nothing(facts, finished))
         if refused:
             log.warning("kakao.callback_refused", account=self.account, reason=refused)
             await self._replies.give_back(reply)
