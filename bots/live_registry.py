@@ -1,8 +1,7 @@
 """Which media process holds which room: leases and heartbeat rows, which any front may read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from crm import db, leases, processes
 from media.ports import Place
@@ -18,12 +17,8 @@ def _lease(room: str) -> str:
 class LeaseRegistry:
     """Rooms as leases, media processes as rows of `process`."""
 
-    def __init__(self) -> None:
-        self.metrics: Mapping[str, Any] = {}  # told with the next heartbeat
-
     async def heartbeat(self, place: Place, now: datetime) -> None:
         told = {
-            **self.metrics,
             "address": place.address,
             "rooms": place.rooms,
             "load": round(place.load, 3),

@@ -52,14 +52,17 @@ def config(settings: Settings) -> Config:
 
 @contextlib.asynccontextmanager
 async def listening(process: MediaProcess, host: str) -> AsyncIterator[str]:
-    """Sockets of fronts, on a free port of `host`; gives the address announced to them."""
+    """Sockets of fronts and proxies, on the TCP port with the number of the UDP port, so that a proxy can be
+    pointed at it (a free one where that is taken); gives the address announced to fronts."""
     app = web.Application()
     process.routes(app)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, 0)
-        await site.start()
+        try:
+            await web.TCPSite(runner, host, process.udp_port).start()
+        except OSError:
+            await web.TCPSite(runner, host, 0).start()
         port = runner.addresses[0][1]
         shown = _own_address() if host in _WILDCARDS else host
         address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"

@@ -157,7 +157,9 @@ class ForwardBackend:
     def _speaker(self, listener: Member, other_id: str) -> Leg | None:
         """The leg of whom a listener may hear now."""
         other, seat = self._members.get(other_id), self._seats.get(other_id)
-        if other is None or seat is None or other.held or listener.held or not other.may("speak"):
+        if other is None or seat is None or listener.role == "agent":  # a machine needs no pictures
+            return None
+        if other.held or listener.held or not other.may("speak"):
             return None
         return seat.leg
 

@@ -184,6 +184,8 @@ class Room:
 
     async def heard(self, member: Member, frame: frames.Frame) -> None:
         """Act on a frame. What it may not do is answered with `error`."""
+        if self.members.get(member.id) is not member:
+            return  # removed, and the socket has not closed yet
         try:
             await self._act(member, frame)
         except Refused as refused:

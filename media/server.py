@@ -98,14 +98,6 @@ class MediaProcess:
         self._udp.close()
         await self._studio.close()
 
-    def metrics(self) -> dict[str, Any]:
-        """What the heartbeat tells beside the place."""
-        return {
-            "rooms": len(self.rooms),
-            "participants": sum(len(room.members) for room in self.rooms.values()),
-            "load": round(self.load, 3),
-        }
-
     # -- sockets
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
