@@ -6,6 +6,7 @@ It knows no socket: frames come in by `signal` and `data`, and go out by the two
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -60,6 +61,7 @@ class Agent:
         self._picture: Picture | None = None
         self._size = (0, 0)
         self._me = self._asker = ""
+        self._wanted: deque[What] = deque(maxlen=4)
         self._tasks: set[asyncio.Future[None]] = set()
         self._file: Frame = {}
         self._moves = 0
@@ -103,9 +105,11 @@ class Agent:
         self._loop.call_soon_threadsafe(what, *arguments)
 
     def _after_stop(self, stopped: bool, close: bool) -> None:
+        self._wanted.clear()
         if stopped:
             self._note("stopped", {})
-            self._signal_out({"type": "control", "state": "revoke", "whom": self._me, "scope": "view"})
+            for scope in ("control", "view"):
+                self._signal_out({"type": "control", "state": "revoke", "whom": self._me, "scope": scope})
             self._data_out({"t": "stopped"})
             self._tell_state()
         self._told = say(self._who.lang, "stopped") if stopped else ""
@@ -125,16 +129,16 @@ class Agent:
         if question is not None:
             self._note("granted" if granted else "refused", {"what": str(question.what)})
             self._reply(question, granted)
+            self._ask_next()
         self.show()
 
+    def _ask_next(self) -> None:
+        """The next thing that staff asked for while the customer was thinking."""
+        while self._wanted and self._consent.pending is None:
+            self._ask(self._wanted.popleft())
+
     def _reply(self, question: Question, granted: bool) -> None:
-        if question.what in (What.VIEW, What.CONTROL):
-            state = "grant" if granted else "refuse"
-            self._signal_out(
-                {"type": "control", "state": state, "whom": self._me, "scope": str(question.what)}
-            )
-        else:
-            self._data_out({"t": "answer", "what": str(question.what), "granted": granted})
+        self._say_answer(question.what, granted)
         if granted and question.what is What.VIEW and self._picture:
             self._picture.again()
         if granted and question.what is What.FILE:
@@ -167,8 +171,8 @@ class Agent:
         match frame.get("state"):
             case "requested":
                 self._asker = str(frame.get("by", ""))
-                what = What.CONTROL if frame.get("scope") == "control" else What.VIEW
-                self._ask(what, grant_known=True)
+                self._wanted.append(What.CONTROL if frame.get("scope") == "control" else What.VIEW)
+                self._ask_next()
             case "revoked":
                 self._end_control()
 
@@ -181,20 +185,25 @@ class Agent:
             self._hands.let_go()
         self._tell_state()
 
-    def _ask(self, what: What, detail: str = "", *, grant_known: bool = False) -> None:
+    def _ask(self, what: What, detail: str = "") -> None:
+        """Put it to the customer; what is allowed already or may not be asked is answered at once."""
         try:
             question = self._consent.ask(what, self._now(), detail)
         except Refusal as why:
-            self._data_out({"t": "answer", "what": str(what), "granted": False, "why": str(why)})
-            if grant_known:
-                self._signal_out({"type": "control", "state": "refuse", "whom": self._me, "scope": str(what)})
+            self._say_answer(what, False, str(why))
             return
         if question is None:
-            if grant_known:
-                self._signal_out({"type": "control", "state": "grant", "whom": self._me, "scope": str(what)})
+            self._say_answer(what, True)
             return
         self._note("asked", {"what": str(what), "by": self._asker, **({"name": detail} if detail else {})})
         self.show()
+
+    def _say_answer(self, what: What, granted: bool, why: str = "") -> None:
+        if what in (What.VIEW, What.CONTROL):
+            state = "grant" if granted else "refuse"
+            self._signal_out({"type": "control", "state": state, "whom": self._me, "scope": str(what)})
+        else:
+            self._data_out({"t": "answer", "what": str(what), "granted": granted, "why": why})
 
     def tick(self) -> None:
         """Once a second: a question that nobody answers is refused, and moves are written down."""
@@ -202,6 +211,7 @@ class Agent:
         if expired is not None:
             self._note("expired", {"what": str(expired.what)})
             self._reply(expired, False)
+            self._ask_next()
             self.show()
         self._note_moves()
 

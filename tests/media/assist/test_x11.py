@@ -189,6 +189,25 @@ async def test_a_stop_ends_a_long_text_in_its_middle_and_lets_go_of_what_is_held
     assert session.signals[-1]["state"] == "revoke"
 
 
+async def test_control_asked_for_with_viewing_is_put_after_it(session: Session, customer: Customer) -> None:
+    session.asks("view")
+    session.asks("control")
+    assert session.agent.scene().text == "화면을 보여 줄까요?"
+    await asyncio.sleep(0.3)
+    customer.press(panel.draw(session.agent.scene()), "allow")
+    await session.until(session.agent.may_see)
+    assert session.agent.scene().text == "조작을 맡길까요?"
+
+
+async def test_who_may_not_see_is_not_asked_about_control(session: Session, customer: Customer) -> None:
+    session.asks("view")
+    session.asks("control")
+    await asyncio.sleep(0.3)
+    customer.press(panel.draw(session.agent.scene()), "refuse")
+    await session.until(lambda: len(session.signals) == 2)
+    assert [(f["state"], f["scope"]) for f in session.signals] == [("refuse", "view"), ("refuse", "control")]
+
+
 async def test_staff_cannot_press_the_panel(session: Session, customer: Customer, notepad: Notepad) -> None:
     await allow(session, customer, "view")
     await allow(session, customer, "control")
@@ -214,7 +233,9 @@ async def test_the_clipboard_goes_both_ways_only_after_its_own_consent(
     await session.agent.data('{"t":"ask","n":2,"what":"clipboard"}')
     await asyncio.sleep(0.3)
     customer.press(panel.draw(session.agent.scene()), "allow")
-    await session.until(lambda: {"t": "answer", "what": "clipboard", "granted": True} in session.answers)
+    await session.until(
+        lambda: {"t": "answer", "what": "clipboard", "granted": True, "why": ""} in session.answers
+    )
     await session.agent.data('{"t":"clip","n":3,"s":"링크"}')
     await session.agent.data('{"t":"getclip","n":4}')
     assert session.answers[-1] == {"t": "clip", "s": "링크"}

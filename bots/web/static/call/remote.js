@@ -91,7 +91,7 @@ export class Remote {
     const found = this.place(event);
     if (!found) return;
     event.preventDefault();
-    this.tell({ t: "wheel", dx: Math.sign(event.deltaX), dy: -Math.sign(event.deltaY), x: found[0], y: found[1] });
+    this.tell({ t: "wheel", dx: Math.sign(event.deltaX), dy: Math.sign(event.deltaY), x: found[0], y: found[1] });
   }
 
   key(event, down) {
