@@ -78,7 +78,7 @@ class Hands:
         if self._typist is not None:
             self._thread.submit(self._typist.close)
         self._thread.shutdown(wait=True)
-        del self._keyboard, self._mouse  # their finalisers close connections, and must while there is a screen
+        del self._keyboard, self._mouse  # they close their connections while there is a screen
 
     def _do(self, act: Act) -> None:
         self._check()
