@@ -49,7 +49,8 @@ class _Figures:
 
     def collect(self) -> Sequence[Any]:
         workers = [p.metrics for p in self._figures.processes if p.kind == "worker"]
-        return [*self._queues(), *self._workers(workers), *self._processes()]
+        media = [p.metrics for p in self._figures.processes if p.kind == "media"]
+        return [*self._queues(), *self._workers(workers), *self._media(media), *self._processes()]
 
     def _queues(self) -> list[Any]:
         depth = GaugeMetricFamily("dangol_queue_depth", "Rows that wait, by queue.", labels=["queue"])
@@ -79,6 +80,14 @@ class _Figures:
         failed = CounterMetricFamily("dangol_turn_failures", "Turns that failed and were repeated.")
         failed.add_metric([], sum(int(w.get("failures", 0)) for w in workers))
         return [latency, bands, failed]
+
+    def _media(self, processes: Sequence[Mapping[str, Any]]) -> list[Any]:
+        rooms = sum(int(told.get("rooms", 0)) for told in processes)
+        load = max((float(told.get("load", 0.0)) for told in processes), default=0.0)
+        return [
+            GaugeMetricFamily("dangol_media_rooms", "Rooms of live support.", rooms),
+            GaugeMetricFamily("dangol_media_load", "Share of a core the busiest media process uses.", load),
+        ]
 
     def _processes(self) -> list[Any]:
         live = GaugeMetricFamily("dangol_processes", "Live processes by kind.", labels=["kind"])
