@@ -8,7 +8,7 @@ from bots.channels.base import Outbound, OutFile, Undeliverable
 from bots.mailroom import dress
 from bots.sender import compose as plain
 from bots.web import i18n
-from crm import choices, codes, company, files
+from crm import choices, codes, company, files, page_links
 from crm.models import File, Staff
 from crm.outbox import Item
 
@@ -42,10 +42,16 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
             cards=choices.public(item.cards),
             files=[_file(file, public_url) for file in kept],
             at=item.created_at,
+            more_url=_page(item, public_url) if item.channel == "sms" else "",
             data=data,
         )
 
     return compose
+
+
+def _page(item: Item, public_url: str) -> str:
+    """Where the conversation can be read in full, letters and all."""
+    return f"{public_url}/c/{page_links.token(item.identity_id, now=datetime.now(UTC))}"
 
 
 async def _code(item: Item, public_url: str) -> Outbound:

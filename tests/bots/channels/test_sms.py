@@ -37,6 +37,7 @@ from crm import (
     linking,
     message_templates,
     outbox,
+    page_links,
     refusals,
     routing,
     vault,
@@ -268,6 +269,15 @@ async def test_what_staff_write_where_only_templates_go_out_takes_another_way(fr
     await outbox.put(talk.id, author="staff", text="내일 오전에 전화드릴게요.", now=datetime.now(UTC))
     await front.sends()
     assert [m["text"] for m in await front.server.messages()][1:] == ["내일 오전에 전화드릴게요."]
+
+
+async def test_letters_that_no_text_message_carries_are_read_on_a_page(front: Front) -> None:
+    await say(front, await customer(), "您好，请问几点来")
+    await front.sends()
+    (taken,) = await front.server.messages()
+    talk = await Conversation.get(channel="sms")
+    token = taken["text"].rpartition("/c/")[2]
+    assert (await page_links.open_page(token, now=datetime.now(UTC))).id == talk.identity_id
 
 
 AD = "필터를 20% 싸게 드려요."
