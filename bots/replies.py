@@ -15,7 +15,7 @@ from crm.inbox import Inbound, Stored
 from crm.models import Conversation
 
 log = structlog.get_logger()
-LOOK_SECONDS = 0.5  # between looks although nothing woke us
+LOOK_SECONDS = 0.25  # between looks although nothing woke us
 
 
 def _now() -> datetime:
@@ -31,30 +31,26 @@ class Finishing:
 
     async def wait(self, inbox_id: int, seconds: float) -> bool:
         """Wait for at most `seconds`; True when all has been said to the message."""
-        if not inbox_id or inbox_id in await inbox.is_done([inbox_id]):
+        if not inbox_id:
             return True
-        if seconds <= 0:
-            return False
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(inbox_id, []).append(future)
         if self._looking is None or self._looking.done():
             self._looking = db.spawn(self._look(), name="answers awaited")
-        done, _ = await asyncio.wait({future}, timeout=seconds)
+        done, _ = await asyncio.wait({future}, timeout=max(0.0, seconds))
         self._forget(inbox_id, future)
         return bool(done)
 
     async def _look(self) -> None:
         while self._waiting:
-            await db.wait("done", LOOK_SECONDS)
             try:
-                done = await inbox.is_done(list(self._waiting))
+                for inbox_id in await inbox.is_done(list(self._waiting)):
+                    for future in self._waiting.pop(inbox_id, ()):
+                        if not future.done():
+                            future.set_result(None)
             except Exception as fault:  # the database is away: those who wait give up in time
                 log.warning("answers.not_looked", fault=type(fault).__name__)
-                continue
-            for inbox_id in done:
-                for future in self._waiting.pop(inbox_id, ()):
-                    if not future.done():
-                        future.set_result(None)
+            await db.wait("done", LOOK_SECONDS)
 
     def _forget(self, inbox_id: int, future: "asyncio.Future[None]") -> None:
         left = [one for one in self._waiting.get(inbox_id, ()) if one is not future]
