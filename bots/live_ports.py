@@ -17,7 +17,7 @@ RIGHTS: Mapping[str, frozenset[str]] = {
     "agent": frozenset({"speak"}),
 }
 # The room's acts as those of the timeline; what is not here is told by the CRM's own functions.
-_MARKS = {"point": "", "draw": "mark", "freeze": "frozen", "unfreeze": "thawed", "clear": "cleared"}
+_MARKS = {"freeze": "frozen", "unfreeze": "thawed", "clear": "cleared"}
 _CONTROL = {
     "requested": "control_asked", "granted": "control_agreed", "refused": "control_refused",
     "revoked": "control_stopped",
@@ -61,8 +61,15 @@ async def shown_name(participant: LiveParticipant, session: LiveSession) -> str:
     return staff.name_en if session.locale == "en" and staff.name_en else staff.name
 
 
+STROKES = 200  # strokes in hand that a process remembers
+POINTS = 64  # of a stroke that the timeline keeps
+
+
 class LiveJournal:
     """The timeline of a session, and what the room decides about it."""
+
+    def __init__(self) -> None:
+        self._strokes: dict[tuple[int, str, str], tuple[int, dict[str, Any]]] = {}
 
     async def record(self, room: str, acts: Sequence[Act]) -> None:
         """Write the acts of a room down, in order."""
@@ -83,9 +90,31 @@ class LiveJournal:
             side = await LiveParticipant.get(id=whom) if whom else None
             if side is not None and side.side == "customer":
                 await live_sessions.hold(session.id, on=bool(act.details.get("on")), now=act.at)
+        elif act.kind == "pointed" and act.details.get("act") == "draw":
+            await self._stroke(session, act, who)
         elif found := _event(act):
             kind, data = found
             await live_events.record(session.id, kind, participant_id=who, data=data, now=act.at)
+
+    async def _stroke(self, session: LiveSession, act: Act, who: int | None) -> None:
+        """A stroke is told in parts and stands on the timeline once."""
+        mark = str(act.details.get("id", ""))
+        points = [list(point) for point in act.details.get("points") or []]
+        key = (session.id, act.participant, mark)
+        known = self._strokes.get(key)
+        if known is None:
+            data = {name: act.details.get(name) for name in ("of", "track", "id")} | {
+                "points": points[:POINTS]
+            }
+            event = await live_events.record(session.id, "mark", participant_id=who, data=data, now=act.at)
+            if event is not None:
+                self._strokes[key] = event.id, data
+                if len(self._strokes) > STROKES:
+                    del self._strokes[next(iter(self._strokes))]
+            return
+        event_id, data = known
+        data["points"] = ([*data["points"], *points] if mark.startswith("pen") else points)[:POINTS]
+        await live_events.grow(event_id, data)
 
     async def transfer(self, room: str, by: str, to: str, note: str, now: datetime) -> None:
         """Give the session to another staff member. Raises `Refused`."""
@@ -108,9 +137,7 @@ def _event(act: Act) -> tuple[str, dict[str, Any]] | None:
     details = dict(act.details)
     if act.kind == "pointed":
         kind = _MARKS.get(str(details.get("act")), "")
-        points = details.get("points") or []
-        data = {"of": details.get("of", ""), "track": details.get("track"), "points": points[:64]}
-        return (kind, data) if kind else None
+        return (kind, {"of": details.get("of", "")}) if kind else None
     if act.kind == "shared":
         track, on = details.get("track"), bool(details.get("on"))
         if track == "screen":

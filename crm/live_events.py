@@ -71,6 +71,11 @@ async def record(
         )
 
 
+async def grow(event_id: int, data: Mapping[str, Any]) -> None:
+    """A stroke went on: the same act with more of it."""
+    await LiveEvent.filter(id=event_id).update(data=dict(data))
+
+
 async def of(session_id: int, *, after: int = 0, limit: int = 1000) -> list[LiveEvent]:
     """The acts of a session in order, with who did them."""
     rows = LiveEvent.filter(session_id=session_id, id__gt=after).order_by("id").limit(limit)

@@ -113,6 +113,7 @@ async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any
             continue
         item = _item(desk, event.at, begin, desk.t(f"desk.live.act.{event.kind}"), event.kind)
         item["who"] = names.get(event.participant_id or 0, "")
+        item["mark"] = str(event.data.get("id") or "")
         item["points"] = event.data.get("points", []) if event.kind == "mark" else []
         item["photo"] = signed(event.data["file"]) if event.kind == "photo" and "file" in event.data else ""
         found.append(item)
@@ -131,8 +132,8 @@ def _item(desk: Desk, at: datetime, begin: datetime, text: str, kind: str) -> di
     ms = max(0, (at - begin) // timedelta(milliseconds=1))
     clock = f"{ms // 60_000:02}:{ms // 1000 % 60:02}"
     return {
-        "ms": ms, "clock": clock, "text": text, "kind": kind, "who": "", "points": [], "photo": "",
-        "at": words.short_clock(at, desk.tz),
+        "ms": ms, "clock": clock, "text": text, "kind": kind, "who": "", "mark": "", "points": [],
+        "photo": "", "at": words.short_clock(at, desk.tz),
     }  # fmt: skip
 
 

@@ -208,11 +208,12 @@ async def test_the_media_room_seats_only_who_entered_and_only_while_live(
     assert (seat.room, seat.role, seat.participant) == (made.session.room, "customer", str(made.customer.id))
     assert "admit" not in seat.rights
     joined = Act("joined", now(), str(made.customer.id))
-    drawn = {"act": "draw", "of": str(made.customer.id), "track": "camera", "points": [[0.5, 0.5]]}
-    await LiveJournal().record(
-        made.session.room, [joined, Act("pointed", now(), str(made.customer.id), drawn)]
-    )
-    assert (await LiveEvent.get(kind="mark")).data["points"] == [[0.5, 0.5]]
+    drawn = {"act": "draw", "id": "arrow-1", "of": str(made.customer.id), "track": "camera"}
+    parts = [{**drawn, "points": [[0.5, 0.5], [0.5, n]]} for n in (0.6, 0.7, 0.8)]
+    journal = LiveJournal()
+    strokes = [Act("pointed", now(), str(made.customer.id), part) for part in parts]
+    await journal.record(made.session.room, [joined, *strokes])
+    assert (await LiveEvent.get(kind="mark")).data["points"] == [[0.5, 0.5], [0.5, 0.8]]
     await LiveJournal().ended(made.session.room, "ended", now())
     with pytest.raises(Refused, match="ended"):
         await tickets.resolve(token, key, now())

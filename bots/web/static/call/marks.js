@@ -116,6 +116,9 @@ const PATHS = {
   point: ([[x, y]]) => `M ${x - 11} ${y} a 11 11 0 1 0 22 0 a 11 11 0 1 0 -22 0`,
 };
 
+// The path of a mark whose points are on the page already; "" for what has no shape of its own.
+export const pathOf = (id, points) => PATHS[shapeOf(id)]?.(points) ?? "";
+
 function node(tag, attributes) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);

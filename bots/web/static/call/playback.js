@@ -1,5 +1,5 @@
 // Playing a recording: every file on one clock, marks where they were drawn, jumps by act.
-import { pictureIn } from "./marks.js";
+import { pathOf, pictureIn } from "./marks.js";
 
 const player = document.getElementById("player");
 const figures = [...(player?.querySelectorAll("figure") ?? [])].map((element) => ({
@@ -57,9 +57,9 @@ function marks() {
     const box = pictureIn(width, height, video.videoWidth, video.videoHeight, "contain");
     layer.replaceChildren(
       ...drawn.map(({ dataset }) => {
-        const points = JSON.parse(dataset.points).map(([x, y]) => `${box.x + x * box.width},${box.y + y * box.height}`);
-        const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-        line.setAttribute("points", points.join(" "));
+        const points = JSON.parse(dataset.points).map(([x, y]) => [box.x + x * box.width, box.y + y * box.height]);
+        const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+        line.setAttribute("d", pathOf(dataset.mark, points));
         return line;
       }),
     );
