@@ -1,0 +1,194 @@
+"""Live support in two real browsers with fake devices, through the real server."""
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.browser.conftest import ARGUMENTS, PHONE
+from tests.browser.serving import Served
+
+FAKE = [*ARGUMENTS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+ALLOWED: dict[str, Any] = {"permissions": ["camera", "microphone"]}
+DESK: dict[str, Any] = {
+    "viewport": {"width": 1440, "height": 900}, "locale": "ko-KR", "timezone_id": "Asia/Seoul", **ALLOWED,
+}  # fmt: skip
+PATIENCE = 60_000  # ms: the machine may be loaded
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A Chromium with a fake camera and microphone."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=chromium, args=FAKE)
+        yield started
+        await started.close()
+
+
+@dataclass
+class Call:
+    """Both sides of a call."""
+
+    desk: Page
+    phone: Page
+    link: str
+
+
+async def page_in(context: BrowserContext) -> Page:
+    made = await context.new_page()
+    made.set_default_timeout(PATIENCE)
+    return made
+
+
+async def signed_in(browser: Browser, served: Served) -> Page:
+    desk = await page_in(await browser.new_context(**DESK))
+    await desk.goto(f"{served.url}/desk/login")
+    await desk.fill("#login", "seojun")
+    await desk.fill("#password", served.password)
+    await desk.click("form .btn--primary")
+    await desk.wait_for_url("**/desk/conversations**")
+    return desk
+
+
+async def call_about_a_request(browser: Browser, served: Served) -> Call:
+    """Staff invite from a request; the customer opens the link on a phone and enters."""
+    desk = await signed_in(browser, served)
+    await desk.goto(f"{served.url}/desk/requests/2")
+    await desk.click("[data-live-start]")
+    await desk.click("#live-sheet .btn--primary")
+    await desk.wait_for_url("**/room")
+    await desk.wait_for_selector("#qr svg")
+    link = await desk.text_content("#qr-link") or ""
+    phone = await page_in(await browser.new_context(**PHONE, **ALLOWED))
+    await phone.goto(link)
+    await phone.click("#open-video")
+    await phone.click("#enter")
+    for side in (desk, phone):
+        await side.wait_for_selector("#call[data-stage=live]", state="attached")
+    return Call(desk, phone, link)
+
+
+async def frames_of(page: Page, selector: str) -> int:
+    """How many frames a video has shown; waits for the first."""
+    await page.wait_for_function(
+        "s => document.querySelector(s).getVideoPlaybackQuality().totalVideoFrames > 5", arg=selector
+    )
+    seen: int = await page.evaluate(
+        "s => document.querySelector(s).getVideoPlaybackQuality().totalVideoFrames", selector
+    )
+    return seen
+
+
+async def place_of_mark(page: Page) -> tuple[float, float]:
+    """The middle of the drawn circle, as fractions of the picture itself."""
+    await page.wait_for_selector(".mark--circle", state="attached")
+    found: list[float] = await page.evaluate(
+        """async () => {
+          const { pictureIn } = await import('/static/call/marks.js');
+          const video = document.getElementById('main-video');
+          const box = document.querySelector('.mark--circle').getBBox();
+          const { clientWidth, clientHeight, videoWidth, videoHeight } = video;
+          const fit = getComputedStyle(video).objectFit;
+          const p = pictureIn(clientWidth, clientHeight, videoWidth, videoHeight, fit);
+          return [(box.x + box.width / 2 - p.x) / p.width, (box.y + box.height / 2 - p.y) / p.height];
+        }"""
+    )
+    return found[0], found[1]
+
+
+async def test_a_customer_taps_one_link_and_the_call_ends_in_the_record(
+    browser: Browser, served: Served
+) -> None:
+    call = await call_about_a_request(browser, served)
+    desk, phone = call.desk, call.phone
+
+    # pictures flow both ways
+    before = await frames_of(desk, "#main-video")
+    assert await frames_of(phone, "#tile-video") > 0
+    await desk.wait_for_function(
+        "n => document.querySelector('#main-video').getVideoPlaybackQuality().totalVideoFrames > n",
+        arg=before,
+    )
+
+    # what staff draw is at the same place of the picture on the phone
+    await desk.click("[data-tool=circle]")
+    stage = await desk.locator("#stage").bounding_box()
+    assert stage
+    x, y = stage["x"] + stage["width"] * 0.6, stage["y"] + stage["height"] * 0.6
+    await desk.mouse.move(x, y)
+    await desk.mouse.down()
+    await desk.mouse.move(x + 60, y + 60, steps=4)
+    await desk.mouse.up()
+    drawn, seen = await place_of_mark(desk), await place_of_mark(phone)
+    assert drawn == pytest.approx(seen, abs=0.01)
+    await desk.click("[data-tool=undo]")
+    await phone.wait_for_selector(".mark--circle", state="detached")
+
+    # the chat is the conversation's own
+    await phone.click("#chat-open")
+    await phone.fill("#chat-text", "배수 필터 덮개가 어디 있나요?")
+    await phone.click(".chat-send")
+    await desk.wait_for_selector("text=배수 필터 덮개가 어디 있나요?")
+    await desk.fill("#chat-text", "동그라미 친 곳이에요.")
+    await desk.press("#chat-text", "Enter")
+    await phone.wait_for_selector("text=동그라미 친 곳이에요.")
+    await phone.click("#chat-close")
+
+    # a photo goes into the request
+    await desk.click("#take-photo")
+    await desk.wait_for_selector("#photos img")
+
+    # who asks has agreed; recording waits for the customer, and shows on both sides
+    await desk.click("#record")
+    await phone.click("#consent [value=agree]")
+    for side in (desk, phone):
+        await side.wait_for_selector(".is-recording .red-dot")
+    await phone.wait_for_timeout(2000)
+
+    # hanging up writes the session down
+    await desk.click("#hang-up")
+    await desk.click("#sure [value=yes]")
+    await phone.wait_for_selector("#call[data-stage=ended]", state="attached")
+    await phone.wait_for_selector("#ended-facts dt")
+    await phone.click("#rating label:nth-child(6)")
+    await phone.wait_for_selector("#ended-text:not(:empty)")
+    await desk.wait_for_url(re.compile(r"/desk/calls/\d+$"))
+    assert await desk.locator("#acts li[data-kind=photo]").count() == 1
+    assert await desk.locator("#acts li[data-kind=chat]").count() == 2
+    await desk.wait_for_selector("#player video")
+    part = await desk.evaluate(
+        """async () => {
+          const video = document.querySelector('#player video');
+          const answer = await fetch(video.src, { headers: { range: 'bytes=0-3' } });
+          return [answer.status, ...new Uint8Array(await answer.arrayBuffer())];
+        }"""
+    )
+    assert part == [206, 0x1A, 0x45, 0xDF, 0xA3]  # the beginning of every WebM file (RFC 8794, section 11.2)
+    await desk.goto(f"{served.url}/desk/requests/2")
+    assert await desk.locator(".file-row img").count() >= 1
+
+
+async def test_another_browser_and_a_made_up_link_are_refused(browser: Browser, served: Served) -> None:
+    call = await call_about_a_request(browser, served)
+    stranger = await page_in(await browser.new_context(**PHONE))
+    refused = await stranger.goto(call.link)
+    assert refused
+    assert refused.status == 409
+    assert "처음 연 기기에서만" in (await stranger.text_content(".call-card") or "")
+    forged = await stranger.goto(call.link[:-3] + "abc")
+    assert forged
+    assert forged.status == 404
+    # the browser that opened it first comes back without a question
+    await call.phone.reload()
+    await call.phone.wait_for_selector("#call[data-stage=live]", state="attached")
+    await frames_of(call.phone, "#tile-video")
+    await call.desk.click("#hang-up")
+    await call.desk.click("#sure [value=yes]")
+    await call.phone.wait_for_selector("#call[data-stage=ended]", state="attached")
