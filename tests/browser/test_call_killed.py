@@ -1,0 +1,71 @@
+"""kill -9 of the media process of the real product, in the middle of a recorded call."""
+
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.browser.calling import browser, call_about_a_request, frames_of
+from tests.browser.serving import Served, serving
+
+__all__ = ["browser"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.full, pytest.mark.rasa]
+
+
+@pytest.fixture
+def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The whole product; the call needs no bot, so nobody waits until its model is loaded."""
+    with serving(tmp_path_factory.mktemp("called"), "--demo", wait=False) as running:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{running.url}/healthz", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield running
+
+
+async def moves_on(page: Page, selector: str, seen: int) -> None:
+    """Wait until the picture moves again; counts begin anew with a new track."""
+    await page.wait_for_function(
+        """([s, n]) => {
+          const shown = document.querySelector(s)?.getVideoPlaybackQuality().totalVideoFrames ?? 0;
+          window.lowest = Math.min(window.lowest ?? n, shown);
+          return shown >= window.lowest + 20;
+        }""",
+        arg=[selector, seen],
+    )
+
+
+async def test_the_call_goes_on_without_a_new_link_and_both_recordings_play(
+    browser: Browser, called: Served
+) -> None:
+    call = await call_about_a_request(browser, called)
+    desk, phone = call.desk, call.phone
+    seen = await frames_of(desk, "#main-video"), await frames_of(phone, "#tile-video")
+    await desk.click("#record")
+    await phone.click("#consent [value=agree]")  # to ask is to agree
+    for side in (desk, phone):
+        await side.wait_for_selector(".is-recording .red-dot")
+    await phone.wait_for_timeout(3000)
+
+    called.kill("media")
+
+    await moves_on(desk, "#main-video", seen[0])
+    await moves_on(phone, "#tile-video", seen[1])
+    for side in (desk, phone):
+        await side.wait_for_selector(".is-recording .red-dot")
+    await phone.wait_for_timeout(3000)
+    await desk.click("#hang-up")
+    await desk.click("#sure [value=yes]")
+    await phone.wait_for_selector("#call[data-stage=ended]", state="attached")
+    await desk.wait_for_function(
+        """async () => {
+          const videos = document.querySelectorAll('#player video');
+          return videos.length >= 4 || (setTimeout(() => location.reload(), 3000), false);
+        }""",
+        polling=4000,
+    )
