@@ -158,6 +158,14 @@ async def of(session_id: int) -> list[RecordingFile]:
     return await rows.order_by("started_at", "id").select_related("participant", "recording").limit(200)
 
 
+async def exporting(actor: Actor, session_id: int, *, now: datetime) -> None:
+    """The actor asks for one file of it all, which is audited. Raises `Forbidden`, `NotFound`."""
+    session = await may_see(actor, session_id)
+    await audit.record(
+        actor, "recording.exported", "live", session_id, now=now, contact_id=session.contact_id
+    )
+
+
 async def standing(session_id: int) -> str:
     """Why there is no file to see: `none` was recorded, `soon` they are still being finished, or `gone`."""
     rows = await Recording.filter(session_id=session_id).order_by("-id").limit(20)

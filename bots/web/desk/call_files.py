@@ -7,9 +7,10 @@ import asyncio
 
 from aiohttp import web
 
-from bots.web.desk.frame import Desk, page
+from bots import exports
+from bots.web.desk.frame import Desk, api, json_answer, page
 from bots.web.files import wanted
-from crm import files, recordings
+from crm import files, jobs, recordings
 from crm.errors import NotFound
 from media.sealed import Damaged, SealedReader
 
@@ -54,5 +55,21 @@ async def _send(request: web.Request, reader: SealedReader) -> web.StreamRespons
     return response
 
 
+@api
+async def export(desk: Desk) -> web.StreamResponse:
+    """`POST /desk/api/calls/{id}/export`: one file side by side, made in the background; asked again, how far
+    it is: `{"state", "progress", "url"}`."""
+    await recordings.may_see(desk.actor, desk.id())
+    done = [file for file in await recordings.of(desk.id()) if file.track == "mix"]
+    if done:
+        return json_answer({"state": "done", "progress": 1, "url": f"/desk/calls/files/{done[-1].id}"})
+    if desk.request.query.get("again") != "1":
+        await recordings.exporting(desk.actor, desk.id(), now=desk.now)
+    job = await jobs.state(await exports.enqueue(desk.id(), desk.now))
+    progress = (job or {}).get("result", {}).get("progress", 0)
+    return json_answer({"state": (job or {}).get("state", ""), "progress": progress, "url": ""})
+
+
 def routes(app: web.Application) -> None:
     app.router.add_get(r"/desk/calls/files/{id:\d+}", stream)
+    app.router.add_post(r"/desk/api/calls/{id:\d+}/export", export)

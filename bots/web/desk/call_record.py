@@ -56,7 +56,7 @@ async def _tracks(desk: Desk, session: LiveSession, begin: datetime) -> dict[str
         files = await recordings.view(desk.actor, session.id, now=desk.now)
     except Forbidden:
         return {"state": "forbidden", "files": [], "length": 0, "delete": ""}
-    shown = [_track(desk, file, begin) for file in files]
+    shown = [_track(desk, file, begin) for file in files if file.track != "mix"]
     until = files[0].recording.delete_at
     return {
         "state": "ready",

@@ -131,6 +131,10 @@ async def test_a_recording_streams_by_ranges_to_who_may_see_it(signed_in: Staffe
     assert (part.status, await part.read()) == (206, plain[65530:65546])
     assert part.headers["Content-Range"] == f"bytes 65530-65545/{len(plain)}"
     assert (await theirs.client.get(address)).status == 403
+    asked = await mine.client.post(
+        f"/desk/api/calls/{made.session.id}/export", headers={"X-CSRF-Token": mine.csrf}
+    )
+    assert (await asked.json())["state"] == "waiting"
 
 
 async def test_the_company_decides_wait_retention_and_rate(signed_in: Staffed) -> None:

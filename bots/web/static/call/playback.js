@@ -90,6 +90,31 @@ export function jump(ms) {
   show();
 }
 
+// One file of it all, made in the background: asked for once, then looked at until it is there.
+const exporter = document.getElementById("export");
+exporter?.addEventListener("click", () => ask(""));
+async function ask(again) {
+  const told = document.getElementById("export-state");
+  exporter.disabled = true;
+  const live = document.getElementById("main").dataset.live;
+  const csrf = document.querySelector("meta[name=csrf]").content;
+  const answer = await fetch(`/desk/api/calls/${live}/export${again}`, { method: "POST", headers: { "x-csrf-token": csrf } })
+    .then((one) => (one.ok ? one.json() : { state: "failed" }))
+    .catch(() => ({ state: "failed" }));
+  if (answer.state === "done" && answer.url) {
+    const link = Object.assign(document.createElement("a"), { href: answer.url, download: "call.webm", className: "btn" });
+    link.textContent = exporter.dataset.done;
+    exporter.replaceWith(link);
+    told.textContent = "";
+  } else if (answer.state === "failed" || answer.state === "dead") {
+    told.textContent = exporter.dataset.failed;
+    exporter.disabled = false;
+  } else {
+    told.textContent = `${exporter.dataset.wait} ${Math.round((answer.progress || 0) * 100)}%`;
+    setTimeout(() => ask("?again=1"), 2000);
+  }
+}
+
 // The files of a call that just ended are sealed within seconds: look again.
 if (player?.dataset.state === "soon") setTimeout(() => location.reload(), 4000);
 
