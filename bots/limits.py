@@ -1,32 +1,29 @@
 """How fast a channel may be used: a share of the account's allowance, and a bucket a recipient.
 
-A provider that counts the messages of each second is met with a `Window`: whoever wakes late may catch up, so
-that nothing of the allowance is lost to a busy machine. Elsewhere token buckets do.
+Token buckets with little burst: a window of exactly 30 a second, which lets a late sender catch up at once,
+was measured on a busy machine to earn five times as many refusals and a tenth less throughput.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 
 @dataclass(frozen=True)
 class Rate:
-    """`per_second` on average, `burst` at once; of the whole account and of one recipient. With `window_s`,
-    the account may do `per_second` within any span of so many seconds, at once or spread."""
+    """`per_second` on average, `burst` at once; of the whole account and of one recipient."""
 
     per_second: float
     burst: float = 1.0
     recipient_per_second: float = 0.0  # 0: no limit of its own
     recipient_burst: float = 1.0
-    window_s: float = 0.0
 
 
 # Telegram: 30 messages a second overall, 1 a second in one chat (https://core.telegram.org/bots/faq).
-# The window is 10 ms wider than Telegram's second: requests do not all travel equally long.
+# The burst makes up for waking 10 ms late: without it each wait would lose a little of the allowance.
 # Slack: 1 a second in one channel (https://api.slack.com/apis/rate-limits).
 RATES: Mapping[str, Rate] = {
-    "telegram": Rate(per_second=30.0, recipient_per_second=1.0, recipient_burst=3.0, window_s=1.01),
+    "telegram": Rate(per_second=29.6, burst=1.3, recipient_per_second=1.0, recipient_burst=3.0),
     "slack": Rate(per_second=20.0, burst=20.0, recipient_per_second=1.0, recipient_burst=2.0),
     "slack_update": Rate(per_second=0.9, burst=20.0),  # tier 3: more than 50 a minute in a workspace
     "sms": Rate(per_second=10.0, burst=10.0),
@@ -60,31 +57,6 @@ class Bucket:
         return (self._burst - self._tokens) / self._per_second
 
 
-class Window:
-    """Lets `most` through within any `seconds`."""
-
-    def __init__(self, most: int, seconds: float, now: datetime) -> None:
-        self._most = most
-        self._span = timedelta(seconds=seconds)
-        self._taken: deque[datetime] = deque(maxlen=most)
-        self._at = now
-
-    def missing(self, now: datetime) -> float:
-        """Seconds until there is room; 0 when there is."""
-        self._at = now
-        if len(self._taken) < self._most:
-            return 0.0
-        return max(0.0, (self._taken[0] + self._span - now).total_seconds())
-
-    def take(self) -> None:
-        self._taken.append(self._at)
-
-    @property
-    def full_in(self) -> float:
-        """Seconds until nothing distinguishes it from a fresh one."""
-        return (self._taken[-1] + self._span - self._at).total_seconds() if self._taken else 0.0
-
-
 class Limiter:
     """The buckets of one process. Fronts share an account's allowance equally (`shared_by`); what they get
     wrong in the seconds in which one comes or goes, the provider's `retry_after` mends."""
@@ -94,7 +66,7 @@ class Limiter:
     def __init__(self, rates: Mapping[str, Rate] = RATES) -> None:
         self._rates = rates
         self._fronts = 1
-        self._buckets: dict[tuple[str, str, int], Bucket | Window] = {}
+        self._buckets: dict[tuple[str, str, int], Bucket] = {}
 
     def shared_by(self, fronts: int) -> None:
         """So many fronts send by now, this one included: each takes its part of what an account may do."""
@@ -117,14 +89,10 @@ class Limiter:
                 bucket.take()
         return seconds
 
-    def _share(self, rate: Rate, now: datetime) -> Bucket | Window:
-        if rate.window_s:
-            return Window(max(1, int(rate.per_second / self._fronts)), rate.window_s, now)
+    def _share(self, rate: Rate, now: datetime) -> Bucket:
         return Bucket(rate.per_second / self._fronts, max(1.0, rate.burst / self._fronts), now)
 
-    def _kept(
-        self, key: tuple[str, str, int], now: datetime, make: Callable[[], Bucket | Window]
-    ) -> Bucket | Window:
+    def _kept(self, key: tuple[str, str, int], now: datetime, make: Callable[[], Bucket]) -> Bucket:
         if key not in self._buckets:
             if len(self._buckets) > self.IDLE_KEPT:
                 self._forget(now)
