@@ -140,6 +140,8 @@ def _owned(world: World, since: int) -> list[Any]:
 
 
 async def _consents(world: World, rows: list[Any]) -> None:
+    """The notice is as old as the contact; consent to advertising was given, or confirmed, in the last year:
+    older than two it would have to be confirmed, and a fresh demo would begin by asking for that."""
     consents = []
     for row, contact in zip(rows, world.everybody, strict=True):
         base = {"contact_id": contact.id, "at": contact.created_at}
@@ -147,7 +149,9 @@ async def _consents(world: World, rows: list[Any]) -> None:
         ads = row.get("ads") or {c: world.random.random() < 0.35 for c in row["channels"] if c == "kakao"}
         for channel, granted in ads.items():
             purpose, where = ("night_ad", "") if channel == "night" else ("ad", channel)
-            consents.append(Consent(purpose=purpose, channel=where, granted=granted, source="chat", **base))
+            at = max(contact.created_at, world.now - timedelta(days=60 + contact.id % 300))
+            given = {**base, "at": at, "source": "chat"}
+            consents.append(Consent(purpose=purpose, channel=where, granted=granted, **given))
     await Consent.bulk_create(consents, batch_size=150)
 
 
