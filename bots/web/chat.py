@@ -140,8 +140,11 @@ class ChatSocket:
             try:
                 visitor = chat_session.read_visitor(self._config, frame.visitor, datetime.now(UTC))
             except chat_session.BadVisitor as error:
-                log.info("chat_bad_visitor", reason=str(error))
-                await self._refuse("not_allowed", None)
+                if isinstance(error, chat_session.ExpiredVisitor):
+                    visitor = chat_session.still_known(self._config, frame.session, error.sub)
+                if visitor is None:
+                    log.info("chat_bad_visitor", reason=str(error))
+                    await self._refuse("not_allowed", None)
         room = await chat_session.open_room(frame.session, datetime.now(UTC))
         self._session = room or chat_session.open_session(self._config, frame.session, visitor)
         found = await self._latest(self._session)

@@ -9,7 +9,7 @@ from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import OctKey
 
 from bots.channels.web import CHANNEL
@@ -23,6 +23,14 @@ ROOM = "page:"  # before the token of a conversation's own page (crm/page_links.
 
 class BadVisitor(Exception):
     """The embedding site's token is forged, expired or incomplete."""
+
+
+class ExpiredVisitor(BadVisitor):
+    """The token is the site's own, but its time is over. `sub` is whom it named."""
+
+    def __init__(self, sub: str) -> None:
+        super().__init__("expired")
+        self.sub = sub
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,13 @@ async def open_room(given: str | None, now: datetime) -> ChatSession | None:
     )
 
 
+def still_known(config: WebConfig, given: str | None, sub: str) -> Visitor | None:
+    """The visitor `sub` of a session that began while the site vouched for them: a page that reconnects with
+    the token it was loaded with goes on. None for any other session."""
+    known = _read(config, given) if given else None
+    return Visitor(sub) if known and known[1] == sub else None
+
+
 async def resume(config: WebConfig, token: str, now: datetime) -> ChatSession | None:
     """The session behind a token that an upload or a reading of the history brings; None when forged."""
     try:
@@ -106,7 +121,7 @@ def _read(config: WebConfig, token: str) -> tuple[str, str] | None:
 def read_visitor(config: WebConfig, token: str, now: datetime) -> Visitor:
     """The visitor of an embedding site's JWT (HS256 by CHAT_VISITOR_SECRET; sub, exp, name?, phone?).
 
-    Raises `BadVisitor`, also when no secret is set.
+    Raises `BadVisitor`, also when no secret is set, and `ExpiredVisitor` when only its time is over.
     """
     if not config.chat_visitor_secret:
         raise BadVisitor("no secret is set")
@@ -115,6 +130,8 @@ def read_visitor(config: WebConfig, token: str, now: datetime) -> Visitor:
         jwt.JWTClaimsRegistry(
             now=lambda: int(now.timestamp()), sub={"essential": True}, exp={"essential": True}
         ).validate(decoded.claims)
+    except ExpiredTokenError as error:
+        raise ExpiredVisitor(str(decoded.claims["sub"])[:500]) from error
     except (JoseError, ValueError) as error:
         raise BadVisitor(type(error).__name__) from error
     claims = decoded.claims

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.async_api import Page, expect
 
 from bots.web import chat
-from crm import conversations
+from crm import conversations, threads
 from crm.actor import Actor
 from crm.models import Conversation, Message, Staff
 from tests.bots.web.chat_page import Bot, Client, now
@@ -247,3 +247,35 @@ async def test_a_screen_reader_finds_log_names_and_targets(open_page: Any, bot: 
         assert name
         box = await button.bounding_box()
         assert box is None or min(box["width"], box["height"]) >= 31.5, name
+
+
+async def test_what_was_said_long_ago_is_a_press_away(open_page: Any, bot: Bot, front: Client) -> None:
+    page = await open_page()
+    await say(page, "안녕하세요")
+    await answered(page, "안녕하세요")
+    conversation = await Conversation.get()
+    for number in range(120):
+        await threads.append(
+            conversation.id,
+            direction="in",
+            author="contact",
+            text=f"옛말 {number}",
+            external_id=f"page:old-{number}",
+            now=now(),
+        )
+    await page.reload()
+    newest, button = (
+        page.get_by_text("옛말 119", exact=True),
+        page.get_by_role("button", name="이전 대화 보기"),
+    )
+    await expect(newest).to_be_visible()
+    await expect(page.get_by_text("옛말 69", exact=True)).to_have_count(0)
+    await button.click()
+    await expect(page.get_by_text("옛말 69", exact=True)).to_have_count(1)
+    await expect(button).to_be_visible()
+    await button.click()
+    await expect(page.get_by_text("들은 말: 안녕하세요", exact=True)).to_have_count(1)
+    await expect(button).to_be_hidden()
+    said = await page.locator(".bubble").all_inner_texts()
+    assert [text for text in said if text.startswith("옛말")] == [f"옛말 {number}" for number in range(120)]
+    await expect(page.locator(".chat-day")).to_have_count(1)

@@ -409,6 +409,30 @@ async def test_a_bad_visitor_token_leaves_a_stranger(page: Any, bot: Bot, token:
     assert stranger.heard("welcome")[0]["seq"] == 0
 
 
+async def test_a_page_reconnects_with_the_token_it_began_with_though_it_ended(
+    page: Any, bot: Bot
+) -> None:
+    known = await page(visitor=visitor_token())
+    await known.say("세탁기에서 물이 새요", "1")
+    await known.hear("done", id="1")
+    again = await page(session=known.session, visitor=visitor_token(valid_s=-60))
+    assert again.session == known.session
+    assert not again.heard("error")
+    await again.say("아직이에요", "2")
+    await again.hear("done", id="2")
+    assert await Identity.all().count() == 1
+
+
+async def test_an_ended_token_of_somebody_else_opens_no_session(page: Any, bot: Bot) -> None:
+    known = await page(visitor=visitor_token())
+    await known.say("비밀이에요", "1")
+    await known.hear("done", id="1")
+    for token in (visitor_token(sub="shop-8", valid_s=-60), visitor_token("x" * 40, valid_s=-60)):
+        stranger = await page(session=known.session, visitor=token)
+        assert stranger.heard("welcome")[0]["seq"] == 0
+        assert stranger.session != known.session
+
+
 async def test_a_visitors_session_alone_does_not_open_their_conversation(page: Any, bot: Bot) -> None:
     known = await page(visitor=visitor_token())
     await known.say("비밀이에요", "1")

@@ -18,6 +18,7 @@ export class Log {
     this.requests = new Map();
     this.unread = 0;
     this.last = null;
+    this.newer = null; // while older messages are put above: the requests whose newer state is shown below
     this.said = ""; // the time that the newest message shows: the same minute is not written twice
     this.scroller.addEventListener("scroll", () => this.near() && this.clearPill(), { passive: true });
     this.pill.addEventListener("click", () => this.toEnd(true));
@@ -40,6 +41,7 @@ export class Log {
 
   // Keep the newest in sight while `change` adds something, unless the reader is further up.
   keeping(change, { own = false, quiet = false } = {}) {
+    if (this.newer) return change();
     const near = this.near();
     change();
     if (near || own) this.toEnd();
@@ -48,6 +50,25 @@ export class Log {
       this.pill.replaceChildren(icon("arrow-down"), t("chat.new", { n: this.unread }));
       this.pill.hidden = false;
     }
+    return undefined;
+  }
+
+  // What `put` adds is older than everything here: it goes to the top, and the reader's place stays.
+  above(put) {
+    const { list, last, said } = this;
+    const older = el("div");
+    Object.assign(this, { list: older, last: null, said: "", newer: new Set(this.requests.keys()) });
+    try {
+      put();
+      this.settleCards();
+    } finally {
+      Object.assign(this, { list, last, said, newer: null });
+    }
+    const [next, before] = [list.querySelector(".chat-day"), [...older.querySelectorAll(".chat-day")].at(-1)];
+    if (before && next?.textContent === before.textContent) next.remove();
+    const below = this.scroller.scrollHeight - this.scroller.scrollTop;
+    list.prepend(...older.childNodes);
+    this.scroller.scrollTop = this.scroller.scrollHeight - below;
   }
 
   group(side, name, at) {
@@ -83,6 +104,7 @@ export class Log {
     const shown = [];
     let covered = false;
     for (const card of message.cards ?? []) {
+      if (card.type === "request" && this.newer?.has(card.number)) continue;
       if (card.type === "request" && this.requests.has(card.number)) {
         this.renew(card, old);
         continue;

@@ -300,6 +300,7 @@ async function recall() {
     begin();
     byId("log").setAttribute("aria-live", "off");
     messages.forEach((message, at) => show(message, read, messages.slice(at + 1)));
+    offerEarlier(messages);
     const newest = messages.at(-1);
     if (newest.from !== "customer") quicks(newest.choices ?? [], (newest.cards ?? []).length > 0);
     log.toEnd();
@@ -308,6 +309,32 @@ async function recall() {
     offline(true);
   }
 }
+
+// A full page has more above it: the button asks for what lies before the oldest message shown.
+let oldest = 0;
+
+function offerEarlier(messages) {
+  oldest = messages.length === config.page ? messages[0].seq : 0;
+  byId("earlier").hidden = !oldest;
+}
+
+byId("earlier").addEventListener("click", async ({ target }) => {
+  const button = target.closest("button");
+  if (!button || button.disabled) return;
+  button.disabled = true;
+  byId("log").setAttribute("aria-live", "off");
+  try {
+    const { messages, read } = await earlier(oldest);
+    log.above(() => messages.forEach((message, at) => show(message, read, [...messages.slice(at + 1), { from: "bot" }])));
+    offerEarlier(messages);
+    if (!oldest) byId("scroll").focus({ preventScroll: true });
+  } catch {
+    toast(t("chat.offline"));
+  } finally {
+    button.disabled = false;
+    requestAnimationFrame(() => byId("log").setAttribute("aria-live", "polite"));
+  }
+});
 
 function show(message, read, later) {
   if (message.from !== "customer") {
