@@ -409,9 +409,7 @@ async def test_a_bad_visitor_token_leaves_a_stranger(page: Any, bot: Bot, token:
     assert stranger.heard("welcome")[0]["seq"] == 0
 
 
-async def test_a_page_reconnects_with_the_token_it_began_with_though_it_ended(
-    page: Any, bot: Bot
-) -> None:
+async def test_a_page_reconnects_with_the_token_it_began_with_though_it_ended(page: Any, bot: Bot) -> None:
     known = await page(visitor=visitor_token())
     await known.say("세탁기에서 물이 새요", "1")
     await known.hear("done", id="1")
