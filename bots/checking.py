@@ -11,7 +11,7 @@ from bots import fleet, health, media, settings, wiring
 from bots.settings import Settings
 from bots.staff.slack import face
 from bots.staff.slack.client import Slack
-from crm import migrate, outbox, watch
+from crm import mail, migrate, outbox, watch
 from media import probing
 from media.turn import Turn
 from nlu import train as trainer
@@ -142,5 +142,8 @@ async def doctor(read: Settings) -> bool:
         for name, queue in figures.queues.items():
             print(f"--  queue {name}: {queue.depth} due, oldest {queue.age_seconds:.0f} s")
         print(f"--  parked messages: {figures.parked}")
+        print(f"--  parked mails: {len(await mail.parked(limit=1000))}")
+        for one in await mail.parked(limit=5):
+            print(f"--    mailbox {one['account'] or 'the first'}, UID {one['uid']}: {one['reason']}")
         print(f"--  dead letters: {len(await outbox.dead_letters(limit=1000))}")
     return not faults

@@ -86,6 +86,7 @@ class Thread:
     answers: str = ""
     references: tuple[str, ...] = ()
     number: str = ""  # of the service request in it
+    in_copy: int = 0  # people who had the newest mail besides us and its writer
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ async def thread(conversation_id: int, *, before_seq: int, answers: str | None =
         "SELECT number FROM service_request WHERE conversation_id = ? ORDER BY id DESC LIMIT 1",
         conversation_id,
     )
-    return Thread(subject, asked, references, number[0]["number"] if number else "")
+    in_copy = next((len(mail.get("cc", ())) for mail in mails if mail.get("id")), 0)
+    return Thread(subject, asked, references, number[0]["number"] if number else "", in_copy)
 
 
 def _message_id(row: dict[str, Any]) -> str:

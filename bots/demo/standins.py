@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from bots.settings import PREFIX, Settings
 from bots.supervisor import Child
@@ -17,6 +17,7 @@ from bots.supervisor import Child
 TELEGRAM: Final = "1001:demo-bot_of-the-demo-company"
 SMS_SENDER: Final = "15881234"
 ALIMTALK: Final = "KA01PF000000000000000dangoldemo"
+MAILBOX: Final = "help@saebom.example"
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,17 @@ class World:
     front: str
     urls: Mapping[str, str]
     _secrets: dict[str, str] = field(default_factory=dict)
+    _ports: dict[str, int] = field(default_factory=dict)
 
     def url(self, name: str) -> str:
         """The address of a stand-in; '' of one that is not started."""
         return self.urls.get(name, "")
+
+    def port(self, name: str) -> int:
+        """A free port beside a stand-in's own, the same for this start."""
+        if name not in self._ports:
+            self._ports[name] = _free_ports(1)[0]
+        return self._ports[name]
 
     def secret(self, name: str) -> str:
         """A random word of 32 characters, the same for this start."""
@@ -114,6 +122,21 @@ STANDINS: Final[Sequence[Standin]] = (
             "SOLAPI_URL": w.url("sms"),
             "SOLAPI_WEBHOOK_SECRET": w.secret("reports"),
             "ALIMTALK_PROFILE": ALIMTALK,
+        },
+    ),
+    Standin(
+        name="email",
+        module="tests.standins.mail_server",
+        side="customer",
+        page="/",
+        arguments=lambda w: [
+            "--login", f"{MAILBOX}:{w.secret('mail')}", "--plain",
+            "--smtp-port", str(w.port("smtp")), "--imap-port", str(w.port("imap")),
+        ],
+        settings=lambda w: {
+            "MAIL_FROM": f"새봄가전 <{MAILBOX}>",
+            "SMTP_URL": f"smtp://{quote(MAILBOX)}:{w.secret('mail')}@127.0.0.1:{w.port('smtp')}",
+            "IMAP_URL": f"imap://{quote(MAILBOX)}:{w.secret('mail')}@127.0.0.1:{w.port('imap')}",
         },
     ),
 )  # fmt: skip

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import json
 import tempfile
+import warnings
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -166,7 +167,7 @@ class ImapConfig(Config):
 class Imap:
     """The company's mailboxes on pymap's in-memory backend."""
 
-    def __init__(self, provider: Provider, certificate: Certificate) -> None:
+    def __init__(self, provider: Provider, certificate: Certificate | None) -> None:
         self._provider, self._certificate = provider, certificate
         self._writers: set[asyncio.StreamWriter] = set()
         self._validity = 0
@@ -193,7 +194,8 @@ class Imap:
             self._writers.add(writer)
             await talk(reader, writer)  # it goes on in a task of its own
 
-        server = await asyncio.start_server(connected, host, port, ssl=self._certificate.server)
+        encrypted = self._certificate.server if self._certificate else None
+        server = await asyncio.start_server(connected, host, port, ssl=encrypted)
         bound: int = server.sockets[0].getsockname()[1]
         return bound
 
@@ -307,42 +309,40 @@ def build(provider: Provider) -> web.Application:
     return app
 
 
-async def smtp(provider: Provider, certificate: Certificate, host: str, port: int, *, implicit: bool) -> int:
-    """An SMTP port: encrypted from the start, or by STARTTLS before anything else is taken."""
+async def smtp(provider: Provider, certificate: Certificate | None, given: Namespace, how: str) -> int:
+    """An SMTP port: encrypted from the start (`smtps`), or by STARTTLS before anything else (`starttls`); for
+    the demo not at all."""
     door = Door(provider)
+    implicit = certificate.server if certificate and how == "smtps" else None
+    encrypted: dict[str, Any] = {"auth_require_tls": False}
+    if certificate and not implicit:
+        encrypted = {"tls_context": certificate.server, "require_starttls": True}
 
     def made() -> SMTP:
-        encrypted: dict[str, Any] = (
-            {"auth_require_tls": False}
-            if implicit
-            else {"tls_context": certificate.server, "require_starttls": True}
-        )
-        return SMTP(
-            door, data_size_limit=SIZE_MAX, authenticator=door.authenticate, auth_required=True, **encrypted
-        )
+        auth = {"authenticator": door.authenticate, "auth_required": True}
+        return SMTP(door, data_size_limit=SIZE_MAX, **auth, **encrypted)
 
+    port = given.smtp_port if how == "smtps" else 0
     listen: Callable[..., Any] = asyncio.get_running_loop().create_server
-    server = await listen(made, host, port, ssl=certificate.server if implicit else None)
+    server = await listen(made, given.host, port, ssl=implicit)
     bound: int = server.sockets[0].getsockname()[1]
     return bound
 
 
 async def serve(given: Namespace) -> None:
-    certificate = Certificate.make(Path(given.folder or tempfile.mkdtemp(prefix="dangol-mail-")))
+    warnings.simplefilter("ignore")  # that a login needs no TLS of the library's own
+    folder = Path(given.folder or ("" if given.plain else tempfile.mkdtemp(prefix="dangol-mail-")))
+    certificate = None if given.plain else Certificate.make(folder)
     provider = Provider(dict(login.split(":", 1) for login in given.login))
     provider.imap = Imap(provider, certificate)
-    ports = {
-        "imaps": await provider.imap.start(given.host, given.imap_port),
-        "smtps": await smtp(provider, certificate, given.host, given.smtp_port, implicit=True),
-        "starttls": await smtp(provider, certificate, given.host, 0, implicit=False),
-    }
+    told: dict[str, Any] = {"imaps": await provider.imap.start(given.host, given.imap_port)}
+    told |= {how: await smtp(provider, certificate, given, how) for how in ("smtps", "starttls")}
+    told["ca"] = str(certificate.authority) if certificate else ""
     runner = web.AppRunner(build(provider), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, given.host, given.port).start()
     bound = runner.addresses[0]
-    print(
-        json.dumps({"ca": str(certificate.authority), **ports}), f"http://{bound[0]}:{bound[1]}", flush=True
-    )
+    print(json.dumps(told), f"http://{bound[0]}:{bound[1]}", flush=True)
     await asyncio.Event().wait()
 
 
@@ -353,5 +353,6 @@ if __name__ == "__main__":
     parser.add_argument("--imap-port", type=int, default=0)
     parser.add_argument("--smtp-port", type=int, default=0)
     parser.add_argument("--folder", default="", help="for the certificate; a temporary one when not given")
+    parser.add_argument("--plain", action="store_true", help="without encryption, for the demo")
     parser.add_argument("--login", action="append", required=True, help="address:password of a mailbox")
     asyncio.run(serve(parser.parse_args()))

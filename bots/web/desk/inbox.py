@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from bots.web import i18n
-from bots.web.desk import rows, side, talk
+from bots.web.desk import mail, rows, side, talk
 from bots.web.desk.counting import counts
 from bots.web.desk.frame import Desk, page
 from bots.web.desk.nav import shell
@@ -114,6 +114,8 @@ async def _conversation(desk: Desk, conversation_id: int) -> dict[str, Any]:
     header = await conversations.header(desk.actor, conversation_id)
     contact = await side.contact_card(desk, header["contact_id"])
     view = talk.head(desk, header, aside=_aside(desk, contact))
+    if header["channel"] == "email":
+        view["way"] = await mail.way(desk, conversation_id, header["message_seq"])
     contact["labels"] = header["labels"]
     messages = await _items(desk, conversation_id, contact["name"], contact["id"], None)
     return {"c": view, "p": contact, "conversation_id": conversation_id, **messages}

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from tortoise.expressions import Q
 
 from bots.web import i18n
-from bots.web.desk import words
+from bots.web.desk import mail, words
 from bots.web.desk.frame import Desk
 from bots.web.desk.stored import file_view
 from crm.actor import PERMISSIONS
@@ -119,6 +119,7 @@ def _item(desk: Desk, row: Mapping[str, Any], person: dict[str, Any], staff: Nam
         "person": person,
         "text": row["text"],
         "quote": row["data"].get("quote", ""),
+        "mail": mail.about(desk, row["data"]),
         "edited": row["edited_at"] is not None,
         "lang": row["lang"] or desk.lang,
         "state": row["state"],
