@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from crm import inbox
 from crm.inbox import Inbound
-
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 
 __all__ = ["browser_of", "company", "desk_server", "signed_in"]
