@@ -42,7 +42,7 @@ def test_a_response_says_the_same_in_both_languages(name: str) -> None:
 def test_the_bot_speaks_politely_and_does_not_shout(name: str) -> None:
     for variant in RESPONSES[name]:
         assert "!" not in variant["text"]
-    korean = RESPONSES[name][0]["text"].replace("_ieyo}", "}이에요")
+    korean = RESPONSES[name][0]["text"].replace("_ieyo}", "}이에요").removesuffix("\n{link}")
     for sentence in re.split(r"(?<=[.?])\s+", korean):
         example_or_list = re.search(r"예: |^\(.*\)$|, 전화 요청\.$", sentence)
         assert sentence.rstrip(".?").endswith("요") or example_or_list, f"{name}: {sentence}"
@@ -51,7 +51,7 @@ def test_the_bot_speaks_politely_and_does_not_shout(name: str) -> None:
 def test_every_response_is_said_somewhere_and_every_one_said_exists() -> None:
     code = source()
     built = re.compile(
-        r"label_intent_|label_step_|label_hint_|label_status_|label_card_|label_what_|label_score_|notice_|"
+        r"label_intent_|label_live_|label_step_|label_hint_|label_status_|label_card_|label_what_|label_score_|notice_|"
         r"utter_ask_detail_|utter_ask_sure_|utter_ask_product_guess_|label_yes_(cancel|move)|"
         r"utter_(help|thank|goodbye|affirm|deny|chitchat|out_of_scope)$"
     )
