@@ -1,89 +1,16 @@
 """Live support in two real browsers with fake devices, through the real server."""
 
 import re
-import shutil
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, Page
 
-from tests.browser.conftest import ARGUMENTS, PHONE
+from tests.browser.calling import browser, call_about_a_request, frames_of, page_in
+from tests.browser.conftest import PHONE
 from tests.browser.serving import Served
 
-FAKE = [*ARGUMENTS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-ALLOWED: dict[str, Any] = {"permissions": ["camera", "microphone"]}
-DESK: dict[str, Any] = {
-    "viewport": {"width": 1440, "height": 900}, "locale": "ko-KR", "timezone_id": "Asia/Seoul", **ALLOWED,
-}  # fmt: skip
-PATIENCE = 60_000  # ms: the machine may be loaded
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A Chromium with a fake camera and microphone."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium, args=FAKE)
-        yield started
-        await started.close()
-
-
-@dataclass
-class Call:
-    """Both sides of a call."""
-
-    desk: Page
-    phone: Page
-    link: str
-
-
-async def page_in(context: BrowserContext) -> Page:
-    made = await context.new_page()
-    made.set_default_timeout(PATIENCE)
-    return made
-
-
-async def signed_in(browser: Browser, served: Served) -> Page:
-    desk = await page_in(await browser.new_context(**DESK))
-    await desk.goto(f"{served.url}/desk/login")
-    await desk.fill("#login", "seojun")
-    await desk.fill("#password", served.password)
-    await desk.click("form .btn--primary")
-    await desk.wait_for_url("**/desk/conversations**")
-    return desk
-
-
-async def call_about_a_request(browser: Browser, served: Served) -> Call:
-    """Staff invite from a request; the customer opens the link on a phone and enters."""
-    desk = await signed_in(browser, served)
-    await desk.goto(f"{served.url}/desk/requests/2")
-    await desk.click("[data-live-start]")
-    await desk.click("#live-sheet .btn--primary")
-    await desk.wait_for_url("**/room")
-    await desk.wait_for_selector("#qr svg")
-    link = await desk.text_content("#qr-link") or ""
-    phone = await page_in(await browser.new_context(**PHONE, **ALLOWED))
-    await phone.goto(link)
-    await phone.click("#open-video")
-    await phone.click("#enter")
-    for side in (desk, phone):
-        await side.wait_for_selector("#call[data-stage=live]", state="attached")
-    return Call(desk, phone, link)
-
-
-async def frames_of(page: Page, selector: str) -> int:
-    """How many frames a video has shown; waits for the first."""
-    await page.wait_for_function(
-        "s => document.querySelector(s).getVideoPlaybackQuality().totalVideoFrames > 5", arg=selector
-    )
-    seen: int = await page.evaluate(
-        "s => document.querySelector(s).getVideoPlaybackQuality().totalVideoFrames", selector
-    )
-    return seen
+__all__ = ["browser"]
+pytestmark = [pytest.mark.browser, pytest.mark.rasa]
 
 
 async def place_of_mark(page: Page) -> tuple[float, float]:
