@@ -13,7 +13,8 @@ from bots import fleet, health, ways, wiring
 from bots.channels.web import WebChannel
 from bots.composing import composer
 from bots.demo import PASSWORD
-from bots.demo.standins import Window
+from bots.demo.slack import introduce
+from bots.demo.standins import SLACK_PEOPLE, Window
 from bots.fleet import Fleet
 from bots.sender import Sender
 from bots.settings import Settings
@@ -35,6 +36,7 @@ from bots.web import (
     uploads,
 )
 from bots.web import desk as desk_pages
+from bots.worker import utc_now
 from crm import (
     conversations,
     db,
@@ -152,6 +154,9 @@ async def run(settings: Settings, *, demo: bool, windows: Sequence[Window] = ())
         async with _listening(app, settings):
             sending, beat = db.spawn(sender.run()), db.spawn(_beat(sender))
             listening = [*channels.listen(), *face.start()]
+            if any(window.name == "slack" for window in windows):
+                logins = [login for login, _ in SLACK_PEOPLE]
+                listening.append(db.spawn(introduce(face, logins, now=utc_now)))
             ticker.start()
             log.info("front ready", address=f"{settings.host}:{settings.port}")
             await stopping.wait()

@@ -16,6 +16,9 @@ from bots.supervisor import Child
 
 TELEGRAM: Final = "1001:demo-bot_of-the-demo-company"
 SMS_SENDER: Final = "15881234"
+# Who of the demo company is in its Slack, and the channels there; the first is shown customers.
+SLACK_PEOPLE: Final = (("seojun", "이서준"), ("yuna", "한유나"), ("jihun", "배지훈"), ("taeho", "강태호"))
+SLACK_CHANNELS: Final = ("C0CARE,상담팀,private", "C0LOBBY,전체,public")
 ALIMTALK: Final = "KA01PF000000000000000dangoldemo"
 MAILBOX: Final = "help@saebom.example"
 
@@ -137,6 +140,23 @@ STANDINS: Final[Sequence[Standin]] = (
             "MAIL_FROM": f"새봄가전 <{MAILBOX}>",
             "SMTP_URL": f"smtp://{quote(MAILBOX)}:{w.secret('mail')}@127.0.0.1:{w.port('smtp')}",
             "IMAP_URL": f"imap://{quote(MAILBOX)}:{w.secret('mail')}@127.0.0.1:{w.port('imap')}",
+        },
+    ),
+    Standin(
+        name="slack",
+        module="tests.standins.slack_api",
+        side="staff",
+        page="/window",
+        arguments=lambda w: [
+            "--bot-token", f"xoxb-{w.secret('slack bot')}", "--app-token", f"xapp-{w.secret('slack app')}",
+            *(word for login, name in SLACK_PEOPLE
+              for word in ("--user", f"U0{login.upper()},{name},{login}@saebom.example")),
+            *(word for line in SLACK_CHANNELS for word in ("--channel", line)),
+        ],
+        settings=lambda w: {
+            "SLACK_BOT_TOKEN": f"xoxb-{w.secret('slack bot')}",
+            "SLACK_APP_TOKEN": f"xapp-{w.secret('slack app')}",
+            "SLACK_API_URL": f"{w.url('slack')}/api/",
         },
     ),
 )  # fmt: skip

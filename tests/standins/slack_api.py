@@ -429,6 +429,9 @@ def main() -> None:
         channel, name, kind = line.split(",", 2)
         world.channel(channel, name, private=kind == "private")
         world.members[channel] |= {*world.users, BOT}
+    for user in list(world.users):
+        if user != BOT:
+            world.direct(user)
     asyncio.run(serve(given.host, given.port, world))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from bots.staff.slack.blocks import unescape
 from bots.staff.spoken import Spoken, read
 
-MESSAGES = frozenset({None, "file_share", "me_message", "thread_broadcast"})  # subtypes a person writes
+MESSAGES = (None, "file_share", "me_message", "thread_broadcast")  # subtypes a person writes
 FILES_MAX = 10
 TEXT_MAX = 12_000
 
@@ -147,6 +147,8 @@ def _press(body: Mapping[str, Any]) -> Heard | None:
     if not isinstance(actions, Sequence) or not actions or not user:
         return None
     action = actions[0]
+    if not isinstance(action, Mapping):
+        return None
     container = body.get("container")
     container = container if isinstance(container, Mapping) else {}
     data = {

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from bots.staff import admin_acts, commands, live_acts, people_acts, request_acts
+from bots.staff import admin_acts, commands, live_acts, people_acts, request_acts, slack_acts
 from bots.web.desk import (
     admin,
     api,
@@ -34,7 +34,7 @@ MODULES = (
     live,
     stored,
 )
-ACTS = (admin_acts, commands, live_acts, people_acts, request_acts)  # imported so that they are registered
+ACTS = (admin_acts, commands, live_acts, people_acts, request_acts, slack_acts)  # imported so that they are registered
 
 
 async def home(request: web.Request) -> web.StreamResponse:

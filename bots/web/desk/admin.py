@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from bots.web import i18n
-from bots.web.desk import side, words
+from bots.web.desk import side, slack, words
 from bots.web.desk.frame import Desk, page, person
 from bots.web.desk.nav import shell
 from crm import canned, company, hours, labels, message_templates, staff, teams
@@ -21,7 +21,8 @@ SECTIONS = (
                  ("teams", "users", "team.write"), ("staff", "user", "staff.write"))),
     ("service", (("canned", "bolt", "canned.write"), ("labels", "tag", "label.write"),
                  ("targets", "alert", "company.write"),
-                 ("templates", "channel-alimtalk", "template.write"))),
+                 ("templates", "channel-alimtalk", "template.write"),
+                 ("slack", "channel-slack", "team.write"))),
 )  # fmt: skip
 CLOSED_SHOWN = 6
 VARIABLES = {
@@ -223,6 +224,11 @@ async def template_form(desk: Desk) -> web.StreamResponse:
     )
 
 
+@page
+async def slack_settings(desk: Desk) -> web.StreamResponse:
+    return await _admin(desk, "slack", "admin_slack.html", **await slack.context(desk))
+
+
 PAGES = {
     "profile": profile,
     "targets": targets,
@@ -232,6 +238,7 @@ PAGES = {
     "canned": canned_list,
     "labels": label_list,
     "templates": template_list,
+    "slack": slack_settings,
 }
 FORMS = {
     "teams": team_form,

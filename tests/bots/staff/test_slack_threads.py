@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crm import conversations, requests
+from crm import conversations, happenings, requests
 from crm.actor import SYSTEM
 from crm.models import Conversation, Message, ServiceRequest
 from tests.bots.staff.conftest import Office
@@ -70,8 +70,6 @@ async def test_what_the_customer_writes_next_flows_into_the_thread(office: Offic
     talk, root = await begun(office)
     now = utc_now()
     await conversations.append(talk.id, direction="in", author="contact", text="<!here> *급해요*", now=now)
-    from crm import happenings
-
     message = await Message.filter(conversation_id=talk.id).order_by("-seq").first()
     assert message is not None
     await happenings.record(

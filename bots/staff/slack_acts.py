@@ -1,0 +1,40 @@
+"""Acts of administration for Slack: which channel shows whose work, and who may act from there."""
+
+from datetime import datetime
+
+from bots.staff.acts import Arguments, Done, RowId, act
+from crm import slack
+from crm.actor import Actor
+
+
+class Route(Arguments):
+    """A team (none: all work that no other team's channel takes) and its channel (none: nowhere)."""
+
+    team: RowId | None = None
+    channel: RowId | None = None
+
+
+class User(Arguments):
+    """A Slack user by row id."""
+
+    user: RowId
+
+
+@act("slack_route")
+async def route(actor: Actor, args: Route, now: datetime) -> Done:
+    await slack.route(actor, args.team, args.channel, now=now)
+    return Done("slack_route")
+
+
+@act("slack_approve")
+async def approve(actor: Actor, args: User, now: datetime) -> Done:
+    """Let a Slack user act as the staff member whose e-mail they have."""
+    row = await slack.decide(actor, args.user, True, now=now)
+    return Done("slack_approve", {"name": row.staff.name})
+
+
+@act("slack_refuse")
+async def refuse(actor: Actor, args: User, now: datetime) -> Done:
+    """Let a Slack user do nothing, also one who was approved before."""
+    row = await slack.decide(actor, args.user, False, now=now)
+    return Done("slack_refuse", {"name": row.staff.name})

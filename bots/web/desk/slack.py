@@ -1,0 +1,38 @@
+"""Administration of Slack: the channel of each team, and which of its users are staff."""
+
+from typing import Any
+
+from bots.web.desk import words
+from bots.web.desk.frame import Desk, person
+from crm import slack, slack_cards, teams
+from crm.models import SlackChannel
+
+
+def shown(channel: SlackChannel) -> dict[str, Any]:
+    """A channel to choose; `fit` says whether customers may be shown there."""
+    name = f"#{channel.name or channel.channel}" + (f" ({channel.account})" if channel.account else "")
+    return {"id": channel.id, "name": name, "fit": slack.fit(channel)}
+
+
+async def context(desk: Desk) -> dict[str, Any]:
+    """What the page shows; who may approve is an admin, who may choose channels a manager."""
+    chosen = await slack.routes()
+    rows = [{"id": None, "name": desk.t("desk.slack.rest"), "channel": chosen.get(None)}]
+    rows += [{"id": t.id, "name": t.name, "channel": chosen.get(t.id)} for t in await teams.list_teams()]
+    people = [
+        {
+            "id": row.id,
+            "slack": row.name or row.slack_id,
+            "staff": {**person(row.staff, desk.lang), "active": row.staff.active},
+            "state": row.state if row.staff.active else "inactive",
+            "since": words.brief(row.asked_at, desk.tz, desk.lang, desk.now),
+        }
+        for row in await slack.users()
+    ]
+    return {
+        "routes": [{**row, "channel": shown(row["channel"]) if row["channel"] else None} for row in rows],
+        "channels": [shown(channel) for channel in await slack.channels()],
+        "people": people,
+        "may_approve": desk.may("staff.write"),
+        "troubles": await slack_cards.troubles(),
+    }
