@@ -112,7 +112,7 @@ async def _accounts(read: Settings) -> bool:
 
 async def _slack(read: Settings) -> bool:
     """Prove every Slack workspace."""
-    good, accounts = True, read.accounts("slack", "bot_token")
+    good, accounts = True, face.accounts_of(read)
     if not accounts:
         print(f"--  slack: off; set {settings.PREFIX}SLACK_BOT_TOKEN")
     for name, values in accounts.items():

@@ -221,11 +221,13 @@ class Settings(BaseSettings):
     )
     slack_client_id: str = Field(
         "",
-        description="Client ID of the Slack app, to install it by a link.",
+        description="Client ID of the Slack app. Kept for installing it by a link; nothing uses it yet.",
         examples=["17653672481.198746"],
     )
     slack_client_secret: str = Field(
-        "", description="Client secret that goes with `SLACK_CLIENT_ID`.", examples=["33fea0113f5b1c1…"]
+        "",
+        description="Client secret that goes with `SLACK_CLIENT_ID`; nothing uses it yet.",
+        examples=["33fea0113f5b1c1…"],
     )
     slack_api_url: str = Field(
         "https://slack.com/api/",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # The first word of what is typed, by command; the first of each language is the one that help shows.
 WORDS: dict[str, tuple[str, ...]] = {
     "find": ("find", "search", "찾기", "찾아", "찾아줘", "검색"),
-    "mine": ("mine", "my", "내일감", "내일", "내업무", "내"),
+    "mine": ("mine", "my", "내업무", "내"),
     "request": ("request", "requests", "접수"),
     "reply": ("reply", "답장", "답변"),
     "note": ("note", "memo", "메모"),

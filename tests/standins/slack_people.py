@@ -123,7 +123,7 @@ class People:
             {
                 "token": "deprecated", "team_id": TEAM, "team_domain": "saebom", "channel_id": channel,
                 "channel_name": name, "user_id": user, "user_name": self.world.users[user]["name"],
-                "command": "/dangol", "text": body.get("text", ""), "api_app_id": APP,
+                "command": "/dangol", "text": typed(self.world, body.get("text", "")), "api_app_id": APP,
                 "is_enterprise_install": "false", "response_url": self.world.hook(user, channel),
                 "trigger_id": self.world.trigger(user),
             },

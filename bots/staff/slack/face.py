@@ -43,7 +43,7 @@ class Face:
         self.holder = processes.holder("slack")
         self.accounts: dict[str, Slack] = {}
         self.listeners: dict[str, Listener] = {}
-        for name, values in settings.accounts("slack", "bot_token").items():
+        for name, values in accounts_of(settings).items():
             self._add(name, values)
         self.handler = Handler(self.accounts, self.look, now=now)
         self.poster = Poster(self.accounts, self.look(settings.locale), now=now)
@@ -162,6 +162,16 @@ class Face:
             cursor = str((told.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor or count >= CHANNELS_MOST:
                 return count
+
+
+def accounts_of(settings: Settings) -> dict[str, dict[str, str]]:
+    """Every workspace's settings. Each is an app of its own: secrets of the first are not another's."""
+    found = settings.accounts("slack", "bot_token")
+    for name, values in found.items():
+        for key in ("app_token", "signing_secret"):
+            if name and values[key] == getattr(settings, f"slack_{key}"):
+                values[key] = ""
+    return found
 
 
 async def check(slack: Slack, values: Mapping[str, str]) -> str:
