@@ -34,7 +34,14 @@ MODULES = (
     live,
     stored,
 )
-ACTS = (admin_acts, commands, live_acts, people_acts, request_acts, slack_acts)  # imported so that they are registered
+ACTS = (
+    admin_acts,
+    commands,
+    live_acts,
+    people_acts,
+    request_acts,
+    slack_acts,
+)  # imported so that they are registered
 
 
 async def home(request: web.Request) -> web.StreamResponse:
