@@ -17,7 +17,9 @@ def shown(channel: SlackChannel) -> dict[str, Any]:
 async def context(desk: Desk) -> dict[str, Any]:
     """What the page shows; who may approve is an admin, who may choose channels a manager."""
     chosen = await slack.routes()
-    rows = [{"id": None, "name": desk.t("desk.slack.rest"), "channel": chosen.get(None)}]
+    rows: list[dict[str, Any]] = [
+        {"id": None, "name": desk.t("desk.slack.rest"), "channel": chosen.get(None)}
+    ]
     rows += [{"id": t.id, "name": t.name, "channel": chosen.get(t.id)} for t in await teams.list_teams()]
     people = [
         {
