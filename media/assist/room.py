@@ -9,7 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 
 from media.assist.joining import Ticket
 
@@ -144,6 +151,8 @@ class Room:
         peer = self._peer
         assert peer is not None
         await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        if not self._channels:
+            self._open_channels(peer)
         for transceiver in peer.getTransceivers():
             if transceiver.mid == "screen" and transceiver.sender.track is None:
                 transceiver.direction = "sendonly"
@@ -156,8 +165,21 @@ class Room:
 
     async def _new_peer(self, identity: str) -> None:
         await self._close_peer()
-        peer = self._peer = RTCPeerConnection(RTCConfiguration(iceServers=self._ice))
+        # Balanced bundling leaves the second picture of a kind on a transport that is thrown away (aiortc
+        # 1.16).
+        peer = self._peer = RTCPeerConnection(
+            RTCConfiguration(iceServers=self._ice, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        )
         self._offered = identity
+
+        @peer.on("connectionstatechange")
+        def changed() -> None:
+            if peer is self._peer and peer.connectionState in _OVER:
+                self._lost()
+
+    def _open_channels(self, peer: RTCPeerConnection) -> None:
+        """The negotiated channels. Made after the offer was read: made before, aiortc counts their transport
+        as one of its own and, bundling, stops the one that everything shares."""
         for label, number in CHANNELS.items():
             repeats = None if label == "control" else 0
             channel = peer.createDataChannel(
@@ -165,11 +187,6 @@ class Room:
             )
             channel.on("message", self._put)
             self._channels[label] = channel
-
-        @peer.on("connectionstatechange")
-        def changed() -> None:
-            if peer is self._peer and peer.connectionState in _OVER:
-                self._lost()
 
     async def _close_peer(self) -> None:
         peer, self._peer, self._channels = self._peer, None, {}
