@@ -54,6 +54,9 @@ class Customer:
     def __init__(self, name: str) -> None:
         self._display: Any = display.Display(name)
 
+    def close(self) -> None:
+        self._display.close()
+
     def press(self, drawing: panel.Drawing, name: str) -> None:
         place = next(place for place in drawing.places if place.button.name == name)
         left = WIDTH - drawing.picture.width - 24
@@ -110,8 +113,10 @@ async def session(notepad: Notepad, screen: str) -> AsyncIterator[Session]:
 
 
 @pytest.fixture
-def customer(screen: str) -> Customer:
-    return Customer(screen)
+def customer(screen: str) -> Iterator[Customer]:
+    found = Customer(screen)
+    yield found
+    found.close()
 
 
 async def allow(session: Session, customer: Customer, scope: str) -> None:
