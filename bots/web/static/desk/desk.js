@@ -88,7 +88,7 @@ live.on("happened", (event) => {
   if (!news) return;
   chime();
   const open = () => location.assign(news.href);
-  if (!news.here) toast(news.text, { action: { label: word("open"), run: open } });
+  if (!news.here) toast(news.text, { kind: "news", action: { label: word("open"), run: open } });
 });
 
 function newsOf(happened) {

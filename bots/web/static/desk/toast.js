@@ -8,8 +8,12 @@ function region(kind) {
   return document.getElementById(kind === "error" ? "toast-alerts" : "toasts");
 }
 
-/** Show `text`; `action` is `{label, run}`. */
+/** Show `text`; `action` is `{label, run}`. News waits while something can still be undone. */
 export function toast(text, { kind = "done", action = null } = {}) {
+  if (kind === "news" && region(kind).querySelector("[data-undo]")) {
+    setTimeout(() => toast(text, { kind, action }), 500);
+    return null;
+  }
   const box = document.createElement("div");
   box.className = `toast${kind === "error" ? " is-error" : ""}`;
   const words = document.createElement("span");
@@ -51,7 +55,8 @@ export function said(result, after = () => {}) {
       }
     },
   };
-  toast(result.said, { action: undo });
+  const box = toast(result.said, { action: undo });
+  if (undo) box.dataset.undo = "";
 }
 
 /** An act failed: say why, in the server's words. */
