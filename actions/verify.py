@@ -113,9 +113,11 @@ class VerifyForm(Form):
             return {"target": None}
         if pressed == "again":
             return await self._send("email" if "@" in target else "phone", target, turn, dispatcher)
-        if len(re.sub(r"\D", "", message.typed)) < linking.CODE_DIGITS - 1:
+        digits = len(re.sub(r"\D", "", message.typed))
+        if digits < linking.CODE_DIGITS - 1:
             return {}
-        if contacts.normalise_phone(message.typed):  # another number instead of the code
+        # Another number instead of the code; but six digits are the code, although some are valid numbers too.
+        if digits != linking.CODE_DIGITS and contacts.normalise_phone(message.typed):
             return await self._target(message, turn, dispatcher)
         return await self._try(message.typed, turn, dispatcher)
 

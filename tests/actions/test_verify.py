@@ -63,6 +63,13 @@ async def test_the_code_itself_is_said_nowhere_in_the_chat(customer: Customer) -
     assert not [m for m in await Message.all() if code in f"{m.text}{m.data}{m.choices}"]
 
 
+async def test_six_digits_are_the_code_even_where_they_are_a_valid_phone_number(customer: Customer) -> None:
+    await customer.says("본인 인증할게요")
+    await customer.says(TYPED)
+    await customer.says("031101" if await newest_code(customer) != "031101" else "031108")
+    customer.heard("인증번호가 달라요. 4번 더 입력할 수 있어요.")
+
+
 async def test_a_wrong_code_is_counted_and_the_fifth_ends_it(customer: Customer) -> None:
     await has_history()
     await customer.says("저 기존 고객이에요")

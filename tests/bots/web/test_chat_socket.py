@@ -400,6 +400,7 @@ async def test_a_visitors_name_and_phone_are_taken_over_once(page: Any, bot: Bot
         "not.a.token",
         "",
     ],
+    ids=["another secret", "expired", "of nobody", "no token", "empty"],
 )
 async def test_a_bad_visitor_token_leaves_a_stranger(page: Any, bot: Bot, token: str) -> None:
     known = await page(visitor=visitor_token())
