@@ -192,6 +192,19 @@ async def test_a_card_moves_by_keyboard_and_by_drag(at: At, company: Company, sh
     assert (await ServiceRequest.get(id=made.id)).status == "in_progress"
 
 
+async def test_a_menu_still_works_when_news_redraw_the_card_it_stands_at(at: At, company: Company) -> None:
+    talk = await mine(company)
+    made = await requests.open(SYSTEM, talk.contact_id, symptom="배수가 안 돼요", now=utc_now())
+    page = await at("seojun", "/desk/requests")
+    old = await page.wait_for_selector(".request-card")
+    await page.keyboard.press("j")
+    await page.keyboard.press("m")
+    await requests.set_priority(company.yuna, made.id, "urgent", now=utc_now())
+    await page.wait_for_function("card => !card.isConnected", arg=old)
+    await page.click(".menu >> text=처리 중")
+    await expect(page.locator('[data-status="in_progress"] .request-card')).to_have_count(1)
+
+
 async def test_cancelling_a_request_asks_for_the_reason(at: At, company: Company) -> None:
     talk = await mine(company)
     made = await requests.open(SYSTEM, talk.contact_id, symptom="배수가 안 돼요", now=utc_now())

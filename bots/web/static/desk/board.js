@@ -50,6 +50,7 @@ async function move(card, status) {
   try {
     const moved = await act("request_status", { request: Number(request), status, reason, version: Number(version) });
     said(moved, refresh);
+    card = board.querySelector(`[data-number="${number}"]`) ?? card; // others' news may have put a new one there
     Object.assign(card.dataset, { status: moved.status, version: moved.version, next: moved.next.join(" ") });
     const target = board.querySelector(`.column[data-status="${status}"] [data-cards]`);
     target?.prepend(card);

@@ -35,6 +35,17 @@ export function close(refocus = false) {
   if (refocus) button.focus();
 }
 
+/** `fresh` took the place of `old`: a menu that stands at a button in it goes on at the same button of the new one. */
+export function follow(old, fresh) {
+  if (!open || !old.contains(open.button)) return;
+  const tag = open.button.tagName;
+  const place = [...old.querySelectorAll(tag)].indexOf(open.button);
+  const button = old === open.button ? fresh : fresh.querySelectorAll(tag)[place];
+  if (!button) return close();
+  open.button = button;
+  button.setAttribute("aria-expanded", "true");
+}
+
 const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]:not([hidden]), input")];
 
 function place(menu, button) {

@@ -1,5 +1,7 @@
 // Keyed updates: rows and messages keep their elements, focus and scroll when a fresh list arrives.
 
+import { follow } from "./menu.js";
+
 const keyed = (parent) => new Map([...parent.children].map((child) => [child.dataset.key, child]));
 
 function refresh(old, fresh) {
@@ -8,6 +10,7 @@ function refresh(old, fresh) {
   const picked = old.querySelector?.("input[data-pick]")?.checked;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   old.replaceWith(fresh);
+  follow(old, fresh);
   if (picked) fresh.querySelector("input[data-pick]").checked = true;
   if (focused?.matches?.("a, button")) fresh.querySelector(focused.tagName.toLowerCase())?.focus();
   return fresh;
