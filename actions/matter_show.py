@@ -33,8 +33,8 @@ class ShowRequests(Action):
         found = [one] if one else await requests.of_contact(turn.contact_id, open_only=True)
         found = found or (await requests.of_contact(turn.contact_id, open_only=False))[:3]
         if not found:
-            say(dispatcher, "utter_no_requests")
-            await verify.offer(dispatcher, domain, turn)
+            strange = await verify.may_be_offered(turn)
+            say(dispatcher, "utter_no_requests_here" if strange else "utter_no_requests")
             return []
         shown = [await request_card(r.id, turn, domain) for r in found[:5]]
         if len(found) == 1:

@@ -38,11 +38,16 @@ def says_known(text: str) -> bool:
     return len(text) <= LONGEST and bool(codes.kinds()) and bool(_KNOWN.search(text))
 
 
+async def may_be_offered(turn: Turn) -> bool:
+    """Whether a code could be sent to them, and none of their numbers is proven yet."""
+    return bool(codes.kinds()) and not await linking.proven(turn.contact_id, "phone")
+
+
 async def offer(
     dispatcher: CollectingDispatcher, domain: Mapping[str, Any], turn: Turn, *, phone: str = ""
 ) -> None:
     """Offer to prove a number, unless one is proven or no code could be sent."""
-    if not codes.kinds() or await linking.proven(turn.contact_id, "phone"):
+    if not await may_be_offered(turn):
         return
     given = json.dumps({"phone": phone}) if phone and "phone" in codes.kinds() else ""
     buttons = [
@@ -116,7 +121,7 @@ class VerifyForm(Form):
         digits = len(re.sub(r"\D", "", message.typed))
         if digits < linking.CODE_DIGITS - 1:
             return {}
-        # Another number instead of the code; but six digits are the code, although some are valid numbers too.
+        # Another number instead of the code; but six digits are the code, though some are valid numbers.
         if digits != linking.CODE_DIGITS and contacts.normalise_phone(message.typed):
             return await self._target(message, turn, dispatcher)
         return await self._try(message.typed, turn, dispatcher)

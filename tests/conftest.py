@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from tortoise.context import TortoiseContext
 
+from crm import codes
 from crm import db as database
 from crm.database_url import tortoise_config
 from tests.browser.serving import Served, serving
@@ -21,6 +22,13 @@ from tests.browser.serving import Served, serving
 def now() -> datetime:
     """A Wednesday noon in Seoul."""
     return datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def no_codes() -> Iterator[None]:
+    """What a test switches on for sending codes is off in the next one."""
+    yield
+    codes.use([])
 
 
 async def make_schema(url: str) -> None:

@@ -1,6 +1,5 @@
 """Existing customers prove their number with a code and find their history, on web chat and Telegram."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -17,11 +16,9 @@ PHONE, TYPED = "+821012342481", "010-1234-2481"
 
 
 @pytest.fixture(autouse=True)
-def texting() -> Iterator[None]:
+def texting() -> None:
     """SMS is on."""
     codes.use(["sms"])
-    yield
-    codes.use([])
 
 
 async def has_history() -> ServiceRequest:
@@ -120,6 +117,14 @@ async def test_who_asks_for_requests_and_has_none_is_offered_to_prove_a_number(c
     customer.heard("인증번호를 받을 휴대폰 번호를 적어 주세요.")
     await customer.says("그만할래요")
     customer.heard("본인 확인을 그만뒀어요.")
+
+
+async def test_a_yes_opens_a_request_though_proving_is_offered_beside_it(customer: Customer) -> None:
+    await customer.says("접수 현황 알려 주세요")
+    customer.heard("새로 접수할까요?")
+    customer.offered("수리 접수", "본인 확인하기", "상담원 연결")
+    await customer.says("네")
+    customer.heard("어떤 제품인가요?")
 
 
 async def test_english_customers_are_asked_in_english(customer: Customer) -> None:
