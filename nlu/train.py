@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import os
@@ -60,13 +61,20 @@ def _version(library: str) -> str:
 def ensure_model(store_dir: Path, *, root: Path, progress: Callable[[str], None]) -> Path:
     """The model of the project at `root`, from `store_dir` if it is there, else trained now.
 
-    Two processes may train at once: each writes its own file and the last rename wins, with equal
-    content. Raises RuntimeError when the training data or the domain are unusable.
+    Of several processes that ask at once one trains, the others wait for it. Raises RuntimeError when
+    the training data or the domain are unusable.
     """
     target = store_dir / f"{fingerprint(root)}.tar.gz"
     if target.exists():
         return target
     store_dir.mkdir(parents=True, exist_ok=True)
+    with (store_dir / ".training.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of by the system however the process ends
+        return target if target.exists() else _made(target, root, progress)
+
+
+def _made(target: Path, root: Path, progress: Callable[[str], None]) -> Path:
+    store_dir = target.parent
     progress("Training the language model (once; about half a minute)")
     started, cpu = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory(dir=store_dir, prefix=".training-") as folder:

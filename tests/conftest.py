@@ -18,6 +18,13 @@ from crm.database_url import tortoise_config
 from tests.browser.serving import Served, serving
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In several processes, a file's tests stay in one, and so do all that share the served product."""
+    for item in items:
+        shared = "served" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("served" if shared else str(item.path)))
+
+
 @pytest.fixture
 def now() -> datetime:
     """A Wednesday noon in Seoul."""

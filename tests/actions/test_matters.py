@@ -20,7 +20,7 @@ async def waiting(known: Customer) -> Customer:
 
 
 @pytest.fixture
-async def served(waiting: Customer) -> Customer:
+async def mended(waiting: Customer) -> Customer:
     """A customer who has just been told that their request is resolved."""
     await waiting.staff_moves(await waiting.request(), "in_progress", "resolved")
     return waiting
@@ -137,50 +137,50 @@ async def test_which_of_several_requests_is_asked(waiting: Customer) -> None:
     waiting.heard("SR-2026-000002 (양문형 냉장고 800L) 접수를 취소할까요?")
 
 
-async def test_a_colleagues_work_is_told_at_each_step(served: Customer) -> None:
-    served.heard("접수에 담당자가 정해졌어요.", "접수를 처리하고 있어요.", "접수가 해결됐어요.")
-    served.offered("1점", "5점")
+async def test_a_colleagues_work_is_told_at_each_step(mended: Customer) -> None:
+    mended.heard("접수에 담당자가 정해졌어요.", "접수를 처리하고 있어요.", "접수가 해결됐어요.")
+    mended.offered("1점", "5점")
 
 
-async def test_it_is_rated_by_button_once_resolved(served: Customer) -> None:
-    await served.presses("5점")
-    served.heard("5점 감사해요.")
+async def test_it_is_rated_by_button_once_resolved(mended: Customer) -> None:
+    await mended.presses("5점")
+    mended.heard("5점 감사해요.")
     assert (await Rating.get()).score == 5
-    await served.says("고마워요")
-    served.heard("도움이 됐다니 다행이에요.")
+    await mended.says("고마워요")
+    mended.heard("도움이 됐다니 다행이에요.")
 
 
 @pytest.mark.parametrize(("words", "score"), [("4점이요", 4), ("3", 3), ("별 다섯 개 드릴게요", 5)])
-async def test_it_is_rated_by_words(served: Customer, words: str, score: int) -> None:
-    await served.says(words)
-    served.heard(f"{score}점 감사해요.")
+async def test_it_is_rated_by_words(mended: Customer, words: str, score: int) -> None:
+    await mended.says(words)
+    mended.heard(f"{score}점 감사해요.")
     assert (await Rating.get()).score == score
 
 
-async def test_a_low_score_reaches_a_colleague_and_offers_a_person(served: Customer) -> None:
-    await served.says("1점이요")
-    served.heard("1점이군요. 불편을 드려 죄송해요.", "지금 상담원과 이야기하시겠어요?")
-    request = await served.request()
+async def test_a_low_score_reaches_a_colleague_and_offers_a_person(mended: Customer) -> None:
+    await mended.says("1점이요")
+    mended.heard("1점이군요. 불편을 드려 죄송해요.", "지금 상담원과 이야기하시겠어요?")
+    request = await mended.request()
     assert request.priority == "high"
     assert await words_of(request.id, "complained") == ["고객 평점 1점"]
-    await served.says("네")
-    served.heard("상담원에게 연결했어요.")
+    await mended.says("네")
+    mended.heard("상담원에게 연결했어요.")
 
 
-async def test_still_broken_under_the_notice_reopens_the_request(served: Customer) -> None:
-    await served.says("아직도 안 돼요")
-    served.heard("지금은 어떤 증상이 있나요?")
-    await served.says("물이 또 새요")
-    served.heard("SR-2026-000001 접수를 다시 열었어요.")
-    request = await served.request()
+async def test_still_broken_under_the_notice_reopens_the_request(mended: Customer) -> None:
+    await mended.says("아직도 안 돼요")
+    mended.heard("지금은 어떤 증상이 있나요?")
+    await mended.says("물이 또 새요")
+    mended.heard("SR-2026-000001 접수를 다시 열었어요.")
+    request = await mended.request()
     assert (request.status, request.reopened) == ("assigned", 1)
 
 
-async def test_it_is_reopened_by_its_button_days_later(served: Customer) -> None:
-    await served.waits(days=2)
-    await served.presses("다시 열기")
-    await served.says("같은 소리가 나요")
-    served.heard("접수를 다시 열었어요. 같은 일로 불편을 드려 죄송해요.")
+async def test_it_is_reopened_by_its_button_days_later(mended: Customer) -> None:
+    await mended.waits(days=2)
+    await mended.presses("다시 열기")
+    await mended.says("같은 소리가 나요")
+    mended.heard("접수를 다시 열었어요. 같은 일로 불편을 드려 죄송해요.")
 
 
 async def test_nothing_to_reopen_is_said_and_a_new_request_offered(customer: Customer) -> None:

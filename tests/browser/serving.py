@@ -118,7 +118,7 @@ def environment(data: Path, **settings: str) -> dict[str, str]:
 
 
 def model() -> Path:
-    """The trained model of these sources, made when it is absent."""
+    """The trained model of these sources, made when it is absent; once, however many processes ask."""
     wanted = MODELS / f"{train.fingerprint(ROOT)}.tar.gz"
     if not wanted.exists():
         command = [sys.executable, "-m", "bots", "train"]
