@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
+import uvloop
 
 from benchmarks import channels_kakao
 from bots import fleet
@@ -104,7 +105,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     good = True
     if given.only != "kakao":
-        good &= asyncio.run(run(30 if given.quick else given.chats))
+        good &= uvloop.run(run(30 if given.quick else given.chats))
     if given.only != "telegram":
-        good &= asyncio.run(channels_kakao.run(30 if given.quick else given.calls))
+        good &= uvloop.run(channels_kakao.run(30 if given.quick else given.calls))
     raise SystemExit(0 if good or given.quick else 1)

@@ -14,14 +14,14 @@ import structlog
 
 from bots.channels.base import Blocked, Moved, Outbound, RetryLater, Undeliverable, Wire
 from bots.limits import Limiter
+from bots.pacing import Pacer
 from bots.worker import SAFETY_SECONDS, utc_now
-from crm import db, gate, identities, lanes, outbox, processes
+from crm import advertising, db, gate, identities, lanes, outbox, processes
 
 IN_FLIGHT = 32  # recipients at once
 MAX_ATTEMPTS = 12  # with the pauses below: about 40 minutes of trouble at the provider
 LONGEST_PAUSE_SECONDS = 600.0
 GIVE_UP_AFTER = timedelta(hours=24)  # however often the provider says 'later'
-SHORT_WAIT_SECONDS = 1.0  # for a bucket: waited out in place; longer ones give the lane back
 SEND_TIMEOUT_SECONDS = 60.0
 
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ class Sender:
     ) -> None:
         self._channels = channels
         self._compose = compose
-        self._limiter = limiter or Limiter()
+        self._pacer = Pacer(limiter or Limiter(), now)
         self._waits = waits or {}
         self._in_flight = in_flight  # a kill -9 repeats at most this many messages, with their keys
         self.holder = holder or processes.holder("sender")
@@ -107,7 +107,7 @@ class Sender:
 
     def shared_by(self, fronts: int) -> None:
         """So many fronts send by now: each takes its part of what providers allow."""
-        self._limiter.shared_by(fronts)
+        self._pacer.limiter.shared_by(fronts)
 
     def stop(self) -> None:
         """Ask `run` to end soon."""
@@ -187,11 +187,10 @@ class Sender:
         if self._stopping:
             await lanes.give_back([claim.lane])
             return False
-        if not await self._allowed(claim, item):
+        if seconds := await self._pacer.turn(item.channel, item.channel_account, item.identity_id):
+            await lanes.release(claim.lane, due_at=self._now() + timedelta(seconds=seconds))
             return False
-        verdict = await gate.at_sending(
-            item.conversation_id, purpose=item.purpose, text=item.text, data=item.data, now=self._now()
-        )
+        verdict = await self._lawful(item)
         if not verdict.allowed:  # what holds for an advertisement may have changed while it waited
             return await self._dead(claim, item, verdict.reason)
         try:
@@ -204,17 +203,14 @@ class Sender:
         self.results["sent"] += 1
         return True
 
-    async def _allowed(self, claim: outbox.Claim, item: outbox.Item) -> bool:
-        """Wait for the buckets; False when the wait is long and the lane was given back until then."""
-        while seconds := self._limiter.take(
-            item.channel, item.channel_account, item.identity_id, self._now()
-        ):
-            if seconds > SHORT_WAIT_SECONDS:
-                due = self._now() + timedelta(seconds=seconds)
-                await lanes.release(claim.lane, due_at=due)
-                return False
-            await asyncio.sleep(seconds)
-        return True
+    async def _lawful(self, item: outbox.Item) -> advertising.Verdict:
+        """What the gate says now; where it says no, no request will use the turn that was waited for."""
+        verdict = await gate.at_sending(
+            item.conversation_id, purpose=item.purpose, text=item.text, data=item.data, now=self._now()
+        )
+        if not verdict.allowed:
+            self._pacer.answered(item.channel, item.channel_account)
+        return verdict
 
     async def _send(self, channel: SendingChannel, claim: outbox.Claim, item: outbox.Item) -> str:
         """Every request of the message that the provider has not taken yet; the id of the last."""
@@ -225,20 +221,21 @@ class Sender:
                 continue
             if number > item.wires + 1:  # the first one's turn has come already
                 await self._next_wire(item)
-            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
-                provider_id = await channel.send(wire)
+            try:
+                async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                    provider_id = await channel.send(wire)
+            finally:
+                self._pacer.answered(item.channel, item.channel_account)
             if number < len(wires):
                 await outbox.wire_taken(claim, item, number, self._now())
         return provider_id
 
     async def _next_wire(self, item: outbox.Item) -> None:
         """Wait for the buckets before a further request of a message; a long wait is for the lane."""
-        while seconds := self._limiter.take(
-            item.channel, item.channel_account, item.identity_id, self._now()
+        if seconds := await self._pacer.turn(
+            item.channel, item.channel_account, item.identity_id, stand=True
         ):
-            if seconds > SHORT_WAIT_SECONDS:
-                raise RetryLater(seconds)
-            await asyncio.sleep(seconds)
+            raise RetryLater(seconds)
 
     async def _failed(self, claim: outbox.Claim, item: outbox.Item, error: Exception) -> bool:
         match error:

@@ -54,3 +54,43 @@ def test_one_recipient_is_slowed_alone() -> None:
     assert waits[:3] == [0.0, 0.0, 0.0]
     assert waits[3] > 0.9
     assert limiter.take("telegram", "", 8, AT) == 0.0
+
+
+def sliding(limiter: Limiter, *, travels: float, late: float, seconds: float = 20.0) -> list[float]:
+    """When the provider saw each request, anywhere between its start and its answer."""
+    chance, at, seen = random.Random(2), 0.0, []
+    under_way: list[float] = []
+    while at < seconds:
+        now = AT + timedelta(seconds=at)
+        for end in [end for end in under_way if end <= at]:
+            under_way.remove(end)
+            limiter.answered("telegram", "", AT + timedelta(seconds=end))
+        if wait := limiter.take("telegram", "", len(seen) + 1, now):
+            at += wait + 0.0005 + chance.random() * late
+        else:
+            took = chance.random() * travels
+            seen.append(at + chance.random() * took)
+            under_way.append(at + took)
+            under_way.sort()
+            at += 0.0001
+    return sorted(seen)
+
+
+@pytest.mark.parametrize(("travels", "late"), [(0.02, 0.0), (0.2, 0.05), (0.9, 0.3)])
+def test_the_window_holds_however_long_requests_travel_and_however_late_we_wake(
+    travels: float, late: float
+) -> None:
+    seen = sliding(Limiter(), travels=travels, late=late)
+    assert busiest(seen) <= 30
+
+
+def test_a_sender_that_wakes_late_still_uses_the_allowance() -> None:
+    seen = sliding(Limiter(), travels=0.01, late=0.08)
+    assert len(seen) >= 20 * 28.5  # 95 % of 30
+
+
+def test_who_would_wait_long_comes_back_at_the_accounts_pace() -> None:
+    limiter = Limiter()
+    waits = [limiter.postpone("telegram", "", AT, 0.5) for _ in range(3000)]
+    assert waits[0] == pytest.approx(0.5 + 1 / 30)
+    assert waits[-1] == pytest.approx(100.5, abs=0.01)
