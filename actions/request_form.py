@@ -220,7 +220,8 @@ class RequestForm(Form):
         if not request_corrections.is_place(text, message):
             say(dispatcher, "utter_address_short")
             return {}
-        return {"address": text[:300]}
+        words = place if place and "\n" in text else text  # of a letter the line that is one
+        return {"address": words[:300]}
 
     async def _phone(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bots.channels.base import Account
 from bots.receiving import Receiver
-from bots.sender import Wait
+from bots.sender import Merge, Wait
 from bots.settings import Settings
 from crm import db, lanes, leases, processes
 
@@ -51,6 +51,12 @@ class Fleet:
     def waiting(self, wait: Wait) -> dict[str, Wait]:
         """`wait` for every account whose channel cannot begin."""
         return {name: wait for name, account in self.channels.items() if not account.caps.begins}
+
+    @property
+    def merging(self) -> dict[str, Merge]:
+        """What makes one of several messages, for the accounts whose channel has such."""
+        found = {name: getattr(account, "merge", None) for name, account in self.channels.items()}
+        return {name: merge for name, merge in found.items() if merge}
 
     def routes(self, app: web.Application) -> None:
         """Add the addresses at which providers call us."""

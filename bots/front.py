@@ -144,6 +144,7 @@ async def run(settings: Settings, *, demo: bool, windows: Sequence[Window] = ())
             {"web": WebChannel(), **channels.channels},
             compose=composer(settings.url),
             waits=channels.waiting(Waiting(ways.table(settings), settings.url)),
+            merges=channels.merging,
         )
         stopping = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):

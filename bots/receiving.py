@@ -15,6 +15,7 @@ from crm import choices, deliveries, files, gathering, identities, inbox, linkin
 from crm.errors import Conflict, CrmError
 from crm.inbox import Inbound, Stored
 from crm.models import Conversation, Identity, Message
+from nlu import letter
 
 log = structlog.get_logger()
 
@@ -108,13 +109,14 @@ class Receiver:
         if inbound.kind == "choice":
             return await self._named(inbound)
         clicked = bool(inbound.data.get("clicked"))
-        if inbound.kind != "message" or not 0 < len(inbound.text) <= (1000 if clicked else 60):
+        text = letter.bare(inbound.text)  # '1' between a greeting and thanks is the first choice still
+        if inbound.kind != "message" or not 0 < len(text) <= (1000 if clicked else 60):
             return inbound
         said = await choices.newest(self.channel, inbound.channel_account, inbound.external_user)
         items = offered(said[1], said[2]) if said else []
         if not items or not (clicked or numbered(items, self._caps)):
             return inbound
-        item = read_choice(inbound.text, items)
+        item = read_choice(text, items)
         return _as_choice(inbound, item) if item else inbound
 
     async def _named(self, inbound: Inbound) -> Inbound:

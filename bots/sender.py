@@ -16,7 +16,7 @@ from bots.channels.base import Blocked, Moved, Outbound, RetryLater, Undeliverab
 from bots.limits import Limiter
 from bots.pacing import Pacer
 from bots.worker import SAFETY_SECONDS, utc_now
-from crm import advertising, db, gate, identities, lanes, outbox, processes
+from crm import db, gate, identities, lanes, outbox, processes
 
 IN_FLIGHT = 32  # recipients at once
 MAX_ATTEMPTS = 12  # with the pauses below: about 40 minutes of trouble at the provider
@@ -35,6 +35,7 @@ class SendingChannel(Protocol):
     async def send(self, message: Wire) -> str: ...
 
 
+Merge = Callable[[Sequence[Outbound]], Outbound]  # several messages as one, each complete in it
 Compose = Callable[[outbox.Item], Awaitable[Outbound]]
 # What is done with messages of a channel that cannot begin; it must release the claim's lane.
 Wait = Callable[[outbox.Claim], Awaitable[None]]
@@ -67,7 +68,8 @@ def pause(attempts: int) -> timedelta:
 
 class Sender:
     """Sends until stopped. `channels` by name, a further account as `name/account`; a message of a channel
-    that is off becomes a dead letter. `waits`, by the same names: channels that cannot begin."""
+    that is off becomes a dead letter. By the same names `waits`: channels that cannot begin, and `merges`:
+    channels on which all that the bot says to one message goes as one."""
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Sender:
         compose: Compose = compose,
         limiter: Limiter | None = None,
         waits: Mapping[str, Wait] | None = None,
+        merges: Mapping[str, Merge] | None = None,
         in_flight: int = IN_FLIGHT,
         holder: str = "",
         now: Callable[[], datetime] = utc_now,
@@ -84,6 +87,7 @@ class Sender:
         self._compose = compose
         self._pacer = Pacer(limiter or Limiter(), now)
         self._waits = waits or {}
+        self._merges = merges or {}
         self._in_flight = in_flight  # a kill -9 repeats at most this many messages, with their keys
         self.holder = holder or processes.holder("sender")
         self._now = now
@@ -165,8 +169,8 @@ class Sender:
             if wait := self._waits.get(_address(claim.items[0])):
                 await wait(claim)
                 return
-            for item in claim.items:
-                if not await self._item(claim, item):
+            for items in self._mails(claim.items):
+                if not await self._items(claim, items):
                     return
         except lanes.LaneLost:
             log.warning("sender.lane_lost")
@@ -175,46 +179,62 @@ class Sender:
         finally:
             self._held.pop(claim.lane.id, None)
 
-    async def _item(self, claim: outbox.Claim, item: outbox.Item) -> bool:
-        """Whether the next item's turn has come."""
-        channel = self._channels.get(_address(item))
+    def _mails(self, items: Sequence[outbox.Item]) -> list[list[outbox.Item]]:
+        """What goes out as one: the same however often it is sent, since a turn puts all it says at once."""
+        groups: list[list[outbox.Item]] = []
+        for item in items:
+            if groups and _address(item) in self._merges and _goes_on(groups[-1][-1], item):
+                groups[-1].append(item)
+            else:
+                groups.append([item])
+        return groups
+
+    async def _items(self, claim: outbox.Claim, items: Sequence[outbox.Item]) -> bool:
+        """Send what goes as one; whether the next one's turn has come."""
+        channel, first = self._channels.get(_address(items[0])), items[0]
         if channel is None:
-            return await self._dead(claim, item, "channel_off")
-        if not item.reachable:
-            return await self._dead(claim, item, "blocked")
-        if item is claim.items[0] and claim.lane.attempts > lanes.MAX_ATTEMPTS + 1:
-            return await self._dead(claim, item, "process_died")
+            return await self._dead(claim, items, "channel_off")
+        if not first.reachable:
+            return await self._dead(claim, items, "blocked")
+        if first is claim.items[0] and claim.lane.attempts > lanes.MAX_ATTEMPTS + 1:
+            return await self._dead(claim, items, "process_died")
         if self._stopping:
             await lanes.give_back([claim.lane])
             return False
-        if seconds := await self._pacer.turn(item.channel, item.channel_account, item.identity_id):
+        if seconds := await self._pacer.turn(first.channel, first.channel_account, first.identity_id):
             await lanes.release(claim.lane, due_at=self._now() + timedelta(seconds=seconds))
             return False
-        verdict = await self._lawful(item)
-        if not verdict.allowed:  # what holds for an advertisement may have changed while it waited
-            return await self._dead(claim, item, verdict.reason)
+        if refused := await self._refused(items):
+            return await self._dead(claim, items, refused)
         try:
-            provider_id = await self._send(channel, claim, item)
+            provider_id = await self._send(channel, claim, items)
         except (lanes.LaneLost, asyncio.CancelledError):
             raise
         except Exception as error:
-            return await self._failed(claim, item, error)
-        await outbox.sent(claim, item, provider_id, self._now())
-        self.results["sent"] += 1
+            return await self._failed(claim, items, error)
+        await outbox.sent(claim, items[-1], provider_id, self._now(), before=items[:-1])
+        self.results["sent"] += len(items)
         return True
 
-    async def _lawful(self, item: outbox.Item) -> advertising.Verdict:
-        """What the gate says now; where it says no, no request will use the turn that was waited for."""
-        verdict = await gate.at_sending(
-            item.conversation_id, purpose=item.purpose, text=item.text, data=item.data, now=self._now()
-        )
-        if not verdict.allowed:
-            self._pacer.answered(item.channel, item.channel_account)
-        return verdict
+    async def _refused(self, items: Sequence[outbox.Item]) -> str:
+        """Why the gate lets one not pass: what holds for an advertisement may have changed as it waited.
 
-    async def _send(self, channel: SendingChannel, claim: outbox.Claim, item: outbox.Item) -> str:
+        No request will use the turn that was waited for then.
+        """
+        for item in items:
+            now = self._now()
+            verdict = await gate.at_sending(
+                item.conversation_id, purpose=item.purpose, text=item.text, data=item.data, now=now
+            )
+            if not verdict.allowed:
+                self._pacer.answered(item.channel, item.channel_account)
+                return verdict.reason
+        return ""
+
+    async def _send(self, channel: SendingChannel, claim: outbox.Claim, items: Sequence[outbox.Item]) -> str:
         """Every request of the message that the provider has not taken yet; the id of the last."""
-        wires = channel.render(await self._compose(item))
+        item, said = items[-1], [await self._compose(one) for one in items]
+        wires = channel.render(said[0] if len(said) == 1 else self._merges[_address(item)](said))
         provider_id = ""
         for number, wire in enumerate(wires, 1):
             if number <= item.wires:
@@ -237,22 +257,23 @@ class Sender:
         ):
             raise RetryLater(seconds)
 
-    async def _failed(self, claim: outbox.Claim, item: outbox.Item, error: Exception) -> bool:
+    async def _failed(self, claim: outbox.Claim, items: Sequence[outbox.Item], error: Exception) -> bool:
+        item = items[0]
         match error:
             case Blocked():
                 await identities.mark_unreachable(item.identity_id, now=self._now())
-                return await self._dead(claim, item, "blocked")
+                return await self._dead(claim, items, "blocked")
             case Moved():
                 await identities.rename(
                     item.channel, item.channel_account, item.external_user, error.external_user
                 )
                 return await self._later(claim, item, 0.0, "moved", counted=True)
             case Undeliverable():
-                return await self._dead(claim, item, str(error) or "undeliverable")
+                return await self._dead(claim, items, str(error) or "undeliverable")
             case RetryLater() if self._now() - item.created_at < GIVE_UP_AFTER:
                 return await self._later(claim, item, error.seconds, "retry_later", counted=False)
         if item.attempts + 1 >= MAX_ATTEMPTS or isinstance(error, RetryLater):
-            return await self._dead(claim, item, lanes.fault(error))
+            return await self._dead(claim, items, lanes.fault(error))
         seconds = pause(item.attempts + 1).total_seconds()
         return await self._later(claim, item, seconds, lanes.fault(error), counted=True)
 
@@ -265,11 +286,22 @@ class Sender:
         log.info("message.later", outbox_id=item.outbox_id, channel=item.channel, reason=reason)
         return False
 
-    async def _dead(self, claim: outbox.Claim, item: outbox.Item, reason: str) -> bool:
-        await outbox.dead(claim, item, reason, self._now())
-        self.results["dead"] += 1
-        log.warning("message.dead", outbox_id=item.outbox_id, channel=item.channel)
+    async def _dead(self, claim: outbox.Claim, items: Sequence[outbox.Item], reason: str) -> bool:
+        for item in items:
+            await outbox.dead(claim, item, reason, self._now())
+            self.results["dead"] += 1
+            log.warning("message.dead", outbox_id=item.outbox_id, channel=item.channel)
         return True
+
+
+def _goes_on(before: outbox.Item, item: outbox.Item) -> bool:
+    """Whether both are what the bot says to one message, and neither is more than a reply or a notice."""
+    one = (before.inbox_id, before.conversation_id, before.external_user, before.author)
+    return (
+        item.inbox_id is not None
+        and one == (item.inbox_id, item.conversation_id, item.external_user, item.author)
+        and {before.purpose, item.purpose} <= {"reply", "info"}
+    )
 
 
 def _address(item: outbox.Item) -> str:

@@ -5,7 +5,7 @@ transaction and does all the writing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from bots import answers, learning
 from crm import advertising, choices, dialogue, gate, outbox, ownership, privacy
 from crm.actor import SYSTEM
 from crm.models import Conversation
-from nlu import parsing
+from nlu import letter, parsing
 from nlu.engine import Engine
 from nlu.language import detect
 
@@ -24,6 +24,8 @@ from nlu.language import detect
 SESSION = timedelta(hours=2)
 # Channels whose page shows the privacy notice itself, beside the conversation.
 SHOWS_NOTICE = frozenset({"web", "terminal"})
+# Channels on which people write letters: many sentences, with a greeting and a closing.
+LETTERS = frozenset({"email"})
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class TurnHandler:
         if conversation.owner != "bot" and not await self._comes_back(spoken, conversation):
             return Prepared(spoken, silent=True)
         memory = await dialogue.recall(conversation.id)
+        if conversation.channel in LETTERS:
+            spoken = replace(spoken, text=letter.bare(spoken.text))
         text, parsed, pressed = await self._understand(spoken, conversation)
         return Prepared(
             spoken,
@@ -117,7 +121,17 @@ class TurnHandler:
             return spoken.text, parsing.certain(verify.INTENT, spoken.text), True
         if not spoken.text.strip():
             return "", parsing.certain("send_file" if spoken.files else "nlu_fallback", ""), False
-        return spoken.text, await self._engine().parse(spoken.text, at=spoken.received_at), False
+        return await self._read(spoken, conversation.channel)
+
+    async def _read(self, spoken: Spoken, channel: str) -> tuple[str, Mapping[str, Any], bool]:
+        """What the model makes of typed words; of a letter sentence by sentence."""
+
+        async def parse(text: str) -> dict[str, Any]:
+            return await self._engine().parse(text, at=spoken.received_at)
+
+        if channel not in LETTERS:
+            return spoken.text, await parse(spoken.text), False
+        return spoken.text, await letter.understand(spoken.text, parse, at=spoken.received_at), False
 
     async def _pressed(self, spoken: Spoken) -> Mapping[str, Any] | None:
         """The choice that was pressed, or that the typed words amount to under the newest message."""

@@ -13,6 +13,7 @@ CHANNEL: Final = "email"
 REMEMBERED: Final = 20  # Message-IDs of a thread that its next mail names, besides the first
 ASIDE_KEPT: Final = timedelta(days=90)
 PARTICIPANTS_SEEN: Final = 50  # mails of a thread that are looked through for who takes part
+TOGETHER: Final = 32  # messages that may have gone as one mail
 BUSY: Final = 20  # mails of one sender within the hour: more is a machine
 BUSY_WITHIN: Final = timedelta(hours=1)
 # A Message-ID of ours is this word, the message's key, and our domain (bots/channels/email_outgoing.py).
@@ -194,29 +195,41 @@ async def bounced(references: Sequence[str], status: str, *, now: datetime) -> b
 
 
 async def _failed(key: str, status: str, now: datetime) -> bool:
-    rows = await db.fetch(
-        "UPDATE message SET state = 'failed' WHERE key = ? AND direction = 'out' AND state <> 'failed'"
-        " RETURNING id, conversation_id, seq",
-        key,
-    )
-    if not rows:
+    failed = await _of_mail(key)
+    if not failed:
         return False
-    message_id, conversation_id = rows[0]["id"], rows[0]["conversation_id"]
+    conversation_id = failed[0]["conversation_id"]
     reason = f"bounced {status}".strip()
-    identity_id = (await db.fetch("SELECT identity_id FROM conversation WHERE id = ?", conversation_id))[0]
-    await db.execute(
-        "UPDATE outbox SET state = 'dead', error = ?, done_at = ?"
-        " WHERE identity_id = ? AND state = 'sent' AND message_id = ?",
-        reason, db.stamp(now), identity_id["identity_id"], message_id,
-    )  # fmt: skip
+    identity = (await db.fetch("SELECT identity_id FROM conversation WHERE id = ?", conversation_id))[0]
+    identity_id, routed = identity["identity_id"], False
+    for message in failed:
+        await db.execute(
+            "UPDATE outbox SET state = 'dead', error = ?, done_at = ?"
+            " WHERE identity_id = ? AND state = 'sent' AND message_id = ?",
+            reason, db.stamp(now), identity_id, message["id"],
+        )  # fmt: skip
+        told = {"message_id": message["id"], "seq": message["seq"], "reason": reason}
+        await happenings.record("message.failed", conversation_id=conversation_id, now=now, **told)
+        found = await db.fetch("SELECT 1 AS one FROM route WHERE message_id = ?", message["id"])
+        routed = routed or bool(found)
     await threads.event(conversation_id, "bounced", status=status, now=now)
-    told = {"message_id": message_id, "seq": rows[0]["seq"], "reason": reason}
-    await happenings.record("message.failed", conversation_id=conversation_id, now=now, **told)
     if is_dead(status):
-        await identities.mark_unreachable(identity_id["identity_id"], now=now)
-    if not await db.fetch("SELECT 1 AS one FROM route WHERE message_id = ?", message_id):
-        await ownership.hand_over(conversation_id, reason="bounced", now=now)  # a routed one has other ways
+        await identities.mark_unreachable(identity_id, now=now)
+    if not routed:  # a routed one has other ways
+        await ownership.hand_over(conversation_id, reason="bounced", now=now)
     return True
+
+
+async def _of_mail(key: str) -> list[dict[str, Any]]:
+    """Mark the messages that went as the mail named by the last one's key; none when they failed before."""
+    return await db.fetch(
+        "UPDATE message SET state = 'failed' WHERE id IN (SELECT m.id FROM message l JOIN message m"
+        " ON m.conversation_id = l.conversation_id AND m.seq <= l.seq AND m.seq > l.seq - ?"
+        " AND (m.id = l.id OR (m.external_id = l.external_id AND m.external_id <> ''))"
+        " WHERE l.key = ? AND l.direction = 'out' AND l.state <> 'failed' AND m.direction = 'out')"
+        " RETURNING id, conversation_id, seq",
+        TOGETHER, key,
+    )  # fmt: skip
 
 
 def is_dead(status: str) -> bool:

@@ -206,19 +206,22 @@ async def _settle(claim: Claim, item: Item, now: datetime, sql: str, *args: Any)
     await db.execute(f"UPDATE outbox SET {sql} WHERE id = ?", *args, item.outbox_id)
 
 
-async def sent(claim: Claim, item: Item, provider_id: str, now: datetime) -> None:
-    """The channel took the message. Raises `LaneLost`."""
+async def sent(
+    claim: Claim, item: Item, provider_id: str, now: datetime, *, before: Sequence[Item] = ()
+) -> None:
+    """The channel took the message, with those `before` it in one. Raises `LaneLost`."""
 
     async def settle() -> None:
-        sql = "state = 'sent', attempts = attempts + 1, error = '', provider_id = ?, done_at = ?"
-        await _settle(claim, item, now, sql, provider_id[:200], db.stamp(now))
-        await db.execute(
-            "UPDATE message SET state = 'sent', external_id = ?"
-            " WHERE id = ? AND state IN ('queued', 'failed')",
-            provider_id[:200],
-            item.message_id,
-        )
-        await _told("message.sent", item, now)
+        for one in (*before, item):
+            sql = "state = 'sent', attempts = attempts + 1, error = '', provider_id = ?, done_at = ?"
+            await _settle(claim, one, now, sql, provider_id[:200], db.stamp(now))
+            await db.execute(
+                "UPDATE message SET state = 'sent', external_id = ?"
+                " WHERE id = ? AND state IN ('queued', 'failed')",
+                provider_id[:200],
+                one.message_id,
+            )
+            await _told("message.sent", one, now)
         await _leave(claim, item, now)
 
     await _settling.run(settle)

@@ -242,7 +242,7 @@ def parts(message: Outbound, caps: Caps, *, offset: int = 0) -> list[Part]:
     room = caps.choices_max - len(buttons)
     buttons, addresses = [*buttons, *links[:room]], [*addresses, *(link.url for link in links[room:])]
     tail = [*addresses, *(f"{file.name}: {file.url}" for file in linked)]
-    body = "\n\n".join(block for block in (message.text.strip(), listed, "\n".join(tail)) if block)
+    body = "\n\n".join(block for block in (spoken(message, caps), listed, "\n".join(tail)) if block)
     if buttons and not body:
         body = i18n.t(_lang(message), "channels.choose")
     texts = [Part(text=text) for text in splitting.split(body, caps.text_max, caps.measure)]
@@ -271,6 +271,15 @@ def render(message: Outbound, caps: Caps) -> list[Wire]:
         )
         for number, part in enumerate(cut, 1)
     ]
+
+
+def spoken(message: Outbound, caps: Caps) -> str:
+    """The text; where cards are not shown, with the summary before its last words, which ask about it."""
+    summaries = [] if caps.cards else [card for card in message.cards if card.get("type") == "summary"]
+    facts = [fact for card in summaries for fact in card.get("facts", ()) if fact.get("value")]
+    lines = "\n".join(f"{fact['label']}: {fact['value']}" for fact in facts)
+    before, _, last = message.text.strip().rpartition("\n\n")
+    return "\n\n".join(block for block in (before, lines, last) if block)
 
 
 def offered(

@@ -5,7 +5,7 @@ A mail is stored before the mailbox is told that it was seen, and its Message-ID
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Protocol
@@ -86,6 +86,7 @@ class EmailChannel:
         self._others = frozenset(siblings[name] for name in sharing if name != account)
         self._failed: dict[int, int] = {}
         self.poll_seconds = POLL_SECONDS
+        self._made_at = datetime.now(UTC)
 
     # --- in
 
@@ -109,8 +110,9 @@ class EmailChannel:
         """Take what is new, in order; how many there were."""
         place = await self._mailroom.place(self.account)
         if place is None:
-            await self._mailroom.begin(self.account, folder.validity, folder.next_uid - 1)
-            return 0
+            begin = await folder.before(self._made_at)
+            await self._mailroom.begin(self.account, folder.validity, begin)
+            return 1  # look again: something may have come since we were started
         validity, last, since, read_at = place
         if validity != folder.validity:
             return await self._renumbered(folder, since, read_at, receive)
@@ -225,6 +227,10 @@ class EmailChannel:
         return mailroom
 
     # --- out
+
+    def merge(self, messages: Sequence[Outbound]) -> Outbound:
+        """All that the bot says to one mail as one mail."""
+        return email_outgoing.merge(messages)
 
     def render(self, message: Outbound) -> list[Wire]:
         """One mail."""

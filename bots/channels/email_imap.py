@@ -1,6 +1,7 @@
 """One connection to an IMAP folder (RFC 3501): what is new, one mail, waiting for the next (RFC 2177).
 
-The library leaves what is pending hanging when a connection breaks: every wait here ends then.
+The library leaves what is pending hanging when a connection breaks: every wait here ends then. And it drops
+what a server says of new mail between two commands: `_Hearing` notes it.
 """
 
 import asyncio
@@ -8,7 +9,7 @@ import contextlib
 import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import aioimaplib
@@ -20,12 +21,42 @@ T = TypeVar("T")
 ANSWER_SECONDS = 30.0
 FETCH_SECONDS = 180.0  # for one mail
 IDLE_SECONDS = 120.0  # then asked anew: below what providers and routers cut off (Gmail: about ten minutes)
+LOOKED_BACK = 50  # mails at the first opening
 POLL_SECONDS = 15.0  # where the server has no IDLE
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Refused(Exception):
     """The server answered a command with NO or BAD; which, without our words."""
+
+
+_EXISTS = re.compile(rb"\* \d+ EXISTS\r\n")
+_SHORTER = 24  # bytes: a line that tells of new mail is no longer
+
+
+class _Hearing(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
+    """The library's protocol; `told` is set whenever the server says how many mails there are."""
+
+    told = False
+    _tail = b""
+
+    def data_received(self, data: bytes) -> None:
+        heard = self._tail + data
+        self.told = self.told or bool(_EXISTS.search(heard))
+        self._tail = heard[-_SHORTER:] if not _EXISTS.search(heard[-_SHORTER:]) else b""
+        super().data_received(data)
+
+
+class _Client(aioimaplib.IMAP4):  # type: ignore[misc]
+    """The library's client with our protocol."""
+
+    def create_client(
+        self, host: str, port: int, loop: Any, conn_lost_cb: Any = None, ssl_context: Any = None
+    ) -> None:
+        running = loop or asyncio.get_running_loop()
+        self.protocol = _Hearing(running, conn_lost_cb)
+        connecting = running.create_connection(lambda: self.protocol, host, port, ssl=ssl_context)
+        self._client_task = running.create_task(connecting)
 
 
 @dataclass(frozen=True)
@@ -64,7 +95,7 @@ class Folder:
 
     async def _open(self) -> None:
         server = self._server
-        self._client = aioimaplib.IMAP4(
+        self._client = _Client(
             server.host,
             server.port,
             timeout=ANSWER_SECONDS,
@@ -105,16 +136,31 @@ class Folder:
 
     async def newer(self, uid: int) -> list[int]:
         """The UIDs above this one, rising. (`n:*` names the last mail even below `n`.)"""
+        self._client.protocol.told = False
         return [one for one in await self._search(f"UID {uid + 1}:*") if one > uid]
 
     async def since(self, day: date) -> list[int]:
         """The UIDs of what reached the server on this day or later, rising."""
         return await self._search(f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}")
 
+    async def before(self, moment: datetime) -> int:
+        """The last UID that the server got before `moment`, looking back over the newest mails; 0: none."""
+        day = (moment - timedelta(days=1)).date()  # servers count days in a zone of their own
+        uids = (await self.since(day))[-LOOKED_BACK:]
+        for uid in reversed(uids):
+            told = b" ".join(await self._told(uid, "(UID INTERNALDATE)"))
+            found = re.search(rb'INTERNALDATE "([^"]+)"', told)
+            at = _moment(found[1]) if found else None
+            if at is None or at < moment.replace(microsecond=0):  # servers tell whole seconds
+                return uid
+        return (uids[0] if uids else self.next_uid) - 1
+
     async def _search(self, criteria: str) -> list[int]:
         answer = _checked("SEARCH", await self._alive(self._client.uid_search(criteria, charset=None)))
         found: set[int] = set()
         for line in answer.lines[:-1]:
+            if bytes(line).endswith((b"EXISTS", b"RECENT", b"EXPUNGE")):
+                continue  # said in between
             found |= {int(word) for word in bytes(line).split() if word.isdigit()}
         return sorted(found)
 
@@ -145,6 +191,8 @@ class Folder:
             await self._alive(asyncio.sleep(self._poll_seconds))
             await self._alive(self._client.noop())
             return
+        if self._client.protocol.told:
+            return  # it came while we looked, and is told of once only
         idle = await self._alive(self._client.idle_start(IDLE_SECONDS + ANSWER_SECONDS))
         with contextlib.suppress(TimeoutError):
             await self._alive(self._client.wait_server_push(IDLE_SECONDS))

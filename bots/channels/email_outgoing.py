@@ -6,6 +6,7 @@ The Message-ID is made of the message's key, and its date is the message's own: 
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.header import Header
 from email.message import EmailMessage
@@ -13,12 +14,13 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 from functools import cache
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-from bots.channels.base import Caps, Outbound, OutFile, Undeliverable, Wire, offered
+from bots.channels.base import Caps, Outbound, OutFile, Undeliverable, Wire, offered, spoken
 from bots.channels.email_headers import Address, one_line
 from bots.web import i18n
 from bots.web.app_keys import HERE
@@ -48,6 +50,27 @@ def render(message: Outbound, sender: Address) -> list[Wire]:
         "files": [{"token": file.token, "name": file.name, "type": file.type} for file in attached],
     }
     return [Wire(message.key, message.external_user, payload)]
+
+
+def merge(messages: Sequence[Outbound]) -> Outbound:
+    """Several messages as one, with the key of the last. What an earlier one offers can be pressed but has no
+    number: a number means the newest message's."""
+    last, before = messages[-1], messages[:-1]
+    earlier = [item for one in before for item in offered(one.choices, one.cards)]
+    mail = {**(last.data.get("mail") or {}), "unnumbered": [str(item["value"]) for item in earlier]}
+    mail["links"] = {
+        value: url
+        for one in messages
+        for value, url in ((one.data.get("mail") or {}).get("links") or {}).items()
+    }
+    return replace(
+        last,
+        text="\n\n".join(one.text.strip() for one in messages if one.text.strip()),
+        choices=[choice for one in messages for choice in one.choices],
+        cards=[card for one in messages for card in one.cards],
+        files=[file for one in messages for file in one.files],
+        data={**last.data, "mail": mail},
+    )
 
 
 def message_id(key: str, sender: Address) -> str:
@@ -108,11 +131,16 @@ class _Mail:
         return fields
 
     def _choices(self) -> list[dict[str, str]]:
-        links = self._given.get("links") or {}
+        links, apart = self._given.get("links") or {}, self._given.get("unnumbered") or ()
         items = offered(self._message.choices, self._message.cards)
+        numbers = (str(number) for number in count(1))
         return [
-            {"number": str(n), "label": pressing.said(item), "url": str(links.get(item["value"], ""))}
-            for n, item in enumerate(items, 1)
+            {
+                "number": "" if item["value"] in apart else next(numbers),
+                "label": pressing.said(item),
+                "url": str(links.get(item["value"], "")),
+            }
+            for item in sorted(items, key=lambda one: one["value"] not in apart)
         ]
 
     def _pages(self) -> list[dict[str, str]]:
@@ -132,13 +160,14 @@ class _Mail:
         """The plain form, complete by itself."""
         choices = self._choices()
         listed = [
-            f"{one['number']}. {one['label']}" + (f"\n   {one['url']}" if one["url"] else "")
+            (f"{one['number']}. {one['label']}" if one["number"] else f"· {one['label']}")
+            + (f"\n   {one['url']}" if one["url"] else "")
             for one in choices
         ]
         pages = [f"{one['name']}: {one['url']}" for one in self._pages()]
         files = [f"{file.name}: {file.url}" for file in linked]
         blocks = [
-            self._message.text.strip() or (self._t("files") if self._message.files else ""),
+            spoken(self._message, CAPS) or (self._t("files") if self._message.files else ""),
             "\n".join(listed),
             self._t("how_to_answer") if choices else "",
             "\n".join([*pages, *files]),

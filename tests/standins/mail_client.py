@@ -99,6 +99,9 @@ class Provider:
     async def renumber(self) -> None:
         await self.post("/standin/renumber", {})
 
+    async def empty(self) -> None:
+        await self.post("/standin/empty", {})
+
     async def cut(self) -> None:
         await self.post("/standin/cut", {})
 

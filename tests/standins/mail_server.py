@@ -57,10 +57,10 @@ class Provider:
                 return fault
         return None
 
-    async def deliver(self, to: str, mail: bytes) -> None:
-        """Put a mail into a mailbox, the company's or a customer's."""
+    async def deliver(self, to: str, mail: bytes, at: datetime | None = None) -> None:
+        """Put a mail into a mailbox, the company's or a customer's; `at`: when it says that it came."""
         if to.lower() in self.received and self.imap is not None:
-            await self.imap.append(to.lower(), mail)
+            await self.imap.append(to.lower(), mail, at)
         else:
             self.boxes.setdefault(to.lower(), []).append(mail)
 
@@ -164,6 +164,18 @@ class ImapConfig(Config):
         return BackendCapability(idle=self.provider.push, object_id=True, multi_append=True)
 
 
+def _tell_at_once(inbox: Any) -> None:
+    """Make IDLE tell what came before it began as well (RFC 2177): pymap waits for the next mail first."""
+    update = inbox.update_selected
+
+    async def updated(selected: Any, *, wait_on: Any = None) -> Any:
+        known = selected.mod_sequence
+        behind = known is not None and known < inbox._mod_sequences.highest
+        return await update(selected, wait_on=None if behind else wait_on)
+
+    inbox.update_selected = updated
+
+
 class Imap:
     """The company's mailboxes on pymap's in-memory backend."""
 
@@ -203,6 +215,7 @@ class Imap:
         made = MailboxSet()
         self._validity += 1
         made._inbox._uid_validity = self._validity
+        _tell_at_once(made._inbox)
         return made, FilterSet()
 
     async def append(self, login: str, mail: bytes, at: datetime | None = None) -> None:
@@ -223,6 +236,13 @@ class Imap:
                 await self._put(login, mail, at)
         self.cut()
 
+    def empty(self) -> None:
+        """All mailboxes are as on their first day; all are cut off."""
+        for login in self._provider.received:
+            self._provider.received[login] = []
+            self._config.set_cache[login] = self._boxes()
+        self.cut()
+
     def cut(self) -> None:
         while self._writers:
             self._writers.pop().transport.abort()
@@ -239,13 +259,13 @@ PROVIDER = web.AppKey("provider", Provider)
 
 
 async def write(request: web.Request) -> web.Response:
-    """`POST /standin/mail`: a customer writes; `raw` (base64) for a mail as it is."""
+    """`POST /standin/mail`: a customer writes; `raw` (base64) for a mail as it is, `at` for when it came."""
     provider, body = request.app[PROVIDER], await request.json()
     mail = base64.b64decode(body["raw"]) if "raw" in body else written(body)
     people = [address.lower() for _, address in getaddresses([body.get("to", ""), body.get("cc", "")])]
     provider.sent.setdefault(body.get("from", "").lower(), []).append(mail)
     for to in [body["deliver_to"]] if "deliver_to" in body else people:
-        await provider.deliver(to, mail)
+        await provider.deliver(to, mail, datetime.fromisoformat(body["at"]) if "at" in body else None)
     identifier = message_from_bytes(mail).get("Message-ID")
     return web.json_response({"message_id": str(identifier)})
 
@@ -281,6 +301,13 @@ async def renumber(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
+async def empty(request: web.Request) -> web.Response:
+    imap = request.app[PROVIDER].imap
+    assert imap
+    imap.empty()
+    return web.json_response({})
+
+
 async def cut(request: web.Request) -> web.Response:
     imap = request.app[PROVIDER].imap
     assert imap
@@ -304,6 +331,7 @@ def build(provider: Provider) -> web.Application:
     app.router.add_post("/standin/faults", fault)
     app.router.add_post("/standin/renumber", renumber)
     app.router.add_post("/standin/cut", cut)
+    app.router.add_post("/standin/empty", empty)
     app.router.add_get("/standin/state", state)
     mail_page.routes(app, provider)
     return app

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ def addresses() -> Iterator[Addresses]:
 async def provider(addresses: Addresses) -> AsyncIterator[Provider]:
     async with reached(addresses) as running:
         await running.fault(clear=True)
+        await running.empty()
         yield running
 
 
@@ -46,7 +47,11 @@ class Front:
 
     def __init__(self, settings: Settings) -> None:
         self.fleet = fleet.build(settings)
-        self.sender = Sender(self.fleet.channels, compose=composer("https://help.shop.example"))
+        self.sender = Sender(
+            self.fleet.channels,
+            compose=composer("https://help.shop.example"),
+            merges=self.fleet.merging,
+        )
 
     @property
     def mailbox(self) -> EmailChannel:
@@ -284,14 +289,8 @@ async def test_an_answer_of_a_machine_in_a_thread_is_a_line_for_staff(
     assert await Inbox.all().count() == 1
 
 
-@pytest.fixture
-async def later() -> None:
-    """IMAP tells when a mail came by the second: those of the test before must be older than this start."""
-    await asyncio.sleep(1.1)
-
-
 async def test_new_numbers_of_the_mailbox_double_and_lose_nothing(
-    later: None, front: Front, minseo: Customer, provider: Provider
+    front: Front, minseo: Customer, provider: Provider
 ) -> None:
     for number in range(3):
         await minseo.write(f"메일 {number}")
@@ -324,7 +323,7 @@ async def test_a_mailbox_that_cuts_us_off_or_has_no_idle_is_read_on(
 async def test_only_mails_from_the_first_start_on_are_ours_and_are_marked_as_seen(
     settings: Settings, minseo: Customer, provider: Provider
 ) -> None:
-    await minseo.write("옛날 메일")
+    await minseo.write("옛날 메일", at=(datetime.now(UTC) - timedelta(seconds=30)).isoformat())
     before = len(await provider.flags())
     async with running(settings) as front:
         await minseo.write("새 메일")
@@ -335,6 +334,52 @@ async def test_only_mails_from_the_first_start_on_are_ours_and_are_marked_as_see
 
         await until(marked)
     assert "새 메일" in message.text
+
+
+async def test_a_mail_that_came_while_we_started_is_not_lost(settings: Settings, minseo: Customer) -> None:
+    front = Front(settings)
+    await minseo.write("아직 아무도 안 읽어요")
+    tasks = front.fleet.listen()
+    try:
+        (message,) = await front.received(1)
+        assert "아직 아무도 안 읽어요" in message.text
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await front.fleet.close()
+
+
+async def test_all_that_the_bot_says_to_one_mail_is_one_mail(
+    front: Front, minseo: Customer, provider: Provider
+) -> None:
+    await minseo.write("세탁기에서 물이 새요")
+    (first,) = await front.received(1)
+    article, _ = choices.mint([{"title": "도움이 됐어요", "payload": "/thank"}], [])
+    days, _ = choices.mint(
+        [{"title": "오늘", "payload": "/affirm"}, {"title": "내일", "payload": "/deny"}], []
+    )
+    put = {"author": "bot", "inbox_id": first.inbox_id, "now": datetime.now(UTC)}
+    await outbox.put(first.conversation_id, text="호스를 확인해 보세요.", choices=article, **put)
+    await outbox.put(first.conversation_id, text="언제 방문할까요?", choices=days, **put)
+    await front.answer(first.conversation_id, "따로 드리는 안내예요.")
+    mail, apart = await minseo.gets(2)
+    assert mail["text"].index("호스를 확인해 보세요.") < mail["text"].index("언제 방문할까요?")
+    assert "따로 드리는" in apart["text"]
+    assert [line for line in mail["text"].splitlines() if line[:2] in ("· ", "1.", "2.")] == [
+        "· 도움이 됐어요",
+        "1. 오늘",
+        "2. 내일",
+    ]
+    assert mail["text"].count("/m/") == mail["html"].count('href="https://help.shop.example/m/') == 3
+    said = await Message.filter(direction="out", inbox_id=first.inbox_id).order_by("seq")
+    assert {one.external_id for one in said} == {mail["headers"]["Message-ID"].strip("<>")}
+    assert [one.state for one in said] == ["sent", "sent"]
+    bounce = (PAYLOADS / "bounce_no_mailbox.eml").read_text().replace(SAMPLE_ID, said[0].external_id)
+    await provider.deliver(bounce.encode())
+    await until(lambda: Conversation.get_or_none(owner="staff", handover_reason="bounced"))
+    states = await Message.filter(direction="out").order_by("seq").values_list("state", flat=True)
+    assert list(states) == ["failed", "failed", "sent"]
 
 
 async def test_only_one_of_two_fronts_reads(settings: Settings, minseo: Customer) -> None:

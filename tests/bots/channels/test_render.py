@@ -176,3 +176,12 @@ def test_each_wire_has_a_key_of_its_own() -> None:
     wires = render(message("가나다라마바사 " * 20), Caps(text_max=60))
     assert len({wire.key for wire in wires}) == len(wires) > 1
     assert [wire.key for wire in render(message("짧아요"), Caps(text_max=60))] == ["k1"]
+
+
+def test_a_summary_is_read_where_its_card_is_not_shown() -> None:
+    card = {"type": "summary", "title": "접수할 내용", "facts": [{"label": "제품", "value": "냉장고"}]}
+    asked = message("알겠어요.\n\n이대로 접수할까요?", cards=[card])
+    (part,) = parts(asked, Caps(text_max=1000))
+    assert part.text == "알겠어요.\n\n제품: 냉장고\n\n이대로 접수할까요?"
+    (part,) = parts(asked, Caps(text_max=1000, cards=True))
+    assert part.text == asked.text
