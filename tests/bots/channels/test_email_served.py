@@ -129,14 +129,12 @@ async def test_a_letter_becomes_a_request_that_staff_answer_and_the_customer_rat
 
 async def _asked(customer: Customer, matter: Matter) -> dict[str, Any]:
     """Reply to questions until the one before sending comes."""
-    seen = 0
-    for _ in range(6):
+    for seen in range(6):
 
         async def next_mail(seen: int = seen) -> Any:
             return (await customer.mails())[seen:]
 
         (newest, *_) = await until(next_mail, SECONDS)
-        seen += 1
         if matter.asked in newest["text"]:
             found: dict[str, Any] = newest
             return found
