@@ -56,6 +56,7 @@ from crm import (
     sessions,
     slack_cards,
     staff_inbox,
+    visit_reminders,
 )
 from crm import files as stored_files
 
@@ -74,6 +75,7 @@ def ticks() -> Sequence[Tick]:
         Tick("sessions.sweep", 3600.0, sessions.sweep),
         Tick("logins.sweep", 3600.0, logins.sweep),
         Tick("requests.flag_overdue", 15.0, requests.flag_overdue),
+        Tick("visit_reminders.flag", 300.0, visit_reminders.flag),
         Tick("conversations.flag_overdue", 15.0, conversations.flag_overdue),
         Tick("gate.flag_reconfirmations", 3600.0, gate.flag_reconfirmations),
         Tick("merging.gather", 60.0, merging.gather),

@@ -9,8 +9,9 @@ from typing import Any
 
 from actions.context import Turn
 from actions.request_cards import request_card
-from actions.words import button, day, label, with_particles
+from actions.words import button, day, label, moment, with_particles
 from bots import waiting
+from bots.web import i18n
 from crm import canned, choices, codes, company, conversations, gate, outbox, page_links, routing, zone
 from crm.happenings import Happened
 from crm.models import Consent, Contact, Conversation, ServiceRequest
@@ -37,6 +38,8 @@ class Notices:
         if happened.kind == "request.status_changed" and happened.request_id:
             await self._status(happened)
             await self._return(happened)
+        elif happened.kind == "request.visit_near" and happened.request_id:
+            await self._visit(happened)
         elif happened.kind == "conversation.taken_over" and happened.conversation_id:
             await self._taken_over(happened)
         elif happened.kind == "consent.changed" and happened.contact_id:
@@ -69,6 +72,23 @@ class Notices:
             use="survey" if status == "resolved" else "status",
             values=await self._values(request, status, lang, happened.at),
         )  # fmt: skip
+        await routing.notify(request.contact_id, notice, self.ways, now=happened.at)
+
+    async def _visit(self, happened: Happened) -> None:
+        """Remind of tomorrow's visit on the best way; what was moved or done meanwhile is not told of."""
+        request = await ServiceRequest.get(id=happened.request_id).select_related("conversation", "contact")
+        told = str(happened.data.get("visit_from", ""))
+        start = request.visit_from
+        if start is None or start.isoformat() != told or request.status in FINISHED:
+            return
+        lang = request.conversation.locale if request.conversation else request.contact.locale
+        lang = lang if lang in i18n.LANGUAGES else "ko"
+        when = moment(start, request.visit_to or start, lang, now=happened.at, tz=zone.current())
+        values = await self._values(request, request.status, lang, happened.at) | {"date": when}
+        about = {"company": values["company"], "number": request.number, "date": when}
+        product = request.product_text or request.number
+        text = i18n.t(lang, "channels.visit_reminder", product=product, **about)
+        notice = routing.Notice(f"visit:{request.id}:{told}", text, lang=lang, use="visit", values=values)
         await routing.notify(request.contact_id, notice, self.ways, now=happened.at)
 
     async def _failed(self, message_id: int, at: datetime) -> None:

@@ -60,6 +60,7 @@ KINDS: dict[str, str] = {
     "request.complained": "a contact complained about a service request",
     "request.linked": "two service requests were linked or split",
     "request.reply_overdue": "the first answer to a service request is late",
+    "request.visit_near": "a visit is tomorrow and its customer is to be reminded",
     "conversation.reply_overdue": "a person's answer to a conversation is late",
     "callback.requested": "a contact asked to be phoned",
     "callback.assigned": "a callback got another assignee",

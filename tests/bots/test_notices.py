@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from bots import ways
 from bots.notices import Notices
-from crm import conversations, happenings, identities, requests
+from crm import conversations, happenings, identities, linking, requests, vault, visit_reminders, zone
 from crm.actor import SYSTEM, Actor
-from crm.models import Conversation, Message, ServiceRequest, Staff
+from crm.models import Conversation, Message, MessageTemplate, ServiceRequest, Staff
 from tests.crm.makers import a_company, a_staff, a_team
 
 FOLDER = Path(__file__).resolve().parents[2] / "nlu" / "domain" / "responses"
@@ -137,3 +138,59 @@ async def test_a_message_that_could_not_be_read_gets_an_apology_and_a_person(off
     (apology,) = await office.tells()
     assert apology.text == "문제가 생겨 답이 늦었어요. 죄송해요. 담당자가 확인할게요."
     assert (await Conversation.get(id=office.conversation.id)).owner == "staff"
+
+
+WAYS = {"web": ways.TERMS["web"], "alimtalk": ways.TERMS["alimtalk"], "sms": ways.TERMS["sms"]}
+
+
+async def _visit_tomorrow(office: Office) -> datetime:
+    """The request gets a visit, its customer a proven phone; returns the evening before."""
+    vault.use(b"s" * 32)
+    identity, now = office.conversation.identity_id, office.now
+    await linking.prove(identity, "phone", "+821012345678", how="code", now=now)
+    day = (now.astimezone(zone.current()) + timedelta(days=4)).replace(hour=14, minute=0, second=0)
+    visit = {"visit_from": day, "visit_to": day + timedelta(hours=1)}
+    await requests.amend(office.technician, office.request.id, visit, now=now)
+    return day.replace(hour=17) - timedelta(days=1)
+
+
+async def test_tomorrows_visit_is_told_of_by_its_template_and_once(office: Office) -> None:
+    evening = await _visit_tomorrow(office)
+    await MessageTemplate.create(
+        channel="alimtalk", channel_account="", use="visit", locale="ko", code="KA01TPvisit", title="",
+        text="#{고객}님, #{일시}에 #{접수번호} 방문합니다.", buttons=[], status="approved",
+        created_at=office.now, updated_at=office.now,
+    )  # fmt: skip
+    for _ in range(2):
+        await visit_reminders.flag(evening)
+        while await happenings.consume("notices", [Notices(words(), WAYS)]):
+            pass
+    (message,) = await _sent_by("alimtalk")
+    assert message.purpose == "info"
+    assert message.data["template"]["code"] == "KA01TPvisit"
+    assert "오후 2:00" in message.text
+    assert office.request.number in message.text
+
+
+async def test_without_a_template_tomorrows_visit_is_told_of_by_text_message(office: Office) -> None:
+    evening = await _visit_tomorrow(office)
+    await visit_reminders.flag(evening)
+    while await happenings.consume("notices", [Notices(words(), WAYS)]):
+        pass
+    (message,) = await _sent_by("sms")
+    assert "내일 방문 안내예요" in message.text
+    assert "오후 2:00" in message.text
+    assert await _sent_by("alimtalk") == []
+
+
+async def test_a_visit_that_moved_before_the_reminder_went_is_not_told_of(office: Office) -> None:
+    evening = await _visit_tomorrow(office)
+    await visit_reminders.flag(evening)
+    await ServiceRequest.filter(id=office.request.id).update(visit_from=evening + timedelta(days=5))
+    while await happenings.consume("notices", [Notices(words(), WAYS)]):
+        pass
+    assert [await _sent_by("sms"), await _sent_by("alimtalk")] == [[], []]
+
+
+async def _sent_by(channel: str) -> list[Message]:
+    return await Message.filter(direction="out", conversation__channel=channel).order_by("id")

@@ -3,21 +3,53 @@
 import asyncio
 import base64
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from bots import fleet
 from bots.channels.email import EmailChannel
 from bots.composing import composer
 from bots.sender import Sender
 from bots.settings import Settings, load
-from crm import choices, files, mail_answers, outbox, storage, vault
+from bots.web import app_keys, pages, refusing
+from crm import (
+    advertising,
+    choices,
+    codes,
+    company,
+    consent,
+    conversations,
+    files,
+    gate,
+    identities,
+    linking,
+    mail_answers,
+    outbox,
+    refusals,
+    storage,
+    vault,
+)
 from crm import db as database
-from crm.models import Conversation, File, Identity, Inbox, Lane, MailAside, Mailbox, Message, Staff
+from crm.models import (
+    Conversation,
+    File,
+    Identity,
+    Inbox,
+    Lane,
+    MailAside,
+    Mailbox,
+    Message,
+    Staff,
+)
+from tests.crm.makers import a_company
 from tests.standins import mail_client
 from tests.standins.mail_client import SALES, SHOP, Addresses, Customer, Provider, reached, until
 from tests.standins.mail_writing import written
@@ -522,3 +554,69 @@ async def test_nothing_is_said_to_a_server_whose_certificate_is_not_believed(
         with contextlib.nullcontext() if believed else pytest.raises(RuntimeError, match=r"certificate|SSL"):
             await account.check()
         await account.close()
+
+
+# --- advertising and codes
+
+
+async def test_an_advertisement_is_marked_and_refused_with_the_one_click_of_its_header(
+    front: Front, minseo: Customer
+) -> None:
+    """RFC 8058: the mail program posts `List-Unsubscribe=One-Click` to the address, without asking."""
+    await a_company(phone="1588-1234")
+    await minseo.write("안녕하세요")
+    (first,) = await front.received(1)
+    talk, now = await Conversation.get(id=first.conversation_id), datetime.now(UTC)
+    await consent.record(
+        talk.contact_id, "ad", channel="email", granted=True, source="form", told=True, now=now
+    )
+    profile = await company.get()
+    last = await refusals.line("https://help.shop.example", talk.contact_id, "email", language="ko")
+    text = advertising.compose(
+        "필터를 싸게 드려요.", advertising.Advertiser((profile.name,), (profile.phone,)), last
+    )
+    await front.answer(talk.id, text, author="system", purpose="ad")
+    (mail,) = await minseo.gets(1)
+    assert mail["headers"]["Subject"].startswith("(광고)")
+    assert mail["text"].startswith("(광고)")
+    assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    address = URL(mail["headers"]["List-Unsubscribe"].strip("<>"))
+    assert address.host == "help.shop.example"
+    async with TestClient(TestServer(_pages())) as program:
+        body = {"List-Unsubscribe": "One-Click"}
+        assert (await program.post(address.path, data=body, allow_redirects=False)).status == 200
+    assert await gate.refuses_now(talk.contact_id, "email")
+    with pytest.raises(gate.Unlawful):
+        await front.answer(talk.id, text, author="system", purpose="ad")
+    assert len(await minseo.mails()) == 1
+
+
+def _pages() -> web.Application:
+    app = web.Application()
+    app[app_keys.CONFIG] = app_keys.WebConfig(secret_key=b"s" * 32)
+    pages.setup(app)
+    refusing.routes(app)
+    return app
+
+
+async def test_a_code_goes_to_the_address_that_somebody_on_another_channel_names(
+    front: Front, minseo: Customer
+) -> None:
+    now = datetime.now(UTC)
+    codes.use(["email"])
+    try:
+        asker = await identities.find_or_create("web", "", "visitor", locale="ko", now=now)
+        talk = await conversations.reach(asker, now=now)
+        await codes.dispatch(talk.id, "email", minseo.address, now=now)
+    finally:
+        codes.use([])
+    await front.sender.drain()
+    (mail,) = await minseo.gets(1)
+    digits = re.search(r"\b\d{6}\b", mail["text"])
+    assert digits
+    assert not re.search(r"\d{6}", mail["headers"]["Subject"])
+    for row in await Message.all():
+        assert digits[0] not in row.text + str(row.data)  # nowhere but in the mail
+    said = await linking.try_code(asker.id, digits[0], now=now)
+    assert said.result == "right"
+    assert await linking.proven((await Identity.get(id=asker.id)).contact_id, "email") == [minseo.address]
