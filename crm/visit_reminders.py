@@ -38,11 +38,12 @@ async def _flag(request_id: int, day: date, due: datetime, now: datetime) -> boo
         if not held or not await _unheard(day, due, now, 1, request_id=request_id):
             return False  # moved, done, or another front's
         request = reads.as_model(ServiceRequest, held[0])
-        about = {"visit_from": request.visit_from.isoformat()} if request.visit_from else {}
-        await note_event(request_id, KIND, SYSTEM, now, **about)
+        visit_from = request.visit_from.isoformat() if request.visit_from else ""
+        await note_event(request_id, KIND, SYSTEM, now, visit_from=visit_from)
         await happenings.record(
             "request.visit_near", now=now, contact_id=request.contact_id, request_id=request_id,
-            conversation_id=request.conversation_id, number=request.number, actor=SYSTEM.ref, **about,
+            conversation_id=request.conversation_id, number=request.number, actor=SYSTEM.ref,
+            visit_from=visit_from,
         )  # fmt: skip
     return True
 
