@@ -13,10 +13,11 @@ from typing import Protocol
 import structlog
 
 from bots.channels.base import Blocked, Moved, Outbound, RetryLater, Undeliverable, Wire
+from bots.lane_runner import LaneRunner
 from bots.limits import Limiter
 from bots.pacing import Pacer
-from bots.worker import SAFETY_SECONDS, utc_now
-from crm import db, gate, identities, lanes, outbox, processes
+from bots.worker import utc_now
+from crm import gate, identities, lanes, outbox, processes
 
 IN_FLIGHT = 32  # recipients at once
 MAX_ATTEMPTS = 12  # with the pauses below: about 40 minutes of trouble at the provider
@@ -88,26 +89,20 @@ class Sender:
         self._pacer = Pacer(limiter or Limiter(), now)
         self._waits = waits or {}
         self._merges = merges or {}
-        self._in_flight = in_flight  # a kill -9 repeats at most this many messages, with their keys
-        self.holder = holder or processes.holder("sender")
         self._now = now
-        self._held: dict[int, lanes.Lane] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._stopping = False
+        self._runner = LaneRunner(
+            "outbox",
+            outbox.claim,
+            self._recipient,
+            at_once=in_flight,  # a kill -9 repeats at most this many messages, with their keys
+            holder=holder or processes.holder("sender"),
+            now=lambda: self._now(),
+        )
         self.results: dict[str, int] = {"sent": 0, "later": 0, "dead": 0}
 
     async def run(self) -> None:
         """Until `stop`: then let the requests in flight end."""
-        await lanes.take_back()
-        beat = db.spawn(self._heartbeats(), name="sender heartbeats")
-        try:
-            while not self._stopping:
-                await self._round()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-        finally:
-            for task in (beat, *self._tasks):
-                task.cancel()
-            await asyncio.gather(beat, *self._tasks, return_exceptions=True)
+        await self._runner.run()
 
     def shared_by(self, fronts: int) -> None:
         """So many fronts send by now: each takes its part of what providers allow."""
@@ -115,69 +110,20 @@ class Sender:
 
     def stop(self) -> None:
         """Ask `run` to end soon."""
-        self._stopping = True
-        db.after_commit("outbox")
+        self._runner.stop()
 
     async def drain(self) -> int:
         """Send until nothing is due and return the number of recipients taken: for tests and tools."""
-        count = 0
-        while claims := await outbox.claim(self.holder, self._now(), self._in_flight):
-            count += len(claims)
-            await asyncio.gather(*(self._recipient(claim) for claim in claims))
-        return count
-
-    async def _round(self) -> None:
-        try:
-            free = self._in_flight - len(self._tasks)
-            claims = await outbox.claim(self.holder, self._now(), free) if free else []
-            for claim in claims:
-                self._held[claim.lane.id] = claim.lane
-                task = db.spawn(self._recipient(claim))
-                self._tasks.add(task)
-                task.add_done_callback(self._ended)
-            if not free:
-                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            elif len(claims) < free:
-                await self._sleep()
-        except Exception as error:  # the database is away or busy: nothing is lost, try again
-            log.warning("sender.paused", fault=lanes.fault(error), at=lanes.place(error))
-            await asyncio.sleep(1.0)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        """Look again: the recipient may have more, or be due again after a pause."""
-        self._tasks.discard(task)
-        db.wake_here("outbox")
-
-    async def _sleep(self) -> None:
-        due = await lanes.next_due(["outbox"])
-        seconds = (due - self._now()).total_seconds() if due else SAFETY_SECONDS
-        if not self._stopping:
-            await db.wait("outbox", min(max(seconds, 0.01), SAFETY_SECONDS))
-
-    async def _heartbeats(self) -> None:
-        while True:
-            await asyncio.sleep(lanes.HEARTBEAT_SECONDS)
-            try:
-                for lost in await lanes.heartbeat(list(self._held.values()), self._now()):
-                    self._held.pop(lost.id, None)
-            except Exception as error:
-                log.warning("sender.heartbeat_failed", fault=lanes.fault(error))
+        return await self._runner.drain()
 
     async def _recipient(self, claim: outbox.Claim) -> None:
         """What waits for one recipient, in order, until all is sent or something must wait."""
-        try:
-            if wait := self._waits.get(_address(claim.items[0])):
-                await wait(claim)
+        if wait := self._waits.get(_address(claim.items[0])):
+            await wait(claim)
+            return
+        for items in self._mails(claim.items):
+            if not await self._items(claim, items):
                 return
-            for items in self._mails(claim.items):
-                if not await self._items(claim, items):
-                    return
-        except lanes.LaneLost:
-            log.warning("sender.lane_lost")
-        except Exception as error:  # the lease ends by itself, and the lane is claimed again
-            log.error("sender.failed", fault=lanes.fault(error), at=lanes.place(error))
-        finally:
-            self._held.pop(claim.lane.id, None)
 
     def _mails(self, items: Sequence[outbox.Item]) -> list[list[outbox.Item]]:
         """What goes out as one: the same however often it is sent, since a turn puts all it says at once."""
@@ -198,7 +144,7 @@ class Sender:
             return await self._dead(claim, items, "blocked")
         if first is claim.items[0] and claim.lane.attempts > lanes.MAX_ATTEMPTS + 1:
             return await self._dead(claim, items, "process_died")
-        if self._stopping:
+        if self._runner.stopping:
             await lanes.give_back([claim.lane])
             return False
         if seconds := await self._pacer.turn(first.channel, first.channel_account, first.identity_id):

@@ -3,19 +3,19 @@
 What needs Slack itself (who somebody is, a file, what a place is) is asked before the transaction begins.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
 
 from bots.channels.base import Undeliverable
+from bots.lane_runner import LaneRunner
 from bots.staff.slack import hearing
 from bots.staff.slack.acting import Acting
 from bots.staff.slack.cards import Look
 from bots.staff.slack.client import Place, Slack
 from bots.staff.slack.ready import Ready
-from bots.worker import SAFETY_SECONDS, utc_now
+from bots.worker import utc_now
 from crm import db, files, lanes, processes, slack, slack_cards, staff_inbox
 from crm.errors import CrmError
 from crm.models import SlackUser
@@ -41,75 +41,30 @@ class Handler:
     ) -> None:
         self._accounts = accounts
         self._acting = Acting(looks)
-        self.holder = holder or processes.holder("staff")
         self._now = now
-        self._held: dict[int, lanes.Lane] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._runner = LaneRunner(
+            "staff",
+            staff_inbox.claim,
+            self._queue,
+            at_once=QUEUES,
+            holder=holder or processes.holder("staff"),
+            now=now,
+        )
         self._places: dict[tuple[str, str], tuple[datetime, Place]] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
-        beat = db.spawn(self._heartbeats(), name="staff heartbeats")
-        try:
-            while True:
-                await self._round()
-        finally:
-            for task in (beat, *self._tasks):
-                task.cancel()
-            await asyncio.gather(beat, *self._tasks, return_exceptions=True)
+        await self._runner.run()
 
     async def drain(self) -> int:
         """Work until nothing is due; how many queues were taken: for tests and tools."""
-        count = 0
-        while claims := await staff_inbox.claim(self.holder, self._now(), QUEUES):
-            count += len(claims)
-            await asyncio.gather(*(self._queue(claim) for claim in claims))
-        return count
-
-    async def _round(self) -> None:
-        try:
-            free = QUEUES - len(self._tasks)
-            claims = await staff_inbox.claim(self.holder, self._now(), free) if free else []
-            for claim in claims:
-                self._held[claim.lane.id] = claim.lane
-                task = db.spawn(self._queue(claim))
-                self._tasks.add(task)
-                task.add_done_callback(self._ended)
-            if not free:
-                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            elif len(claims) < free:
-                due = await lanes.next_due(["staff"])
-                seconds = (due - self._now()).total_seconds() if due else SAFETY_SECONDS
-                await db.wait("staff", min(max(seconds, 0.01), SAFETY_SECONDS))
-        except Exception as fault:  # the database is away or busy: nothing is lost, try again
-            log.warning("staff.paused", fault=lanes.fault(fault), at=lanes.place(fault))
-            await asyncio.sleep(1.0)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        db.wake_here("staff")
-
-    async def _heartbeats(self) -> None:
-        while True:
-            await asyncio.sleep(lanes.HEARTBEAT_SECONDS)
-            try:
-                for lost in await lanes.heartbeat(list(self._held.values()), self._now()):
-                    self._held.pop(lost.id, None)
-            except Exception as fault:
-                log.warning("staff.heartbeat_failed", fault=lanes.fault(fault))
+        return await self._runner.drain()
 
     async def _queue(self, claim: Claim) -> None:
         claim.events.sort(key=_place_in_thread)
-        try:
-            for event in claim.events:
-                if not await self._event(claim, event):
-                    return
-        except lanes.LaneLost:
-            log.warning("staff.lane_lost")
-        except Exception as fault:  # the lease ends by itself, and the lane is claimed again
-            log.error("staff.failed", fault=lanes.fault(fault), at=lanes.place(fault))
-        finally:
-            self._held.pop(claim.lane.id, None)
+        for event in claim.events:
+            if not await self._event(claim, event):
+                return
 
     async def _event(self, claim: Claim, event: Event) -> bool:
         """Whether the next event's turn has come."""

@@ -12,14 +12,15 @@ from typing import Any
 import structlog
 
 from bots.channels.base import RetryLater, Undeliverable
+from bots.lane_runner import LaneRunner
 from bots.limits import Limiter
 from bots.sender import GIVE_UP_AFTER, pause
 from bots.staff.slack import cards
 from bots.staff.slack.blocks import escape
 from bots.staff.slack.cards import Look
 from bots.staff.slack.client import Slack
-from bots.worker import SAFETY_SECONDS, utc_now
-from crm import db, files, lanes, processes, slack_cards, slack_views, staff_inbox
+from bots.worker import utc_now
+from crm import files, lanes, processes, slack_cards, slack_views, staff_inbox
 from crm.errors import NotFound
 from crm.slack_cards import Card, Claim, Post
 
@@ -52,77 +53,32 @@ class Poster:
         self._accounts = accounts
         self._look = look
         self._limiter = limiter or Limiter()
-        self.holder = holder or processes.holder("slack")
         self._now = now
-        self._held: dict[int, lanes.Lane] = {}
+        self._runner = LaneRunner(
+            "slack",
+            slack_cards.claim,
+            self._queue,
+            at_once=IN_FLIGHT,
+            holder=holder or processes.holder("slack"),
+            now=now,
+        )
         self._paused: dict[str, datetime] = {}  # by account: until when Slack asked us to wait
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
-        beat = db.spawn(self._heartbeats(), name="slack heartbeats")
-        try:
-            while True:
-                await self._round()
-        finally:
-            for task in (beat, *self._tasks):
-                task.cancel()
-            await asyncio.gather(beat, *self._tasks, return_exceptions=True)
+        await self._runner.run()
 
     async def drain(self) -> int:
         """Post until nothing is due; how many queues were taken: for tests and tools."""
-        count = 0
-        while claims := await slack_cards.claim(self.holder, self._now(), IN_FLIGHT):
-            count += len(claims)
-            await asyncio.gather(*(self._queue(claim) for claim in claims))
-        return count
-
-    async def _round(self) -> None:
-        try:
-            free = IN_FLIGHT - len(self._tasks)
-            claims = await slack_cards.claim(self.holder, self._now(), free) if free else []
-            for claim in claims:
-                self._held[claim.lane.id] = claim.lane
-                task = db.spawn(self._queue(claim))
-                self._tasks.add(task)
-                task.add_done_callback(self._ended)
-            if not free:
-                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            elif len(claims) < free:
-                due = await lanes.next_due(["slack"])
-                seconds = (due - self._now()).total_seconds() if due else SAFETY_SECONDS
-                await db.wait("slack", min(max(seconds, 0.01), SAFETY_SECONDS))
-        except Exception as fault:  # the database is away or busy: nothing is lost, try again
-            log.warning("slack.paused", fault=lanes.fault(fault), at=lanes.place(fault))
-            await asyncio.sleep(1.0)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        db.wake_here("slack")
-
-    async def _heartbeats(self) -> None:
-        while True:
-            await asyncio.sleep(lanes.HEARTBEAT_SECONDS)
-            try:
-                for lost in await lanes.heartbeat(list(self._held.values()), self._now()):
-                    self._held.pop(lost.id, None)
-            except Exception as fault:
-                log.warning("slack.heartbeat_failed", fault=lanes.fault(fault))
+        return await self._runner.drain()
 
     async def _queue(self, claim: Claim) -> None:
         """A card, then its posts, in order, until all is shown or something must wait."""
-        try:
-            if await self._card(claim):
-                for post in claim.posts:
-                    if not await self._post(claim, post):
-                        return
-                await slack_cards.ended(claim, self._now())
-        except lanes.LaneLost:
-            log.warning("slack.lane_lost")
-        except Exception as fault:  # the lease ends by itself, and the lane is claimed again
-            log.error("slack.failed", fault=lanes.fault(fault), at=lanes.place(fault))
-        finally:
-            self._held.pop(claim.lane.id, None)
+        if await self._card(claim):
+            for post in claim.posts:
+                if not await self._post(claim, post):
+                    return
+            await slack_cards.ended(claim, self._now())
 
     # --- cards
 
