@@ -12,7 +12,7 @@ from pathlib import Path
 import mss
 import pytest
 from PIL import Image, ImageChops
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from media.assist import panel, scenes
 from media.assist.consent import Consent, What
@@ -86,6 +86,9 @@ async def test_staff_control_the_customers_pc_until_it_is_stopped(
             customer.press(await shown(screen, scenes.question(WHO, What.VIEW)), "allow")
             customer.press(await shown(screen, scenes.question(WHO, What.CONTROL, alert=True)), "allow")
             both = await shown(screen, scenes.state(WHO, granted(What.VIEW, What.CONTROL)))
+            pressed = expect(call.desk.locator("#control"))
+            await pressed.to_have_attribute("aria-pressed", "true", timeout=60_000)
+            await expect(call.desk.locator("#controlling")).to_be_visible()
 
             await call.desk.mouse.click(*await place_on(call.desk, 0.25, 0.75))
             await met(lambda: bool(notepad.clicks))

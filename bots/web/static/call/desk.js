@@ -73,7 +73,7 @@ async function join() {
   stage = new Stage(session, { me: config.me, nameOf, prefer });
   pen = new Pen(stage.marks, (frame) => session.send(frame));
   guide = new Guide(session, byId("guide"), byId("guide-page"), { leads: true });
-  remote = new Remote(session, stage, byId("typed"));
+  remote = new Remote(session, stage, byId("typed"), controlling);
   listen();
   await devices.open({ video: true, facing: "user" }).catch(() => devices.open({ video: false })).catch((error) => toast(t(`call.check.${reason(error)}`)));
   await session.setTrack("audio", devices.mic);
@@ -129,6 +129,11 @@ function shows() {
   const chip = byId("shows");
   chip.hidden = !stage.large || stage.large.participant === config.me;
   chip.querySelector("span").textContent = t(stage.large?.kind === "screen" ? "call.desk.screen" : "call.desk.rear");
+}
+
+function controlling(on) {
+  byId("controlling").hidden = !on;
+  toggle(byId("control"), on, t(on ? "call.desk.control_stop" : "call.desk.control"));
 }
 
 function held(on) {

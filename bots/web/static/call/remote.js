@@ -7,10 +7,13 @@ const BUTTONS = ["left", "middle", "right"];
 const MOVE_MS = 16;
 
 export class Remote {
-  constructor(session, stage, typed) {
-    Object.assign(this, { session, stage, typed });
+  // `changed(on)`: whether what staff do on the picture reaches the PC.
+  constructor(session, stage, typed, changed) {
+    Object.assign(this, { session, stage, typed, changed });
     this.agent = ""; // the participant that we may control
     this.number = 0;
+    this.was = false;
+    stage.arranged = () => this.show();
     session.addEventListener("joined", ({ detail }) => this.met(detail.participant));
     session.addEventListener("welcome", ({ detail }) => detail.peers.forEach((peer) => this.met(peer)));
     session.addEventListener("control", ({ detail }) => this.decided(detail));
@@ -20,6 +23,9 @@ export class Remote {
     area.addEventListener("pointerdown", (event) => this.press(event, "down"), true);
     area.addEventListener("pointerup", (event) => this.press(event, "up"), true);
     area.addEventListener("wheel", (event) => this.wheel(event), { capture: true, passive: false });
+    // Else the press would take the focus from the field that hears the keyboard.
+    area.addEventListener("mousedown", (event) => this.place(event) && event.preventDefault(), true);
+    typed.addEventListener("blur", () => setTimeout(() => this.active && document.activeElement === document.body && this.listen()));
     area.addEventListener("contextmenu", (event) => this.active && event.preventDefault());
     typed.addEventListener("keydown", (event) => this.key(event, true));
     typed.addEventListener("keyup", (event) => this.key(event, false));
@@ -41,14 +47,29 @@ export class Remote {
     if (scope !== "control") return;
     if (state === "granted") {
       this.agent = whom;
-      this.typed.focus();
       announce(t("call.desk.control_on"));
+      this.show();
     } else if (whom === this.agent) this.end();
   }
 
   end() {
+    if (!this.agent) return;
     this.agent = "";
     announce(t("call.desk.control_off"));
+    this.show();
+  }
+
+  // Their screen came or went, or they decided.
+  show() {
+    if (this.active === this.was) return;
+    this.was = this.active;
+    this.stage.main.parentElement.classList.toggle("is-controlled", this.active);
+    if (this.active) this.listen();
+    this.changed(this.active);
+  }
+
+  listen() {
+    this.typed.focus({ preventScroll: true });
   }
 
   get active() {
@@ -83,7 +104,7 @@ export class Remote {
     const found = this.place(event);
     if (!found) return;
     event.preventDefault();
-    this.typed.focus({ preventScroll: true });
+    this.listen();
     this.tell({ t: kind, b: BUTTONS[event.button] ?? "left", x: found[0], y: found[1] });
   }
 

@@ -79,6 +79,7 @@ export class Stage {
     byId("voice").hidden = Boolean(large);
     this.large = large;
     this.marks.show(large?.participant ?? "", large?.kind ?? "camera", Boolean(large?.mirrored));
+    this.arranged?.();
   }
 
   swap() {
