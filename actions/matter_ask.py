@@ -61,7 +61,8 @@ class AskMatter(Action):
             button(label(domain, turn.language, f"label_score_{n}"), choose("score", str(n)))
             for n in range(1, 6)
         ]
-        say(dispatcher, "utter_ask_score", buttons=scores)
+        only = slots.get("wish") == "score"  # whether it is solved was answered already
+        say(dispatcher, "utter_ask_score_only" if only else "utter_ask_score", buttons=scores)
 
     async def _visit(
         self,

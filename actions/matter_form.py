@@ -6,7 +6,7 @@ from typing import Any
 
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import visits
+from actions import reviews, visits
 from actions.context import Turn
 from actions.forms import ASIDE, Form
 from actions.said import Said
@@ -15,7 +15,7 @@ from crm import files, requests
 from crm.models import Rating, ServiceRequest
 
 PHOTO = "photo"  # a detail without words
-SLOTS = ("act", "request_no", "detail", "score", "sure", "visit", "visit_day", "visit_sure")
+SLOTS = ("act", "request_no", "detail", "score", "sure", "visit", "visit_day", "visit_sure", "wish")
 ACTS = {
     "amend_request": "amend",
     "cancel_request": "cancel",
@@ -38,24 +38,14 @@ _ALLOWED = {
     "reopen": ("resolved", "closed"),
     "rate": ("resolved", "closed"),
 }
-_SCORE = re.compile(r"(?<!\d)([1-5])(?!\d)\s*(점|개|stars?|points?)?|별\s*(다섯|넷|네|셋|세|둘|두|하나|한)")
-_OUT_OF = re.compile(r"(5|다섯|오)\s*점\s*만점(에|에서|중)?|out of (5|five)|/\s*5", re.I)
+_ANSWERS = {"good": "utter_review_good", "fair": "utter_review_fair", "bad": "utter_review_bad"}
 _CANCEL = re.compile(r"취소|cancel", re.I)
-_STARS = {"다섯": 5, "넷": 4, "네": 4, "셋": 3, "세": 3, "둘": 2, "두": 2, "하나": 1, "한": 1}
 
 
 async def candidates(act: str, contact_id: int) -> list[ServiceRequest]:
     """The customer's requests that `act` is possible on, newest first."""
     found = await requests.of_contact(contact_id, open_only=False)
     return [r for r in found if r.status in _ALLOWED[act]]
-
-
-def score_in(text: str) -> int | None:
-    """A score of 1 to 5 in a sentence ('4점이요', '별 다섯 개', '5 stars')."""
-    match = _SCORE.search(_OUT_OF.sub(" ", text))
-    if match is None:
-        return None
-    return int(match.group(1)) if match.group(1) else _STARS[match.group(3)]
 
 
 class MatterForm(Form):
@@ -79,7 +69,7 @@ class MatterForm(Form):
         return found
 
     def missing(self, slots: Mapping[str, Any]) -> str | None:
-        if slots.get("outcome") == "nothing":
+        if slots.get("outcome") in ("nothing", "told"):
             return None
         return next((n for n in _NEEDS[str(slots["act"])] if not slots.get(n)), None)
 
@@ -88,6 +78,11 @@ class MatterForm(Form):
         if asked == "sure" and slots.get("act") == "cancel" and _CANCEL.search(message.text):
             return False
         return message.stops
+
+    def _interrupts(self, message: Said, asked: str) -> bool:
+        """A word about the work is heard as one, however angry it is."""
+        judges = asked == "score" and message.typed and reviews.tone(message.typed)
+        return not judges and super()._interrupts(message, asked)
 
     def switches(self, asked: str, message: Said, slots: Mapping[str, Any]) -> bool:
         """Another wish about a request; while free words are asked for, only one that is no description."""
@@ -113,8 +108,8 @@ class MatterForm(Form):
             found["request_no"] = named or possible[0].number
         if act == "amend" and await files.unlinked(turn.conversation_id, turn.at):
             found["detail"] = PHOTO
-        if act == "rate" and (score := message.entity("score") or score_in(message.text)):
-            found["score"] = str(score)
+        if act == "rate":
+            found.update(await self._judged(message, found, turn, dispatcher))
         if act == "reopen" and len(message.typed) > 12:
             found["detail"] = message.typed
         if act == "reschedule":
@@ -155,8 +150,34 @@ class MatterForm(Form):
     async def _score(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
-        score = message.chosen("score") or score_in(message.text)
-        return {"score": str(score)} if score else {}
+        if score := message.chosen("score"):
+            return {"score": str(score)}
+        return await self._judged(message, slots, turn, dispatcher)
+
+    async def _judged(
+        self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
+    ) -> dict[str, Any]:
+        """A score; words about the work are kept with the request at once, and the score is asked for."""
+        if score := message.entity("score") or reviews.score_in(message.text):
+            return {"score": str(score)}
+        if message.entity("solved"):
+            say(dispatcher, "utter_review_solved")
+            return {"wish": "score"}
+        tone = reviews.tone(message.typed)
+        number = slots.get("request_no")
+        if not tone or not number:
+            return {}
+        if slots.get("detail"):  # asked for the score already: words are enough
+            return {"outcome": "told"}
+        await self._keep(str(number), tone, message.typed, turn)
+        say(dispatcher, _ANSWERS[tone])
+        return {"detail": message.typed[:2000], "wish": "score"}
+
+    async def _keep(self, number: str, tone: str, words: str, turn: Turn) -> None:
+        request = await requests.find(number, contact_id=turn.contact_id)
+        if request is not None:
+            write = requests.complain if tone == "bad" else requests.comment
+            await write(turn.customer, request.id, words[:2000], now=turn.at)
 
     async def _visit(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher

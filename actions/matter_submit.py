@@ -36,6 +36,8 @@ class SubmitMatter(Action):
         if slots.get("outcome") == "nothing":
             what = label(domain, turn.language, f"label_what_{act}")
             say(dispatcher, "utter_no_request_for", what=what, buttons=_instead(act, turn, domain))
+        elif slots.get("outcome") == "told":
+            say(dispatcher, "utter_review_kept")
         elif slots.get("outcome") == "stopped" or slots.get("sure") == "no":
             say(dispatcher, "utter_stopped")
         elif request := await requests.find(str(slots["request_no"]), contact_id=turn.contact_id):
@@ -99,8 +101,9 @@ class SubmitMatter(Action):
         if score > LOW:
             say(dispatcher, "utter_rated", score=score)
             return
-        told = label(domain, "ko", "label_rated", score=score)  # for staff, in the company's language
-        await requests.complain(turn.customer, request.id, told, now=turn.at)
+        if not slots.get("detail"):  # words of their own are in the history already
+            told = label(domain, "ko", "label_rated", score=score)  # for staff, in the company's language
+            await requests.complain(turn.customer, request.id, told, now=turn.at)
         say(dispatcher, "utter_rated_low", score=score, buttons=_amends(request, turn, domain))
 
     async def _reschedule(

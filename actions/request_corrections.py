@@ -18,6 +18,8 @@ _PLACE = re.compile(
     r"[시도군구읍면동로길]\s|[로길]\s*\d|\d+\s*(동|호|번지|층)|\d+.*(street|st\b|road|rd\b|ave|ro\b|gil\b|dong)",
     re.I,
 )
+# A marked '테헤란로 152 3' goes on with '층' or '층 301호'.
+_FLOOR = re.compile(r"(\s?\d*(층|호)|\s?\d+동)(\s?\d+호)?")
 _LINES = {
     "product": re.compile(r"제품|기종|모델|product|model", re.I),
     "symptom": re.compile(r"증상|고장 내용|symptom|problem|issue", re.I),
@@ -42,7 +44,8 @@ def place_and_phone(message: Said) -> dict[str, Any]:
         found["phone"] = phone
     place = message.entity("address")
     if place and _PLACE.search(place + " "):
-        found["address"] = place
+        floor = _FLOOR.match(message.text, message.text.find(place) + len(place))
+        found["address"] = place + (floor[0] if floor else "")
     return found
 
 
@@ -141,6 +144,25 @@ def _other_reach(
     for value in found.values():
         say(dispatcher, "utter_changed", value=shown(value))
     return found
+
+
+def reach_besides(
+    asked: str,
+    message: Said,
+    slots: Mapping[str, Any],
+    found: Mapping[str, Any],
+    dispatcher: CollectingDispatcher,
+) -> dict[str, Any]:
+    """`found`, with an address or a number that was told before its turn or in place of a known one."""
+    told = {
+        k: v for k, v in place_and_phone(message).items() if k not in (asked, *found) and v != slots.get(k)
+    }
+    for key, value in told.items():
+        if slots.get(key):
+            say(dispatcher, "utter_changed", value=shown(value))
+        elif not found:
+            say(dispatcher, "utter_reach_noted", value=shown(value))
+    return {**found, **told}
 
 
 def _other_symptom(

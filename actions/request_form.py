@@ -6,7 +6,7 @@ from typing import Any
 
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import product_said, request_corrections, visits
+from actions import product_said, request_corrections, stories, visits
 from actions.context import Turn
 from actions.forms import ASIDE, Form
 from actions.request_corrections import STEPS, place_and_phone
@@ -20,11 +20,6 @@ SLOTS = (
     "rest", "detail",
 )  # fmt: skip
 _ORDER = ("product", "symptom", "visit", "visit_sure", "address", "phone", "confirm")
-# Says that something is wrong, not what: the question for the symptom is still worth asking.
-_VAGUE = re.compile(
-    r"(고장|수리|이상|as|에이에스)[가-힣]{0,6}|(is |it'?s |has )?(broken|broke( down)?|faulty)|repair(s|ed)?",
-    re.I,
-)
 _ANOTHER = re.compile(r"새로|다른|new|another|different", re.I)
 _LATER = re.compile(r"나중|아무 ?때|상관 ?없|언제든|later|any ?time|whenever|don'?t mind", re.I)
 _ASKS_STEP = ASIDE - {"thank", "greet", "chitchat"}
@@ -50,6 +45,7 @@ class RequestForm(Form):
             found = changed
         else:
             found = await getattr(self, f"_{asked}")(message, slots, turn, dispatcher)
+            found = request_corrections.reach_besides(asked, message, slots, found, dispatcher)
             found = found or request_corrections.besides(asked, message, slots, dispatcher)
         return {**found, **await self._same_matter({**slots, **found}, found, turn)}
 
@@ -66,6 +62,12 @@ class RequestForm(Form):
         """'접수 취소할게요' means this request, which nobody has sent yet, unless it names another."""
         cancels = message.sure and message.typed and message.intent == "cancel_request"
         return message.stops or bool(cancels and not message.entity("request_no"))
+
+    def _interrupts(self, message: Said, asked: str) -> bool:
+        """'010-1234-5678로 연락 주세요' without a time tells the number; it asks for no call."""
+        tells_phone = message.intent == "request_callback" and message.entity("phone")
+        told_more = message.entity("address") or message.entity("symptom") or not message.when
+        return not (tells_phone and told_more) and super()._interrupts(message, asked)
 
     async def _same_matter(
         self, slots: Mapping[str, Any], found: Mapping[str, Any], turn: Turn
@@ -88,16 +90,16 @@ class RequestForm(Form):
         known = await contacts.get(BOT, turn.contact_id)
         found.update({k: v for k, v in (("address", known.address), ("phone", known.phone)) if v})
         found.update(await self._opening_product(message, turn, dispatcher))
-        symptom = message.entity("symptom")
-        if symptom and not _VAGUE.fullmatch(symptom.strip()):
+        if symptom := stories.symptom_in(message):
             found["symptom"] = symptom
-        if message.intent == "request_service" and not _VAGUE.search(message.typed):
+        if message.intent == "request_service" and not stories.VAGUE.search(message.typed):
             found["detail"] = message.typed or None  # kept as it is, should it be about an open request
-        if symptom and message.typed:
+        if message.typed and (symptom or message.entity("symptom")):
             say(dispatcher, "utter_sorry_symptom")
         if message.intent == "book_visit":
             found.update(await self._visit_of_open_request(turn))
-        found.update(await visits.read(message, slots, turn, dispatcher))
+        wish = stories.with_visit(message, turn)
+        found.update(await visits.read(wish, slots, turn, dispatcher))
         found.update(place_and_phone(message))
         return found
 
@@ -108,6 +110,8 @@ class RequestForm(Form):
         if not names:
             return await product_said.only_possession(turn.contact_id)
         others = [name for name in names[1:] if not product_said.alike(name, names[0])]
+        if len(message.text) > stories.LONG:
+            others = []  # a story names more things than those that are broken
         if others and message.typed:
             say(dispatcher, "utter_one_at_a_time", product=names[0])
         found = await product_said.named(names[0], message, turn.contact_id)
@@ -173,9 +177,10 @@ class RequestForm(Form):
         asks = message.sure and message.intent in _ASKS_STEP
         if len(text) < 2 or message.yes or message.no or asks or small_talk:
             return {}
+        told = stories.bare(stories.without_reach(message)) or text
         return {
-            "symptom": text[:1000],
-            **await self._also(message, {**slots, "symptom": text}, turn, dispatcher),
+            "symptom": told[:1000],
+            **await self._also(message, {**slots, "symptom": told}, turn, dispatcher),
         }
 
     async def _also(
@@ -183,11 +188,12 @@ class RequestForm(Form):
     ) -> dict[str, Any]:
         """What was told along with the answer: a symptom, a time, an address, a number."""
         found = place_and_phone(message)
-        symptom = message.entity("symptom")
-        if symptom and not slots.get("symptom") and not _VAGUE.fullmatch(symptom.strip()):
+        symptom = None if slots.get("symptom") else stories.symptom_in(message)
+        if symptom:
             found["symptom"] = symptom
-        if message.when and message.when.get("has_date"):
-            found.update(await visits.read(message, slots, turn, dispatcher))
+        wish = stories.with_visit(message, turn)
+        if wish.when and wish.when.get("has_date"):
+            found.update(await visits.read(wish, slots, turn, dispatcher))
         return found
 
     async def _visit(
@@ -220,8 +226,9 @@ class RequestForm(Form):
         if not request_corrections.is_place(text, message):
             say(dispatcher, "utter_address_short")
             return {}
-        words = place if place and "\n" in text else text  # of a letter the line that is one
-        return {"address": words[:300]}
+        # of a letter the line that is one; and no number that was told along with it
+        alone = place and ("\n" in text or message.entity("phone"))
+        return {"address": (place if place and alone else text)[:300]}
 
     async def _phone(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher

@@ -16,7 +16,7 @@ _STOP = re.compile(
     r"cancelit|stopit|pleasestop|pleasecancel)"
 )
 _YES = re.compile(
-    r"(네+|넵+|넹+|예+|옙|응+|어|엉|ㅇㅇ+|ㅇㅋ|ㄱㄱ|맞아요?|맞습니다|네맞아요|네맞습니다|좋아요|좋습니다|그래요?|그렇게해주세요|"
+    r"(네+|넵+|넹+|예+|옙|응+|어|엉|ㅇㅇ+|ㅇㅋ|ㄱㄱ|맞아요?|맞습니다|네맞아요|네맞습니다|좋아요|좋습니다|그래요?|그렇게(해주세요|하죠|해요|하시죠|합시다)|그럽시다|그러죠|그러시죠|그래요그럼|그럼그래요|"
     r"접수해주세요|접수할게요|해주세요|부탁(해요|드려요|드립니다|합니다)|오케이|오키|yes|yesplease|yep|yeah|yup|ok|okay|sure|correct|right|"
     r"thatsright|goahead|pleasedo|looksgood)"
 )
@@ -37,6 +37,11 @@ _INSTEAD = re.compile(
 def is_yes(text: str) -> bool:
     """Whether words are a yes and nothing more."""
     return bool(_YES.fullmatch(_plain(text)))
+
+
+def is_no(text: str) -> bool:
+    """Whether words are a no and nothing more."""
+    return bool(_NO.fullmatch(_plain(text)))
 
 
 def _plain(text: str) -> str:

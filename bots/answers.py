@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from actions.said import is_yes
+from actions import reviews
+from actions.said import is_no, is_yes
 from crm import choices
 from crm.models import Message
 
@@ -23,7 +24,11 @@ _STILL_BROKEN = re.compile(
     r"still|again|not (fixed|working|solved)|(isn'?t|doesn'?t|does not|is not) (fixed|work)|same problem",
     re.I,
 )
-_SCORE = re.compile(r"\s*([1-5])\s*(점(이요|이에요|입니다|요)?)?\s*[.!~]*\s*")
+_SOLVED = re.compile(
+    r"(해결|처리|수리|고쳐)\S{0,3} ?(됐|되었|끝났|완료|졌)|잘 ?(돼|되|나와|작동)|"
+    r"(is|it'?s|was|all|been) (solved|fixed|resolved)|works? (now|again|fine)",
+    re.I,
+)
 _LONGEST = 40  # a longer text says what it wants by itself
 
 
@@ -62,13 +67,15 @@ def _agreed(words: str, newest: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _after_the_work(words: str, offered: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Under 'it is resolved, how was it?': a bare number is the score, 'still broken' reopens."""
+    """Under 'it is resolved, how was it?': a score, a word about the work, 'still broken'."""
     scores = [item for item in offered if str(item.get("payload", "")).startswith("/rate_service")]
     if not scores:
         return None
-    if score := _SCORE.fullmatch(words):
-        return scores[int(score[1]) - 1] if len(scores) == 5 else None
-    if _STILL_BROKEN.search(words):
-        payload = re.sub(r', "score": "\d"', "", str(scores[0]["payload"]))
-        return {"label": words, "payload": payload.replace("/rate_service", "/reopen_request")}
-    return None
+    if (score := reviews.bare_score(words)) and len(scores) == 5:
+        return scores[score - 1]
+    request = re.sub(r', "score": "\d"', "", str(scores[0]["payload"]))
+    if _STILL_BROKEN.search(words) or is_no(words):
+        return {"label": "", "payload": request.replace("/rate_service", "/reopen_request")}
+    if is_yes(words) or _SOLVED.search(words):
+        return {"label": "", "payload": request.replace("}", ', "solved": "yes"}')}
+    return {"label": "", "payload": request} if reviews.tone(words) else None

@@ -21,6 +21,9 @@ SHARED_INTENTS = frozenset(
 )
 LONGEST = 2_000  # code points the model reads of one message; the rest is kept and shown, not understood
 
+# Wishes that open the same form: nobody is asked which of them it is.
+_ALIKE = frozenset({"request_service", "book_visit"})
+
 _COMMAND = re.compile(r"/(?P<intent>[\w.+-]+)(?P<entities>\{.*\})?\Z", re.DOTALL)
 _NUMBER = re.compile(r"(?P<kind>SR|Q|O|C)\s?[-_]\s?\d{4}\s?[-_]\s?\d{1,7}\Z", re.IGNORECASE)
 # What a number alone asks for, of customers and of staff; the entity it is.
@@ -148,7 +151,8 @@ def heard(parsed: Mapping[str, Any], audience: str, asked: Question | None) -> P
 
     Unsure words still answer the open question: a question for free text or an entity takes them whatever
     their intent; a closed question takes its own intent from the band 'ask' when the runner-up is not one as
-    well. An intent of the other audience is never believed.
+    well; two that open the same form are no question either. An intent of the other audience is never
+    believed.
     """
     intent = parsed["intent"]["name"]
     believed = intent and fits(intent, audience) and (parsed.get("band") == "act" or _answers(parsed, asked))
@@ -158,9 +162,13 @@ def heard(parsed: Mapping[str, Any], audience: str, asked: Question | None) -> P
 
 
 def _answers(parsed: Mapping[str, Any], asked: Question | None) -> bool:
-    if asked is None or parsed.get("band") != "ask":
+    if parsed.get("band") != "ask":
         return False
     likely = [guess["name"] for guess in ranking(parsed)[:2]]
+    if set(likely) == _ALIKE:
+        return True
+    if asked is None:
+        return False
     return likely[0] in asked.intents and not set(likely[1:]) & asked.intents
 
 

@@ -136,7 +136,7 @@ def entities_of(tokens: Sequence[Token], labels: Sequence[str], text: str) -> li
     for entity in found:
         entity["value"] = text[entity["start"] : entity["end"]]
         entity["extractor"] = "KiwiCRFEntityExtractor"
-    return found
+    return [entity for entity in found if any(c.isalnum() for c in entity["value"])]  # never a lone mark
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from crm import consent
+from crm import consent, live_links
 from crm.models import Callback
 from tests.actions.company import SEOUL, SUNDAY
 from tests.actions.conversation import Customer
@@ -66,6 +66,14 @@ async def test_what_the_bot_does_not_do_is_said_and_handed_over(
 ) -> None:
     await customer.says(text)
     customer.heard(honest, "상담원에게 연결")
+    assert (await customer.conversation()).owner == "staff"
+
+
+async def test_a_video_call_is_done_by_the_bot_and_no_longer_left_to_a_colleague(customer: Customer) -> None:
+    live_links.use("https://help.example")
+    await customer.says("영상 통화로 상담하고 싶어요")
+    customer.heard("https://help.example/call/")
+    customer.heard_nothing_of("담당자가 준비해서")
     assert (await customer.conversation()).owner == "staff"
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from actions.matter_form import score_in
+from actions.reviews import score_in
 from actions.words import day, label, moment, opening, with_particles
 from tests.actions.company import MONDAY, SEOUL
 
