@@ -15,6 +15,7 @@ SAMPLES = {
     "web": ("say_1", "say_2", "say_3"),
     "kakao": ("say_1", "say_person"),
     "telegram": ("say_filter", "say_person"),
+    "sms": ("say_1", "say_person"),
 }
 
 

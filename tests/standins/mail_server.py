@@ -14,7 +14,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
-from email.utils import getaddresses
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -263,7 +263,7 @@ async def write(request: web.Request) -> web.Response:
     provider, body = request.app[PROVIDER], await request.json()
     mail = base64.b64decode(body["raw"]) if "raw" in body else written(body)
     people = [address.lower() for _, address in getaddresses([body.get("to", ""), body.get("cc", "")])]
-    provider.sent.setdefault(body.get("from", "").lower(), []).append(mail)
+    provider.sent.setdefault(parseaddr(body.get("from", ""))[1].lower(), []).append(mail)
     for to in [body["deliver_to"]] if "deliver_to" in body else people:
         await provider.deliver(to, mail, datetime.fromisoformat(body["at"]) if "at" in body else None)
     identifier = message_from_bytes(mail).get("Message-ID")

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class World:
         self.account, self.front, self.kakao, self.profile = account, front, kakao, profile
         self.hook_secret = secret
         self.posted: list[dict[str, Any]] = []
+        self.written: list[dict[str, Any]] = []  # what customers wrote
         self.tasks: set[asyncio.Task[None]] = set()
         self.held: list[dict[str, Any]] = []
         self.session: aiohttp.ClientSession | None = None
@@ -223,6 +225,8 @@ async def standin(request: web.Request) -> web.Response:
         case "front":
             world.front, world.hook_secret = body["url"], body["secret"]
         case "write":
+            at = datetime.now(UTC).isoformat()
+            world.written.append({**body, "to": "", "type": "SMS", "buttons": [], "at": at, "mine": True})
             await world.post("/channels/sms", "INBOUND", [{"data": body}])
         case "release":
             await world.release()
@@ -251,10 +255,10 @@ async def inbox(request: web.Request) -> web.Response:
 
 
 async def inbox_messages(request: web.Request) -> web.Response:
-    told = [m for m in request.app[WORLD].account.messages if m["statusCode"] == DELIVERED]
-    return web.json_response([
-        {k: m[k] for k in ("messageId", "to", "from", "type", "text", "buttons", "at")} for m in told[-100:]
-    ])  # fmt: skip
+    world = request.app[WORLD]
+    told = [m for m in world.account.messages if m["statusCode"] == DELIVERED][-100:]
+    shown = [{k: m[k] for k in ("messageId", "to", "from", "type", "text", "buttons", "at")} for m in told]
+    return web.json_response(sorted([*shown, *world.written[-100:]], key=lambda m: str(m["at"])))
 
 
 def application(world: World) -> web.Application:

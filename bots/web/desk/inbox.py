@@ -1,5 +1,6 @@
 """The three panes: list, conversation, contact — as a page and as the parts that scripts fetch."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -117,7 +118,7 @@ async def _conversation(desk: Desk, conversation_id: int) -> dict[str, Any]:
     if header["channel"] == "email":
         view["way"] = await mail.way(desk, conversation_id, header["message_seq"])
     contact["labels"] = header["labels"]
-    messages = await _items(desk, conversation_id, contact["name"], contact["id"], None)
+    messages = await _items(desk, header, contact["name"], contact["id"], None)
     return {"c": view, "p": contact, "conversation_id": conversation_id, **messages}
 
 
@@ -132,17 +133,18 @@ def _aside(desk: Desk, contact: dict[str, Any]) -> str:
 async def _messages(desk: Desk) -> web.StreamResponse:
     header = await conversations.header(desk.actor, desk.id())
     name = header["name"] or desk.t("desk.nameless")
-    context = await _items(desk, desk.id(), name, header["contact_id"], desk.asked("before"))
+    context = await _items(desk, header, name, header["contact_id"], desk.asked("before"))
     return desk.render("_messages.html", **context)
 
 
 async def _items(
-    desk: Desk, conversation_id: int, name: str, contact_id: int, before: int | None
+    desk: Desk, header: Mapping[str, Any], name: str, contact_id: int, before: int | None
 ) -> dict[str, Any]:
-    found = await conversations.messages(desk.actor, conversation_id, before_seq=before, limit=talk.PAGE + 1)
+    found = await conversations.messages(desk.actor, header["id"], before_seq=before, limit=talk.PAGE + 1)
     shown = found[-talk.PAGE :]
     older = shown[0]["seq"] if len(found) > talk.PAGE else 0
-    items = talk.items(desk, name, contact_id, shown, await talk.names(shown))
+    called = await talk.names(shown)
+    items = talk.items(desk, name, contact_id, shown, called, channel=header["channel"])
     return {"items": items, "older": older}
 
 

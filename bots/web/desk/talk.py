@@ -38,6 +38,8 @@ async def names(rows: Sequence[Mapping[str, Any]]) -> Names:
     return Names({row.id: row.name for row in found}, called)
 
 
+# Channels whose provider only asks: what is said between two messages of theirs waits for the next.
+ANSWERS_ONLY = frozenset({"kakao"})
 _MENTION = re.compile(r"@([\w.-]*\w)")
 
 
@@ -78,7 +80,7 @@ def _speaker(desk: Desk, item: Mapping[str, Any], mine: bool) -> str:
 
 
 def items(desk: Desk, contact_name: str, contact_id: int, rows: Sequence[Mapping[str, Any]],
-          staff: Names) -> list[dict[str, Any]]:  # fmt: skip
+          staff: Names, *, channel: str = "") -> list[dict[str, Any]]:  # fmt: skip
     """Messages, notes and event lines, grouped: name and face once a group, a line for each new day."""
     done: list[dict[str, Any]] = []
     person = words.person(contact_id, contact_name)
@@ -86,6 +88,8 @@ def items(desk: Desk, contact_name: str, contact_id: int, rows: Sequence[Mapping
         before = rows[at - 1] if at else None
         after = rows[at + 1] if at + 1 < len(rows) else None
         item = _item(desk, row, person, staff)
+        if item["state"] == "queued" and channel in ANSWERS_ONLY:
+            item["state"] = "waits"
         item["first"] = not _same(before, row)
         item["last"] = not _same(row, after)
         local = row["created_at"].astimezone(desk.tz).date()
