@@ -1,6 +1,6 @@
 """How fast a message for everybody leaves by Telegram while the provider has trouble.
 
-    python -m benchmarks.channels [--chats 3000] [--calls 1000] [--only telegram|kakao] [--quick]
+    python -m benchmarks.channels [--chats 3000] [--calls 1000] [--only telegram|kakao] [--fronts 1] [--quick]
 
 The real client library sends through the product's sender to the strict stand-in, which keeps Telegram's
 limits (30 messages a second, 1 a second in a chat) and answers 2 % of requests with 429, 500 or a reset
@@ -11,10 +11,13 @@ what is asked of KakaoTalk.
 import argparse
 import asyncio
 import tempfile
-import time
+from bisect import bisect_left
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvloop
@@ -23,7 +26,7 @@ from benchmarks import channels_kakao
 from bots import fleet
 from bots.composing import composer
 from bots.sender import Sender
-from bots.settings import load
+from bots.settings import Settings, load
 from crm import db, inbox, migrate, outbox, vault
 from tests.standins.telegram_client import TOKEN, Telegram, process, reached
 
@@ -44,49 +47,78 @@ async def _write_first(server: Telegram, chats: int) -> list[int]:
     return conversations
 
 
-async def _fan_out(server: Telegram, sender: Sender, conversations: list[int]) -> float:
-    """Seconds from the first request to the last."""
+async def _put(conversations: list[int]) -> None:
     for conversation in conversations:
         await outbox.put(
             conversation, author="system", text="점검 안내예요.", purpose="info", now=datetime.now(UTC)
         )
-    began = time.perf_counter()
-    running = db.spawn(sender.run())
-    while sender.results["sent"] + sender.results["dead"] < len(conversations):  # noqa: ASYNC110  (counted)
-        await asyncio.sleep(0.05)
-    seconds = time.perf_counter() - began
-    sender.stop()
-    await running
-    return seconds
 
 
-async def run(chats: int) -> bool:
+def _front(folder: str, url: str, fronts: int) -> int:
+    """One front's sender, in a process of its own, until nothing waits; how many it sent."""
+
+    async def sends() -> int:
+        settings = await _opened(Path(folder), url)
+        channels = fleet.build(settings)
+        sender = Sender(channels.channels, compose=composer(settings.url))
+        sender.shared_by(fronts)
+        running = db.spawn(sender.run())
+        while await _waiting():  # noqa: ASYNC110  (other processes send, too)
+            await asyncio.sleep(0.25)
+        sender.stop()
+        await running
+        await channels.close()
+        await db.close()
+        return sender.results["sent"]
+
+    return uvloop.run(sends())
+
+
+async def _waiting() -> int:
+    rows = await db.fetch("SELECT count(*) AS messages FROM outbox WHERE state = 'waiting'")
+    return int(rows[0]["messages"])
+
+
+async def _opened(folder: Path, url: str) -> Settings:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     vault.use(b"s" * 32)
+    settings = load(data_dir=folder, telegram_token=TOKEN, telegram_api_url=url)
+    await db.connect(settings.database, wake_dir=folder / "run")
+    return settings
+
+
+async def run(chats: int, fronts: int) -> bool:
     with tempfile.TemporaryDirectory() as folder, process() as url:
-        settings = load(data_dir=Path(folder), telegram_token=TOKEN, telegram_api_url=url)
-        await db.connect(settings.database, wake_dir=Path(folder) / "run")
+        await _opened(Path(folder), url)
         await migrate.migrate()
         async with reached(url) as server:
-            channels = fleet.build(settings)
-            conversations = await _write_first(server, chats)
+            await _put(await _write_first(server, chats))
             for kind, chance in FAULTS:
                 await server.fault(method="sendMessage", kind=kind, chance=chance, times=10**9)
-            seconds = await _fan_out(
-                server, Sender(channels.channels, compose=composer(settings.url)), conversations
-            )
+            loop = asyncio.get_running_loop()
+            with ProcessPoolExecutor(fronts, mp_context=get_context("spawn")) as pool:
+                shares = await asyncio.gather(
+                    *(loop.run_in_executor(pool, _front, folder, url, fronts) for _ in range(fronts))
+                )
             log = await server.log("sendMessage")
-            await channels.close()
         await db.close()
-    return _tell(chats, seconds, log)
+    return _tell(chats, shares, log)
 
 
-def _tell(chats: int, seconds: float, log: list[dict[str, object]]) -> bool:
-    reached_chats = Counter(entry["params"]["chat_id"] for entry in log if entry.get("ok"))  # type: ignore[index]
+def _busiest(log: list[dict[str, Any]]) -> int:
+    """The most messages that the provider took within one second."""
+    taken = sorted(entry["at"] for entry in log if entry.get("ok"))
+    return max(bisect_left(taken, at + 1.0) - number for number, at in enumerate(taken))
+
+
+def _tell(chats: int, shares: list[int], log: list[dict[str, Any]]) -> bool:
+    seconds = max(entry["at"] for entry in log) - min(entry["at"] for entry in log)
+    reached_chats = Counter(entry["params"]["chat_id"] for entry in log if entry.get("ok"))
     refused = sum(1 for entry in log if "refused" in entry)
     share = chats / seconds / ALLOWED_PER_SECOND
     print(f"chats {chats}, seconds {seconds:.1f}, messages/s {chats / seconds:.1f}")
-    print(f"of the allowed 30/s: {share:.1%} (wanted 95%)")
+    print(f"of the allowed 30/s: {share:.1%} (wanted 95%); in the busiest second {_busiest(log)}")
+    print(f"sent by each front {', '.join(map(str, shares))}")
     print(f"requests {len(log)}, over a limit {refused}, faults injected {len(log) - chats - refused}")
     print(
         f"chats not reached {chats - len(reached_chats)}, reached twice {sum(reached_chats.values()) - chats}"
@@ -101,11 +133,12 @@ if __name__ == "__main__":
     parser.add_argument("--chats", type=int, default=3000)
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--only", choices=("telegram", "kakao"))
+    parser.add_argument("--fronts", type=int, default=1, help="processes that share Telegram's allowance")
     parser.add_argument("--quick", action="store_true", help="30 of each: that it runs, not how fast")
     given = parser.parse_args()
     good = True
     if given.only != "kakao":
-        good &= uvloop.run(run(30 if given.quick else given.chats))
+        good &= uvloop.run(run(30 if given.quick else given.chats, given.fronts))
     if given.only != "telegram":
         good &= uvloop.run(channels_kakao.run(30 if given.quick else given.calls))
     raise SystemExit(0 if good or given.quick else 1)

@@ -1,16 +1,14 @@
 """Starts the Kakao stand-in as a process and moves its phones: for tests and benchmarks."""
 
 import base64
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-ROOT = Path(__file__).parents[2]
+from tests.standins.starting import started
+
 SECRET = "a-secret-path-of-kakao-24x"
 
 
@@ -82,13 +80,8 @@ class Kakao:
 @contextmanager
 def process() -> Iterator[str]:
     """The stand-in as a process of its own, on a free port, until the block ends; gives its address."""
-    command = (sys.executable, "-m", "tests.standins.kakao_platform", "--port", "0")
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
-        try:
-            assert running.stdout
-            yield running.stdout.readline().split()[-1]
-        finally:
-            running.kill()
+    with started("kakao_platform") as line:
+        yield line.split()[-1]
 
 
 @asynccontextmanager

@@ -1,20 +1,17 @@
 """Starts the mail provider as a process and moves its customers: for tests."""
 
-import asyncio
 import base64
 import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 
-ROOT = Path(__file__).parents[2]
+from tests.standins.starting import started, until
+
 SHOP, PASSWORD = "help@shop.example", "pass word:1"
 SALES = "sales@shop.example"
 
@@ -121,14 +118,9 @@ class Provider:
 def process() -> Iterator[Addresses]:
     """The provider as a process of its own, on free ports, until the block ends."""
     logins = [word for name in (SHOP, SALES) for word in ("--login", f"{name}:{PASSWORD}")]
-    command = (sys.executable, "-m", "tests.standins.mail_server", "--port", "0", *logins)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
-        try:
-            assert running.stdout
-            ports, _, http = running.stdout.readline().strip().rpartition(" ")
-            yield Addresses(http=http, **json.loads(ports))
-        finally:
-            running.kill()
+    with started("mail_server", *logins) as line:
+        ports, _, http = line.rpartition(" ")
+        yield Addresses(http=http, **json.loads(ports))
 
 
 @asynccontextmanager
@@ -136,12 +128,3 @@ async def reached(addresses: Addresses) -> AsyncIterator[Provider]:
     """The running provider."""
     async with aiohttp.ClientSession() as session:
         yield Provider(addresses, session)
-
-
-async def until(look: Callable[[], Awaitable[Any]], seconds: float = 15.0) -> Any:
-    """Look again and again until something is there, and return it."""
-    for _ in range(int(seconds / 0.02)):
-        if found := await look():
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"nothing within {seconds:g} s")

@@ -1,17 +1,14 @@
 """Starts the Slack stand-in as a process and moves its people: for tests."""
 
-import asyncio
 import base64
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-ROOT = Path(__file__).parents[2]
+from tests.standins.starting import started
+
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-1-standin", "xapp-1-standin", "5ec7e7" * 5
 BOT = "U0DANGOL"
 TEAM_CHANNEL, OPEN_CHANNEL = "C0TEAM", "C0LOBBY"
@@ -138,14 +135,8 @@ def process(*more: str) -> Iterator[str]:
         "U0YUNA,한유나,yuna@saebom.example",
     )
     places = ("--channel", f"{TEAM_CHANNEL},상담팀,private", "--channel", f"{OPEN_CHANNEL},전체,public")
-    command = (sys.executable, "-m", "tests.standins.slack_api", "--port", "0")
-    words = (*command, *tokens, *people, *places, *more)
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
-        try:
-            assert running.stdout
-            yield running.stdout.readline().split()[-1]
-        finally:
-            running.kill()
+    with started("slack_api", *tokens, *people, *places, *more) as line:
+        yield line.split()[-1]
 
 
 @asynccontextmanager
@@ -153,12 +144,3 @@ async def reached(url: str) -> AsyncIterator[Workspace]:
     """The running stand-in at `url`."""
     async with aiohttp.ClientSession() as session:
         yield Workspace(url, session)
-
-
-async def until(look: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> Any:
-    """Look again and again until something is there, and return it."""
-    for _ in range(int(seconds / 0.05)):
-        if found := await look():
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"nothing within {seconds:g} s")

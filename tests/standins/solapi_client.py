@@ -1,7 +1,5 @@
 """Starts the SOLAPI stand-in as a process and looks at what it was asked: for tests."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import aiohttp
 
 from tests.standins.solapi_api import KEY, SECRET, SENDER
-from tests.standins.telegram_client import ROOT
+from tests.standins.starting import started
 
 HOOK_SECRET = "a-secret-of-the-hooks"
 PROFILE = "KA01PF000000000000000dangoldemo"
@@ -52,10 +50,5 @@ class Solapi:
 @contextmanager
 def process(*arguments: str) -> Iterator[str]:
     """The stand-in as a process of its own, on a free port, until the block ends; gives its address."""
-    command = (sys.executable, "-m", "tests.standins.solapi_api", "--port", "0", *arguments)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
-        try:
-            assert running.stdout
-            yield running.stdout.readline().split()[-1]
-        finally:
-            running.kill()
+    with started("solapi_api", *arguments) as line:
+        yield line.split()[-1]

@@ -1,17 +1,14 @@
 """Starts the Telegram stand-in as a process and moves its phones: for tests and benchmarks."""
 
-import asyncio
 import base64
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-ROOT = Path(__file__).parents[2]
+from tests.standins.starting import started, until
+
 TOKEN = "1001:AAAA-bbbb_CCCC1111"
 SALES = "1002:AAAA-bbbb_CCCC2222"
 
@@ -98,13 +95,8 @@ class Telegram:
 def process(*tokens: str) -> Iterator[str]:
     """The stand-in as a process of its own, on a free port, until the block ends; gives its address."""
     words = [word for token in tokens or (TOKEN, SALES) for word in ("--token", token)]
-    command = (sys.executable, "-m", "tests.standins.telegram_api", "--port", "0", *words)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
-        try:
-            assert running.stdout
-            yield running.stdout.readline().split()[-1]
-        finally:
-            running.kill()
+    with started("telegram_api", *words) as line:
+        yield line.split()[-1]
 
 
 @asynccontextmanager
@@ -112,12 +104,3 @@ async def reached(url: str) -> AsyncIterator[Telegram]:
     """The running stand-in at `url`."""
     async with aiohttp.ClientSession() as session:
         yield Telegram(url, session)
-
-
-async def until(look: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
-    """Look again and again until something is there, and return it."""
-    for _ in range(int(seconds / 0.02)):
-        if found := await look():
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"nothing within {seconds:g} s")

@@ -51,8 +51,9 @@ from crm.models import (
 )
 from tests.crm.makers import a_company
 from tests.standins import mail_client
-from tests.standins.mail_client import SALES, SHOP, Addresses, Customer, Provider, reached, until
+from tests.standins.mail_client import SALES, SHOP, Addresses, Customer, Provider, reached
 from tests.standins.mail_writing import written
+from tests.standins.starting import until
 
 ROOT = Path(__file__).parents[3]
 PAYLOADS = ROOT / "tests/payloads/email"

@@ -10,7 +10,8 @@ import pytest
 
 from tests.browser.serving import Served, serving
 from tests.standins import mail_client
-from tests.standins.mail_client import SHOP, Addresses, Customer, reached, until
+from tests.standins.mail_client import SHOP, Addresses, Customer, reached
+from tests.standins.starting import until
 
 pytestmark = [pytest.mark.rasa, pytest.mark.full]
 

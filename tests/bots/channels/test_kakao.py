@@ -35,7 +35,7 @@ from crm.models import Conversation, File, Identity, Inbox, Message, Outbox
 from tests.crm.makers import a_staff
 from tests.standins import kakao_limits
 from tests.standins.kakao_client import SECRET, Kakao, Phone, process, reached
-from tests.standins.telegram_client import until
+from tests.standins.starting import until
 
 QUICK = Pace(answer=0.5, spare=0.1, store=3.0, callback=3.0)
 

@@ -48,7 +48,7 @@ from crm.routing import Notice
 from tests.bots.test_notices import words
 from tests.crm.makers import a_company
 from tests.standins.solapi_client import HOOK_SECRET, PROFILE, SETTINGS, Solapi, process
-from tests.standins.telegram_client import until
+from tests.standins.starting import until
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "sms" / "reports"
 PHONE, DIALLED = "+821012342481", "01012342481"

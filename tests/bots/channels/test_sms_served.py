@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.serving import serving
 from tests.standins.solapi_client import HOOK_SECRET, PROFILE, SETTINGS, Solapi, process
-from tests.standins.telegram_client import until
+from tests.standins.starting import until
 
 pytestmark = [pytest.mark.rasa, pytest.mark.full]
 

@@ -31,7 +31,8 @@ from crm import db as database
 from crm.actor import SYSTEM
 from crm.models import Contact, File, Identity, Inbox, Message
 from tests.standins import telegram_spec
-from tests.standins.telegram_client import SALES, TOKEN, Telegram, process, reached, until
+from tests.standins.starting import until
+from tests.standins.telegram_client import SALES, TOKEN, Telegram, process, reached
 
 ROOT = Path(__file__).parents[3]
 SECRET = "a-secret-for-the-webhook"

@@ -6,7 +6,8 @@ import pytest
 
 from tests.browser.serving import serving
 from tests.standins import telegram_client
-from tests.standins.telegram_client import TOKEN, reached, until
+from tests.standins.starting import until
+from tests.standins.telegram_client import TOKEN, reached
 
 pytestmark = pytest.mark.rasa
 

@@ -16,8 +16,9 @@ from crm.models import Conversation, SlackPost, StaffEvent
 from tests.bots.staff.conftest import Office, Opened, approve, until_connected
 from tests.bots.staff.test_slack_threads import begun, heard_by_customer, notes_of
 from tests.bots.web.desk_people import Company, utc_now
-from tests.standins.slack_client import SECRET, TEAM_CHANNEL, Workspace, until, written
+from tests.standins.slack_client import SECRET, TEAM_CHANNEL, Workspace, written
 from tests.standins.slack_delivery import signed
+from tests.standins.starting import until
 
 
 async def test_every_event_is_acknowledged_within_three_seconds_and_stored_first(office: Office) -> None:
