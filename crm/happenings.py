@@ -187,11 +187,17 @@ async def record(
         json.dumps(data, ensure_ascii=False),
         db.stamp(now),
     )
-    if contact_id is not None and kind in TIMELINE:
+    if contact_id is not None and kind in TIMELINE and not _told_already(kind, data):
         await _timeline(kind, contact_id, conversation_id, request_id, data, now)
     db.after_commit("happenings")
     number: int = rows[0]["id"]
     return number
+
+
+def _told_already(kind: str, data: Mapping[str, Any]) -> bool:
+    """A request becomes 'assigned' by being assigned: that is one entry, not two."""
+    becomes = kind == "request.status_changed" and data.get("status") == "assigned"
+    return becomes and not data.get("reopened")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ OF_ACTOR = frozenset({"mine", "mentions"})
 
 _SELECT = (
     "SELECT v.id, v.contact_id, c.name, c.blocked, v.channel, v.status, v.owner, v.assignee_id,"
-    " s.name AS assignee_name, v.team_id, t.name AS team_name, v.priority, v.locale, v.unread,"
+    " s.name AS assignee_name, s.name_en AS assignee_name_en, v.team_id, t.name AS team_name,"
+    " t.name_en AS team_name_en, v.priority, v.locale, v.unread,"
     " v.last_message, v.last_message_at, v.waiting_since, v.reply_due_at, v.returns_at, v.snoozed_until,"
     " v.message_seq, v.seen_seq, v.handover_reason"
     " FROM conversation v JOIN contact c ON c.id = v.contact_id"
@@ -115,7 +116,8 @@ async def counts(actor: Actor) -> dict[str, int]:
 
 
 _MESSAGE = (
-    "SELECT m.id, m.seq, m.direction, m.author, m.staff_id, s.name AS staff_name, m.text, m.lang, m.purpose,"
+    "SELECT m.id, m.seq, m.direction, m.author, m.staff_id, s.name AS staff_name,"
+    " s.name_en AS staff_name_en, m.text, m.lang, m.purpose,"
     " m.choices, m.cards, m.key, m.state, m.data, m.in_reply_to, m.created_at, m.edited_at, m.delivered_at,"
     " m.seen_at FROM message m LEFT JOIN staff s ON s.id = m.staff_id WHERE m.conversation_id = ?"
 )

@@ -101,20 +101,49 @@ async def viewed(article_id: int) -> None:
     await db.execute("UPDATE article SET views = views + 1 WHERE id = ?", article_id)
 
 
+@dataclass(frozen=True)
+class ArticlePage:
+    """One page of the articles' list; `next` is the article to go on after, None at the end."""
+
+    items: list[Article]
+    next: int | None = None
+
+
 async def list_articles(
-    *, kind: str | None = None, locale: str | None = None, query: str = "", published: bool | None = None
-) -> list[Article]:
-    """Articles for the editor's list, by kind and title, with their editors."""
-    found = Article.all()
-    if kind is not None:
-        found = found.filter(kind=kind)
-    if locale is not None:
-        found = found.filter(locale=locale)
-    if published is not None:
-        found = found.filter(published=published)
-    if query.strip():
-        found = found.filter(title__icontains=query.strip())
-    return await found.order_by("kind", "title", "id").select_related("editor")
+    *,
+    kind: str | None = None,
+    locale: str | None = None,
+    query: str = "",
+    published: bool | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> ArticlePage:
+    """Articles for the editor's list, by kind, title and id, with their editors.
+
+    `query` is part of a title; `after` the `next` of the page before.
+    """
+    where: list[str] = ["1 = 1"]
+    args: list[Any] = []
+    for condition, value in (("kind = ?", kind), ("locale = ?", locale), ("published = ?", published)):
+        if value is not None:
+            where.append(condition)
+            args.append(value)
+    if words := query.strip():
+        escaped = words.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        where.append("LOWER(title) LIKE ? ESCAPE '!'")
+        args.append(f"%{escaped}%")
+    if after is not None:
+        where.append("(kind, title, id) > (SELECT b.kind, b.title, b.id FROM article b WHERE b.id = ?)")
+        args.append(after)
+    rows = await db.fetch(
+        f"SELECT id FROM article WHERE {' AND '.join(where)} ORDER BY kind, title, id LIMIT ?",
+        *args,
+        limit + 1,
+    )
+    ids = [int(row["id"]) for row in rows[:limit]]
+    found = {each.id: each for each in await Article.filter(id__in=ids).select_related("editor")}
+    items = [found[each] for each in ids if each in found]
+    return ArticlePage(items, ids[-1] if len(rows) > limit else None)
 
 
 async def save(

@@ -30,7 +30,12 @@ class Article(Model):
     class Meta:
         table = "article"
         unique_together = (("slug", "locale"),)
-        indexes = [Index(fields=["kind", "locale", "published"])]
+        # the editor's list reads by the last two: a whole language, or all
+        indexes = [
+            Index(fields=["kind", "locale", "published"]),
+            Index(fields=["locale", "kind", "title", "id"]),
+            Index(fields=["kind", "title", "id"]),
+        ]
 
 
 class ArticleKey(Model):

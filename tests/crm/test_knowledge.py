@@ -137,3 +137,21 @@ def test_keys_ignore_particles_endings_case_and_width() -> None:
     assert keys_of("Ｅ２１") == keys_of("e-21") == {"code:e21"}
     assert keys_of("leaking") == keys_of("leaks") == keys_of("Leaked")
     assert keys_of("어떻게 하나요?") == set()
+
+
+async def test_the_list_goes_on_where_the_page_before_ended(any_db: str, now: datetime) -> None:
+    await written(now)
+    whole = (await knowledge.list_articles()).items
+    seen: list[int] = []
+    after: int | None = None
+    while after is not None or not seen:
+        page = await knowledge.list_articles(after=after, limit=2)
+        seen += [each.id for each in page.items]
+        after = page.next
+        if after is None:
+            break
+    assert seen == [each.id for each in whole]
+    assert [(each.kind, each.title) for each in whole] == sorted((each.kind, each.title) for each in whole)
+    assert {each.slug for each in (await knowledge.list_articles(query="e21", limit=1)).items} == {
+        "washer-e21"
+    }

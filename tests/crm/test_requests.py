@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from crm import happenings, requests
+from crm import happenings, requests, timeline
 from crm.actor import BOT, Actor
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.models import AuditEntry, Contact, RequestEvent, ServiceRequest, Team
@@ -36,6 +36,17 @@ async def test_a_request_gets_the_next_number_and_a_due_time_in_business_minutes
     assert (first.number, second.number) == ("SR-2026-000001", "SR-2026-000002")
     # noon in Seoul: lunch until one o'clock
     assert first.due_at == now + timedelta(minutes=75)
+
+
+async def test_opening_and_giving_it_to_somebody_are_one_line_each_of_the_timeline(
+    db: str, now: datetime
+) -> None:
+    await a_company()
+    await a_team("수리팀", ["repair"], await a_staff(now, "minho", role="technician"))
+    request = await opened(now)
+    lines = (await timeline.of(BOT, request.contact_id)).items
+    kinds = [line["kind"] for line in lines if line["kind"].startswith("request.")]
+    assert sorted(kinds) == ["request.assigned", "request.opened"]
 
 
 async def test_a_number_of_a_failed_opening_is_given_again(db: str, now: datetime) -> None:

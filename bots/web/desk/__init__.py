@@ -15,6 +15,7 @@ from bots.web.desk import (
     knowledge,
     live,
     login,
+    palette,
     requests,
     stored,
 )
@@ -32,6 +33,7 @@ MODULES = (
     admin,
     api,
     live,
+    palette,
     stored,
 )
 ACTS = (

@@ -54,8 +54,8 @@ async def articles(desk: Desk) -> web.StreamResponse:
     hits = await knowledge.search(query, locale=desk.lang, limit=6) if query else []
     items = [_article(hit.article, hit.quote, hit.url, desk) for hit in hits]
     if not items:
-        found = await knowledge.list_articles(locale=desk.lang, published=True)
-        items = [_article(each, each.body, knowledge.url_of(each), desk) for each in found[:8]]
+        found = await knowledge.list_articles(locale=desk.lang, published=True, limit=8)
+        items = [_article(each, each.body, knowledge.url_of(each), desk) for each in found.items]
     return json_answer({"items": items})
 
 

@@ -148,8 +148,8 @@ async def _request(desk: Desk, session: LiveSession) -> dict[str, Any] | None:
 
 async def _pages(desk: Desk) -> list[dict[str, str]]:
     """Pages of ours that staff can show: articles in the desk's language."""
-    found = await knowledge.list_articles(locale=desk.lang, published=True)
-    return [{"title": each.title, "url": knowledge.url_of(each)} for each in found[:40]]
+    found = await knowledge.list_articles(locale=desk.lang, published=True, limit=40)
+    return [{"title": each.title, "url": knowledge.url_of(each)} for each in found.items]
 
 
 @api

@@ -1,7 +1,7 @@
 """What every request to the desk stands on: who is signed in, their language, and how to answer them."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -125,6 +125,11 @@ def person(staff: Staff, lang: str) -> dict[str, Any]:
         "tint": i18n.tint(staff.id),
         "presence": staff.presence,
     }
+
+
+def named(row: Mapping[str, Any], who: str, lang: str) -> str:
+    """The name of `who` (assignee, staff, team) in a row, in the reader's language where it has one."""
+    return str((lang == "en" and row[f"{who}_name_en"]) or row[f"{who}_name"] or "")
 
 
 def script_words(lang: str) -> dict[str, str]:

@@ -53,7 +53,10 @@ async def _page(desk: Desk, conversation_id: int | None) -> web.StreamResponse:
         filter_words=_filter_words(desk),
         today=await rows.today(desk),
         staff=await side.staff_list(desk),
-        teams=[{"id": team.id, "name": team.name} for team in await teams.list_teams()],
+        teams=[
+            {"id": team.id, "name": (desk.lang == "en" and team.name_en) or team.name}
+            for team in await teams.list_teams()
+        ],
         labels=[
             {"id": each.id, "name": each.name, "colour": each.colour} for each in await labels.all_labels()
         ],
@@ -143,7 +146,7 @@ async def _items(
     found = await conversations.messages(desk.actor, header["id"], before_seq=before, limit=talk.PAGE + 1)
     shown = found[-talk.PAGE :]
     older = shown[0]["seq"] if len(found) > talk.PAGE else 0
-    called = await talk.names(shown)
+    called = await talk.names(shown, desk.lang)
     items = talk.items(desk, name, contact_id, shown, called, channel=header["channel"])
     return {"items": items, "older": older}
 

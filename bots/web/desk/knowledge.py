@@ -5,13 +5,15 @@ from typing import Any
 from aiohttp import web
 
 from bots.web.desk import words
-from bots.web.desk.frame import Desk, body, json_answer, page
+from bots.web.desk.frame import Desk, body, json_answer, page, person
 from bots.web.desk.frame import api as json_api
 from bots.web.desk.nav import shell
 from bots.web.desk.prose import paragraphs
 from crm import knowledge, products
 from crm.errors import NotFound
-from crm.models import Article
+from crm.models import Article, Staff
+
+PAGE = 50
 
 
 @page
@@ -23,12 +25,17 @@ async def index(desk: Desk) -> web.StreamResponse:
         kind=kind if kind in knowledge.KINDS else None,
         locale=lang if lang in knowledge.LOCALES else None,
         query=query.get("q", "")[:100],
+        after=desk.asked("after"),
+        limit=PAGE,
     )
+    context = {"rows": [_row(desk, article) for article in found.items], "more": found.next or ""}
+    if desk.fragment == "list":
+        return desk.render("_article_rows.html", **context)
     return desk.render(
         "articles.html",
         **await shell(desk, "knowledge"),
+        **context,
         page="articles",
-        rows=[_row(desk, article) for article in found],
         q=query.get("q", "")[:100],
         kind=kind,
         locale=lang,
@@ -45,8 +52,12 @@ def _row(desk: Desk, article: Article) -> dict[str, Any]:
         "published": article.published,
         "views": article.views,
         "updated": words.brief(article.updated_at, desk.tz, desk.lang, desk.now),
-        "editor": article.editor.name if article.editor else "",
+        "editor": _called(desk, article.editor) if article.editor else "",
     }
+
+
+def _called(desk: Desk, staff: Staff) -> str:
+    return str(person(staff, desk.lang)["name"])
 
 
 @page
@@ -62,7 +73,7 @@ async def edit(desk: Desk) -> web.StreamResponse:
     about = {
         "id": article.id,
         "version": article.version,
-        "editor": article.editor.name if article.editor else desk.t("desk.actor.system"),
+        "editor": _called(desk, article.editor) if article.editor else desk.t("desk.actor.system"),
     }
     return await _editor(desk, {**values, **about}, other, twin_address)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bots.web import i18n
 from bots.web.desk import words
-from bots.web.desk.frame import Desk
+from bots.web.desk.frame import Desk, named
 from crm import db
 from crm.models import ServiceRequest
 
@@ -53,7 +53,11 @@ def _who(desk: Desk, author: str, item: dict[str, Any]) -> str:
     if author == "bot":
         return desk.t("desk.list.bot")
     if author == "staff":
-        return desk.t("desk.list.me") if item["assignee_id"] == desk.staff.id else item["assignee_name"] or ""
+        return (
+            desk.t("desk.list.me")
+            if item["assignee_id"] == desk.staff.id
+            else named(item, "assignee", desk.lang)
+        )
     return ""
 
 

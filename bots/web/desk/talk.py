@@ -10,7 +10,7 @@ from tortoise.expressions import Q
 
 from bots.web import i18n
 from bots.web.desk import mail, words
-from bots.web.desk.frame import Desk
+from bots.web.desk.frame import Desk, named, person
 from bots.web.desk.stored import file_view
 from crm.actor import PERMISSIONS
 from crm.models import Staff
@@ -26,7 +26,7 @@ class Names:
     called: dict[str, str]
 
 
-async def names(rows: Sequence[Mapping[str, Any]]) -> Names:
+async def names(rows: Sequence[Mapping[str, Any]], lang: str) -> Names:
     """The staff that event lines and mentions speak of, in one read; none when nobody is named."""
     ids = {row["data"]["to"] for row in rows if isinstance(row["data"].get("to"), int)}
     words = {word for row in rows if row["direction"] == "note" for word in _MENTION.findall(row["text"])}
@@ -34,8 +34,8 @@ async def names(rows: Sequence[Mapping[str, Any]]) -> Names:
         return Names({}, {})
     wanted = Q(id__in=list(ids)) | Q(login__in=[word.lower() for word in words]) | Q(name__in=list(words))
     found = await Staff.filter(wanted).limit(200)
-    called = {key: row.name for row in found for key in (row.login, row.name)}
-    return Names({row.id: row.name for row in found}, called)
+    shown = {row.id: str(person(row, lang)["name"]) for row in found}
+    return Names(shown, {key: shown[row.id] for row in found for key in (row.login, row.name)})
 
 
 # Channels whose provider only asks: what is said between two messages of theirs waits for the next.
@@ -73,9 +73,9 @@ def _speaker(desk: Desk, item: Mapping[str, Any], mine: bool) -> str:
     if mine:
         return desk.t("desk.speaks.me")
     if item["assignee_name"]:
-        return desk.t("desk.speaks.other", name=item["assignee_name"])
+        return desk.t("desk.speaks.other", name=named(item, "assignee", desk.lang))
     if item["team_name"]:
-        return desk.t("desk.speaks.team", team=item["team_name"])
+        return desk.t("desk.speaks.team", team=named(item, "team", desk.lang))
     return desk.t("desk.speaks.nobody")
 
 
@@ -83,11 +83,11 @@ def items(desk: Desk, contact_name: str, contact_id: int, rows: Sequence[Mapping
           staff: Names, *, channel: str = "") -> list[dict[str, Any]]:  # fmt: skip
     """Messages, notes and event lines, grouped: name and face once a group, a line for each new day."""
     done: list[dict[str, Any]] = []
-    person = words.person(contact_id, contact_name)
+    customer = words.person(contact_id, contact_name)
     for at, row in enumerate(rows):
         before = rows[at - 1] if at else None
         after = rows[at + 1] if at + 1 < len(rows) else None
-        item = _item(desk, row, person, staff)
+        item = _item(desk, row, customer, staff)
         if item["state"] == "queued" and channel in ANSWERS_ONLY:
             item["state"] = "waits"
         item["first"] = not _same(before, row)
@@ -108,11 +108,13 @@ def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> boo
     return near and all(one[key] == other[key] for key in keys)
 
 
-def _item(desk: Desk, row: Mapping[str, Any], person: dict[str, Any], staff: Names) -> dict[str, Any]:
+def _item(desk: Desk, row: Mapping[str, Any], customer: dict[str, Any], staff: Names) -> dict[str, Any]:
     kind = {"note": "note", "event": "event"}.get(row["direction"], "bubble")
     out = row["direction"] == "out"
     shown = row["seen_at"] if row["state"] == "seen" and row["seen_at"] else row["created_at"]
-    name = row["staff_name"] or desk.t("desk.list.bot_name" if row["author"] == "bot" else "desk.list.system")
+    name = named(row, "staff", desk.lang) or desk.t(
+        "desk.list.bot_name" if row["author"] == "bot" else "desk.list.system"
+    )
     item = {
         "type": kind,
         "seq": row["seq"],
@@ -120,7 +122,7 @@ def _item(desk: Desk, row: Mapping[str, Any], person: dict[str, Any], staff: Nam
         "author": "bot" if row["author"] == "system" else row["author"],
         "name": name,
         "mine": row["staff_id"] == desk.staff.id,
-        "person": person,
+        "person": customer,
         "text": row["text"],
         "quote": row["data"].get("quote", ""),
         "mail": mail.about(desk, row["data"]),
@@ -130,7 +132,7 @@ def _item(desk: Desk, row: Mapping[str, Any], person: dict[str, Any], staff: Nam
         "at": row["created_at"].isoformat(),
         "time": words.short_clock(shown, desk.tz) if out else i18n.clock(shown, desk.tz, desk.lang),
         "day": "",
-        "files": [file_view(desk, file, person["name"], row["created_at"]) for file in row["files"]],
+        "files": [file_view(desk, file, customer["name"], row["created_at"]) for file in row["files"]],
         "cards": [card for card in (_card(desk, card) for card in row["cards"]) if card],
         "choices": [choice.get("label") or choice.get("title", "") for choice in row["choices"]],
     }
@@ -178,7 +180,7 @@ def _card(desk: Desk, card: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _event(desk: Desk, row: Mapping[str, Any], staff: Names) -> str:
     data = row["data"]
-    name = row["staff_name"] or desk.t("desk.list.system")
+    name = named(row, "staff", desk.lang) or desk.t("desk.list.system")
     event = data.get("event", "")
     to = data["target"] if event == "code_sent" else staff.by_id.get(data.get("to") or 0, "")
     key = f"desk.event.{event}"

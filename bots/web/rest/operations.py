@@ -195,8 +195,9 @@ async def list_articles(call: Call) -> Any:
     asked: shapes.FindArticles = call.query
     if asked.query.strip():
         hits = await knowledge.search(asked.query, locale=asked.locale, limit=10)
-        return {"items": [hit.article for hit in hits]}
-    return {"items": await knowledge.list_articles(locale=asked.locale)}
+        return {"items": [hit.article for hit in hits], "next": None}
+    found = await knowledge.list_articles(locale=asked.locale, after=asked.after)
+    return {"items": found.items, "next": found.next}
 
 
 async def get_article(call: Call) -> Any:

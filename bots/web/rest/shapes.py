@@ -208,6 +208,7 @@ class Callbacks(Shape):
 
 class Articles(Shape):
     items: list[ArticleShape]
+    next: int | None
 
 
 # -- what is asked --------------------------------------------------------------------------------------
@@ -252,6 +253,7 @@ class FindCallbacks(Arguments):
 class FindArticles(Arguments):
     query: str = Field(default="", max_length=200, description="a question; without it all articles")
     locale: Locale = "ko"
+    after: RowId | None = Field(default=None, description="`next` of the page before")
 
 
 class Language(Arguments):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from crm import conversations, requests
 from crm.actor import SYSTEM
-from crm.models import AuditEntry, CannedReply, Conversation, Label, Message
+from crm.models import AuditEntry, CannedReply, Conversation, Label, Message, Staff
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 from tests.bots.web.desk_people import Company, a_talk, utc_now
 
@@ -222,3 +222,17 @@ async def test_a_photo_is_described_by_who_sends_it(signed_in: Staffed) -> None:
     shown = await seojun.page(f"/desk/conversations/{talk.id}", "messages")
     assert 'alt="배수 필터의 위치"' in shown
     assert (await seojun.try_act("file_describe", token=token, description="나중에"))[0] == 404
+
+
+async def test_an_english_desk_calls_colleagues_by_their_english_names_where_they_have_one(
+    company: Company, signed_in: Staffed
+) -> None:
+    talk = await a_talk(utc_now())
+    await Staff.filter(id=company.yuna.id).update(name_en="Yuna Han")
+    await conversations.assign(company.yuna, talk.id, company.seojun.id, None, utc_now())
+    await conversations.note(company.yuna, talk.id, "@한유나 확인 부탁해요", now=utc_now())
+    browser = await signed_in("seojun")
+    page = await browser.page(f"/desk/conversations/{talk.id}?lang=en")
+    assert "Yuna Han gave it to 이서준" in page
+    assert '<span class="mention">@Yuna Han</span>' in page
+    assert "한유나 님" not in page

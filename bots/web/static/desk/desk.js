@@ -6,6 +6,7 @@ import "./forms.js";
 import { bind } from "./keys.js";
 import * as live from "./live.js";
 import * as menu from "./menu.js";
+import * as palette from "./palette.js";
 import { chime, prepare, setSound, soundOn } from "./sound.js";
 import { failed, toast } from "./toast.js";
 
@@ -28,6 +29,7 @@ function prepareMenu(box) {
 document.addEventListener("choose", async ({ detail: { item } }) => {
   const { dataset } = item;
   if ("help" in dataset) help();
+  if ("palette" in dataset) palette.open();
   if ("sound" in dataset) setSound(!soundOn());
   if ("themeNext" in dataset) nextTheme();
   if (dataset.presenceSet) await setPresence(dataset.presenceSet);
@@ -124,6 +126,8 @@ live.on("online", ({ again }) => {
   if (again) refreshCounts();
 });
 
+palette.provide("help", help);
+palette.provide("theme", nextTheme);
 bind("?", help);
 bind("g c", () => location.assign("/desk/conversations"));
 bind("g r", () => location.assign("/desk/requests"));

@@ -7,6 +7,7 @@ import { bind } from "./keys.js";
 import * as list from "./list.js";
 import * as live from "./live.js";
 import * as menu from "./menu.js";
+import { provide } from "./palette.js";
 import { newRequest, perform } from "./side.js";
 import * as thread from "./thread.js";
 import { toast } from "./toast.js";
@@ -135,6 +136,8 @@ const go = (step) => () => {
   if (open() && matchMedia("(min-width: 768px)").matches) link.click();
   return true;
 };
+provide("reply", () => composer.start("reply"));
+provide("note", () => composer.start("note"));
 bind("j", go(1));
 bind("k", go(-1));
 bind("r", () => composer.start("reply"));
@@ -147,7 +150,6 @@ bind("l", labelMenu);
 bind("e", () => Boolean(open()) && void doOne("close"));
 bind("n", next);
 bind("i", toggleSide);
-bind("mod+k", () => button("[data-search] input").focus());
 bind("escape", () => {
   if (document.querySelector("dialog[open]")) return false;
   if (desk.dataset.side === "open" && !matchMedia("(min-width: 1240px)").matches) desk.dataset.side = "closed";
