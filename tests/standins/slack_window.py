@@ -19,6 +19,7 @@ def routes(app: web.Application, world: World) -> None:
         user = request.query.get("user") or (people[0]["id"] if people else "")
         lang = "en" if request.query.get("lang") == "en" else "ko"
         known = {"user": user, "lang": lang, "people": [{"id": u["id"], "name": u["name"]} for u in people]}
+        known["tz"] = request.query.get("tz") or "Asia/Seoul"
         page = (HERE / "slack_window.html").read_text("utf-8")
         data = json.dumps(known, ensure_ascii=False).replace("<", "\\u003c")
         page = page.replace("{{lang}}", lang).replace("{{team}}", html.escape(world.team_name))
