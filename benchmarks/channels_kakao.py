@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from aiohttp import web
 
 from benchmarks.common import percentile
@@ -47,6 +48,7 @@ class Echo:
 
 async def run(calls: int) -> bool:
     """Measure, tell, and say whether all that is wanted was met."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     vault.use(b"s" * 32)
     with tempfile.TemporaryDirectory() as folder, process() as url:
         hosts = url.removeprefix("http://")
