@@ -1,13 +1,16 @@
 """Understanding: ours and Rasa's default pipeline side by side, on public data and on our own.
 
     python -m benchmarks.nlu --data FOLDER [--only bitext ...] [--rasa] [--epochs 100] [--out FILE.json]
+                            [--plot FILE.png] [--kept FOLDER]
 
 FOLDER holds banking77, clinc150, hwu64 and bitext. Both sides are trained and asked in the same way, as
 ordinary Rasa models; each in a process of its own, so that CPU times are its own. Without --rasa only
-ours runs: the default pipeline (DIET) takes an hour of CPU for all sets.
+ours runs: the default pipeline (DIET) takes hours of CPU for all sets. --kept holds the answers of each
+side, so that a side whose code, data and pipeline are unchanged is not run again.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -16,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,8 @@ import numpy as np
 import yaml
 
 from benchmarks.nlu_data import OUT_OF_SCOPE, READERS, Sentence, Split
+from benchmarks.nlu_plot import plot
+from nlu.components.source import digest as digest_of_components
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 OURS = [
@@ -169,8 +175,10 @@ def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
 # -- both sides ----------------------------------------------------------------------------------------
 
 
-def compare(split: Split, pipelines: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, float]]:
-    """The figures of each pipeline on one set."""
+def compare(
+    split: Split, pipelines: dict[str, list[dict[str, Any]]], kept: Path | None = None
+) -> dict[str, dict[str, float]]:
+    """The figures of each pipeline on one set; a run that `kept` holds is not repeated."""
     found = {}
     for side, pipeline in pipelines.items():
         with tempfile.TemporaryDirectory() as place:
@@ -179,9 +187,25 @@ def compare(split: Split, pipelines: dict[str, list[dict[str, Any]]]) -> dict[st
             tests = folder / "tests.jsonl"
             lines = [json.dumps(one.text, ensure_ascii=False) for one in (*split.test, *split.outside)]
             tests.write_text("\n".join(lines), encoding="utf-8")
-            found[side] = figures(split, _in_process(folder, tests))
+            found[side] = figures(split, _kept_or_run(side, folder, tests, kept))
         print_row(split.name, side, found[side])
     return found
+
+
+def _kept_or_run(side: str, folder: Path, tests: Path, kept: Path | None) -> dict[str, Any]:
+    """The answers of a side; kept ones where data, pipeline and, of ours, all code are what they were."""
+    if kept is None:
+        return _in_process(folder, tests)
+    code = digest_of_components() if side == "ours" else metadata.version("rasa")
+    digest = hashlib.sha256(code.encode())
+    for path in (folder / "config.yml", folder / "nlu/data/all.yml", tests):
+        digest.update(path.read_bytes())
+    answers = kept / f"{digest.hexdigest()[:16]}.json"
+    if not answers.exists():
+        kept.mkdir(parents=True, exist_ok=True)
+        answers.write_text(json.dumps(_in_process(folder, tests)), encoding="utf-8")
+    ran: dict[str, Any] = json.loads(answers.read_text(encoding="utf-8"))
+    return ran
 
 
 def _in_process(folder: Path, tests: Path) -> dict[str, Any]:
@@ -231,6 +255,8 @@ def main() -> None:
     parser.add_argument("--rasa", action="store_true", help="Rasa's default pipeline too")
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--plot", type=Path, help="write the results as a PNG")
+    parser.add_argument("--kept", type=Path, help="folder of answers; a run it holds is not repeated")
     parser.add_argument("--side", nargs=3, type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
@@ -245,9 +271,11 @@ def main() -> None:
     found = {}
     for name in given.only:
         for split in READERS[name](given.data / name):
-            found[split.name] = compare(split, pipelines)
+            found[split.name] = compare(split, pipelines, given.kept)
     if given.out:
         given.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    if given.plot:
+        plot(found, given.plot)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ wheel `load` answers None and the classifier works on its sparse features alone.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -57,9 +58,14 @@ class Encoder:
             with self._lock:
                 self._store = None
 
-    def knows(self, word: str) -> bool:
-        """Whether a lower-case word is one piece of the vocabulary."""
-        return bool(self._model._tokenizer._prefixes.get(f"\u2581{word}"))
+    def cost(self, word: str) -> float:
+        """The negative logarithm of a lower-case word's chance where it is one piece of the vocabulary.
+
+        Infinite where it is none.
+        """
+        tokenizer = self._model._tokenizer
+        place = tokenizer._prefixes.get(f"\u2581{word}")
+        return -float(tokenizer._scores[place - 1]) if place else math.inf
 
     def _encode(self, texts: list[str]) -> Floats:
         if not texts:

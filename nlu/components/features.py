@@ -27,6 +27,10 @@ _DIGIT = re.compile(r"\d")
 _WEIGHTS = {"c": 0.515, "j": 0.386, "s": 0.515, "m": 0.566}
 """Squares add to one, so that the product of two vectors is at most one."""
 
+_UNSEEN = 0.13
+"""What a feature that no training text has weighs, squared, as a part of what the rarest one does: a group of
+which little is known, as in mistyped text, says less."""
+
 
 def _grams(text: str, shortest: int, longest: int) -> set[str]:
     return {text[i : i + n] for n in range(shortest, longest + 1) for i in range(len(text) - n + 1)}
@@ -78,12 +82,14 @@ class Vectorizer:
         """Indices and weights of the known ones among the features of one text."""
         found: list[int] = []
         weights: list[Floats] = []
+        unseen = np.float32(_UNSEEN) * self.idf.max(initial=1) ** 2
         look_up: Callable[[str], int | None] = self.vocabulary.get
         for group, grams in text.items():
             ids = [index for gram in grams if (index := look_up(group + gram)) is not None]
             if ids:
                 values = self.idf[ids]
-                weights.append(values * (_WEIGHTS[group] / np.sqrt(values @ values)))
+                length = values @ values + unseen * (len(grams) - len(ids))
+                weights.append(values * np.float32(_WEIGHTS[group] / np.sqrt(length)))
                 found += ids
         if not weights:
             return np.empty(0, np.int32), np.empty(0, np.float32)

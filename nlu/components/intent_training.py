@@ -33,7 +33,7 @@ _GIBBERISH = 40
 _BLOCK = 500
 _WHOLE = 6500
 """Up to so many examples the weights' own factorisation also gives the scores left out one by one."""
-_JUDGED = 4000
+_JUDGED = 2500
 """Decisions to learn confidence from; more would cost more than they teach."""
 
 
