@@ -152,11 +152,8 @@ class KiwiCRFEntityExtractor(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Aggressiveness and passes of passive-aggressive training.
-
-        A quarter of the time of L-BFGS, and half a point better on a fifth of our data left out (0.921 F1).
-        """
-        return {"c": 0.1, "max_iterations": 10}
+        """Regularisation and passes of L-BFGS; more passes cost time and are no more exact."""
+        return {"c1": 0.05, "c2": 0.02, "max_iterations": 30}
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
@@ -183,8 +180,8 @@ class KiwiCRFEntityExtractor(GraphComponent):
         """Train on every example within scope (others are not annotated), with entities or without."""
         import pycrfsuite
 
-        trainer = pycrfsuite.Trainer(algorithm="pa", verbose=False)
-        trainer.set_params({name: self.config[name] for name in ("c", "max_iterations")})
+        trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
+        trainer.set_params({name: self.config[name] for name in ("c1", "c2", "max_iterations")})
         seen: set[str] = set()
         for example in training_data.nlu_examples:
             text, tokens = example.get(TEXT), example.get(TOKENS_NAMES[TEXT])
