@@ -73,14 +73,16 @@ class WithinRequest:
         return await self._finishing.wait(stored.inbox_id, seconds)
 
     async def take(self, inbound: Inbound, stored: Stored, by: str) -> Reply:
-        """Those of a later message are left to its own request, which is open as well."""
+        """Those of a later message are left to its own request, which is open as well. What goes to another
+        address is the sender's alone: a code shown to who asked for it would prove nothing."""
         identity = await identities.find(inbound.channel, inbound.channel_account, inbound.external_user)
         if identity is None:
             return Reply()
         waiting = [
             item
             for item in await outbox.waiting(identity.id)
-            if not stored.inbox_id or item.inbox_id is None or item.inbox_id <= stored.inbox_id
+            if not item.aside
+            and (not stored.inbox_id or item.inbox_id is None or item.inbox_id <= stored.inbox_id)
         ]
         if not waiting:
             return Reply()

@@ -118,9 +118,13 @@ class Sender:
 
     async def _recipient(self, claim: outbox.Claim) -> None:
         """What waits for one recipient, in order, until all is sent or something must wait."""
-        if wait := self._waits.get(_address(claim.items[0])):
-            await wait(claim)
-            return
+        own = next((item for item in claim.items if not item.aside), None)
+        if own and (wait := self._waits.get(_address(own))):
+            asides = [item for item in claim.items if item.aside]
+            if not asides:
+                await wait(claim)
+                return
+            claim = outbox.Claim(claim.lane, asides)  # they wait for nobody; then the lane comes again
         for items in self._mails(claim.items):
             if not await self._items(claim, items):
                 return

@@ -47,8 +47,12 @@ class Waiting:
             await self._tell(ready, now)
         async with db.transaction():
             await lanes.fence(claim.lane, now)  # first: what is put from here on wakes the lane again
-            coming = [_ready_at(item) for item in await outbox.waiting(claim.lane.key)]
-            await lanes.release(claim.lane, due_at=min((at for at in coming if at > now), default=None))
+            left = await outbox.waiting(claim.lane.key)
+            coming = [_ready_at(item) for item in left if not item.aside]
+            due = now if any(item.aside for item in left) else None
+            await lanes.release(
+                claim.lane, due_at=due or min((at for at in coming if at > now), default=None)
+            )
 
     async def _tell(self, items: Sequence[Item], now: datetime) -> None:
         told = [item for item in items if item.purpose != "ad" and item.reachable]

@@ -15,7 +15,10 @@ TAKEN = 32  # messages of one recipient taken at once
 
 @dataclass(frozen=True)
 class Item:
-    """A message to be sent. `key` stays the same when it is sent again; `wires` were taken before."""
+    """A message to be sent. `key` stays the same when it is sent again; `wires` were taken before.
+
+    `aside`: it goes to an address of its own (a one-time code), and to nobody who reads the conversation.
+    """
 
     outbox_id: int
     message_id: int
@@ -40,6 +43,7 @@ class Item:
     attempts: int
     wires: int
     created_at: datetime
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ async def waiting(identity_id: int) -> list[Item]:
     rows = await db.fetch(
         "SELECT o.id AS outbox_id, o.message_id, o.identity_id, o.conversation_id, o.channel,"
         " o.channel_account, COALESCE(NULLIF(o.address, ''), i.external_id) AS external_user,"
-        " CASE WHEN o.address = '' THEN i.blocked_at END AS blocked_at, m.key, m.seq, m.author,"
+        " CASE WHEN o.address = '' THEN i.blocked_at END AS blocked_at, o.address, m.key, m.seq, m.author,"
         " m.staff_id, m.text, m.lang, m.purpose, m.choices, m.cards, m.data, o.inbox_id, m.in_reply_to,"
         " o.attempts, o.wires, m.created_at"
         " FROM outbox o JOIN message m ON m.id = o.message_id JOIN identity i ON i.id = o.identity_id"
@@ -191,6 +195,7 @@ async def waiting(identity_id: int) -> list[Item]:
 
 def _item(row: dict[str, Any]) -> Item:
     row["reachable"] = row.pop("blocked_at") is None
+    row["aside"] = bool(row.pop("address"))
     for name in ("choices", "cards", "data"):
         row[name] = db.read_json(row[name])
     row["created_at"] = db.read_stamp(row["created_at"])

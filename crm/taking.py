@@ -28,6 +28,7 @@ async def take(items: Sequence[Item], by: str, now: datetime) -> Taken:
     What another way has meanwhile is left out; what the gate refuses by now is set aside as a dead letter.
     """
     db.require_aware(now)
+    items = [item for item in items if not item.aside]  # never seen but at its own address
     name = f"{by}:{secrets.token_urlsafe(9)}"
     refused = {item.outbox_id: reason for item in items if (reason := await _refused(item, now))}
     async with db.transaction():
@@ -92,7 +93,7 @@ async def shown(conversation_id: int, seq: int, now: datetime) -> int:
     items = [
         item
         for item in await outbox.waiting(rows[0]["identity_id"])
-        if item.conversation_id == conversation_id and item.seq <= seq
+        if item.conversation_id == conversation_id and item.seq <= seq and not item.aside
     ]
     return len((await take(items, "page", now)).items) if items else 0
 

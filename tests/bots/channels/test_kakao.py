@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bots.channels import kakao_answers
-from bots.channels.base import Outbound, OutFile
+from bots.channels.base import Outbound, OutFile, Wire
 from bots.channels.kakao import KakaoChannel, Pace
 from bots.composing import composer
 from bots.fleet import Fleet
@@ -29,7 +30,7 @@ from bots.sender import Sender
 from bots.settings import Settings, load
 from bots.waiting import Waiting
 from bots.worker import Worker
-from crm import cards, choices, files, inbox, outbox, ownership, storage, vault, writing
+from crm import cards, choices, codes, files, inbox, outbox, ownership, storage, vault, writing
 from crm import db as database
 from crm.models import Conversation, File, Identity, Inbox, Message, Outbox
 from tests.crm.makers import a_staff
@@ -187,6 +188,69 @@ async def test_a_late_answer_comes_with_the_next_message_and_not_twice(front: Fr
     assert (await phone.heard())[1:] == ["들었어요: 안녕하세요", "들었어요: 거기 있나요"]
     await phone.say("네")
     assert (await phone.heard())[3:] == ["들었어요: 네"]
+
+
+class Texts:
+    """A channel to phones that takes everything."""
+
+    def __init__(self) -> None:
+        self.sent: list[Wire] = []
+
+    def render(self, message: Outbound) -> list[Wire]:
+        return [Wire(message.key, message.external_user, {"text": message.text})]
+
+    async def send(self, message: Wire) -> str:
+        self.sent.append(message)
+        return "1"
+
+
+async def test_a_code_goes_to_its_own_address_and_never_into_the_answer(front: Front, phone: Phone) -> None:
+    """Shown in the room that asked for it, it would prove any number to be anybody's."""
+    texts = Texts()
+    sender = Sender(
+        {**front.fleet.channels, "sms": texts},
+        compose=composer("https://help.example.com"),
+        waits=front.fleet.waiting(Waiting({}, "https://help.example.com")),
+    )
+    await phone.say("제 번호예요")  # nobody answers yet: what is said now waits
+    conversation, now = await talk(), datetime.now(UTC)
+    codes.use(["sms"])
+    try:
+        await outbox.put(conversation.id, author="bot", text="확인할게요", now=now)
+        await codes.dispatch(conversation.id, "phone", "01055501234", now=now)
+        await outbox.put(conversation.id, author="bot", text="번호를 보냈어요", now=now)
+    finally:
+        codes.use([])
+    await phone.say("네")
+    assert (await phone.heard())[1:3] == ["확인할게요", "번호를 보냈어요"]
+    await sender.drain()
+    await phone.say("거기 있나요")
+    (sent,) = texts.sent
+    digits = re.search(r"\d{6}", sent.payload["text"])
+    assert digits
+    assert sent.to == "+821055501234"
+    assert not [bubble for bubble in await phone.heard() if digits[0] in bubble]
+
+
+async def test_a_code_does_not_wait_behind_what_waits(front: Front, phone: Phone) -> None:
+    texts = Texts()
+    sender = Sender(
+        {**front.fleet.channels, "sms": texts},
+        compose=composer("https://help.example.com"),
+        waits=front.fleet.waiting(Waiting({}, "https://help.example.com")),
+    )
+    await phone.say("제 번호예요")
+    conversation, now = await talk(), datetime.now(UTC)
+    codes.use(["sms"])
+    try:
+        await outbox.put(conversation.id, author="bot", text="확인할게요", now=now)
+        await codes.dispatch(conversation.id, "phone", "01055501234", now=now)
+    finally:
+        codes.use([])
+    await sender.drain()
+    assert len(texts.sent) == 1
+    (waiting,) = await outbox.waiting(conversation.identity_id)
+    assert waiting.text == "확인할게요"
 
 
 async def test_a_late_answer_goes_to_the_callback_address_once(
