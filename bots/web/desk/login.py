@@ -36,7 +36,11 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
             keep=keep,
         )
     except CrmError as error:
-        return await _form(request, login=login, keep=keep, fault=_fault(request, error), status=401)
+        status = 429 if isinstance(error, LoginBlocked) else 401
+        refusal = await _form(request, login=login, keep=keep, fault=_fault(request, error), status=status)
+        if isinstance(error, LoginBlocked):
+            refusal.headers["Retry-After"] = str(error.values.get("minutes", 15) * 60)
+        return refusal
     # who signs in is there to work, and gets new conversations in turn until they say otherwise
     await staff.set_presence(sessions.actor_of(session.staff), "present", now=datetime.now(UTC))
     response = web.Response(status=302, headers={"Location": _next(request)})

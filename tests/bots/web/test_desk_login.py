@@ -35,7 +35,8 @@ async def test_after_five_wrong_tries_even_the_right_password_waits(
     for _ in range(5):
         await browser.sign_in("seojun", "wrong")
     answer = await browser.sign_in("seojun")
-    assert answer.status == 401
+    assert answer.status == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 900
     assert "잠시 막았어요" in await answer.text()
 
 
