@@ -274,6 +274,16 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is not an origin (scheme and host, no path)")
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: list[str]) -> list[str]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network!r} is no IP address or network") from None
+        return value
+
     @field_validator("telegram_token")
     @classmethod
     def _telegram_token(cls, value: str) -> str:
