@@ -190,7 +190,9 @@ def besides(
 ) -> dict[str, Any]:
     """No answer, but worth keeping: one more symptom, or one more product that has to wait its turn."""
     asks = message.sure and message.intent in ASIDE
-    reports = message.entity("symptom") or (message.sure and message.intent == "request_service")
+    reports = message.entity("symptom") or (
+        asked != "product" and message.sure and message.intent == "request_service"
+    )
     if not message.typed or not reports or asks:
         return {}
     name, current = message.entity("product"), slots.get("product")
