@@ -151,6 +151,8 @@ class RequestForm(Form):
             return False
         if message.yes or message.no or message.when:
             return False
+        if message.intent == "request_service" and " " not in message.typed.strip():
+            return True  # '공기청정기요', unmarked: a word with a fault in it is a symptom
         return not (message.sure and message.intent not in ("", "deny", "out_of_scope"))
 
     async def _same_sure(
