@@ -107,7 +107,7 @@ async def postgres_template(postgres_server: str) -> str:
 async def postgres_url(postgres_server: str, postgres_template: str) -> AsyncIterator[str]:
     """The address of this test's own PostgreSQL database, not connected."""
     name = f"test_{uuid4().hex[:12]}"
-    await run_on(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    await run_on(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template} STRATEGY file_copy")
     yield address(postgres_server, name)
     await run_on(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -27,10 +27,10 @@ from tests.standins.slack_client import (
     TEAM_CHANNEL,
     Workspace,
     buttons,
-    until,
     written,
 )
 from tests.standins.slack_state import World
+from tests.standins.starting import until
 
 
 @pytest.fixture
