@@ -234,9 +234,11 @@ def test_only_the_sender_hands_messages_to_channels_and_asks_the_gate_first():
     assert [name for name, f in functions.items() if any(c == "channel.send" for c, _ in calls(f))] == [
         "_send"
     ]
-    assert [name for name, f in functions.items() if any(c == "self._send" for c, _ in calls(f))] == ["_item"]
-    lines = dict(calls(functions["_item"]))
-    assert lines["gate.at_sending"] < lines["self._send"]
+    asks = [name for name, f in functions.items() if any(c == "self._send" for c, _ in calls(f))]
+    assert asks == ["_items"]
+    lines = dict(calls(functions["_items"]))
+    assert lines["self._refused"] < lines["self._send"]
+    assert "gate.at_sending" in dict(calls(functions["_refused"]))
 
 
 PROVIDERS = {"telegram", "smtplib", "aiosmtplib", "solapi", "imaplib", "aioimaplib"}

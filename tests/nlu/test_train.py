@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nlu.components import catalogue
 from nlu.train import ensure_model, fingerprint
 from nlu.understand import Understanding, answers, understand
 from tests.nlu.small import project
@@ -24,6 +25,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def understanding(model: Path) -> Understanding:
+    catalogue.use(None)  # tests of the bot in the same process fill it with a shop's products
     return Understanding.load(model)
 
 

@@ -8,14 +8,15 @@ function region(kind) {
   return document.getElementById(kind === "error" ? "toast-alerts" : "toasts");
 }
 
-/** Show `text`; `action` is `{label, run}`. News waits while something can still be undone. */
+/** Show `text`; `action` is `{label, run}`. News waits while there stands what one's own act did. */
 export function toast(text, { kind = "done", action = null } = {}) {
-  if (kind === "news" && region(kind).querySelector("[data-undo]")) {
+  if (kind === "news" && region(kind).querySelector("[data-own]")) {
     setTimeout(() => toast(text, { kind, action }), 500);
     return null;
   }
   const box = document.createElement("div");
   box.className = `toast${kind === "error" ? " is-error" : ""}`;
+  if (kind === "done") box.dataset.own = "";
   const words = document.createElement("span");
   words.textContent = text;
   box.append(words);
@@ -55,8 +56,7 @@ export function said(result, after = () => {}) {
       }
     },
   };
-  const box = toast(result.said, { action: undo });
-  if (undo) box.dataset.undo = "";
+  toast(result.said, { action: undo });
 }
 
 /** An act failed: say why, in the server's words. */
