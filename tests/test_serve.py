@@ -225,6 +225,7 @@ def test_understand_answers_texts_and_objects_in_order(company: Served) -> None:
     assert ("order_no", "A1234") in [(e["entity"], e["value"]) for e in answers[1]["entities"]]
 
 
+@pytest.mark.full
 def test_a_talk_in_the_terminal_can_be_erased_and_leaves_the_audit_whole(company: Served) -> None:
     talked = dangol(company.data, "talk", said="세탁기에서 물이 새요\n그만\n")
     assert talked.returncode == 0, talked

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.serving import Served, serving
 from tests.browser.test_main_path import KOREAN, asks, customer_page, say
 
-pytestmark = [pytest.mark.browser, pytest.mark.rasa]
+pytestmark = [pytest.mark.browser, pytest.mark.rasa, pytest.mark.full]
 SLOW = 60_000  # a worker loads its model again, ms
 
 
@@ -79,7 +79,6 @@ async def test_a_conversation_goes_on_over_the_death_of_every_process(
     is_whole(mortal, spoken=6)
 
 
-@pytest.mark.full
 async def test_ten_deaths_in_a_row_lose_and_double_nothing(browser: Browser, mortal: Served) -> None:
     page = await customer_page(browser, mortal, KOREAN)
     questions = [f"{n}호점 영업시간이 어떻게 되나요" for n in range(1, 11)]

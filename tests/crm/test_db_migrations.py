@@ -86,6 +86,7 @@ async def test_migrating_twice_does_nothing_the_second_time(tmp_path: Path):
     assert await migrate.migrate() == []
 
 
+@pytest.mark.full
 async def test_an_interrupted_first_migration_is_begun_anew(tmp_path: Path):
     await database.connect(f"sqlite://{tmp_path}/a.db")
     await migrate.migrate()
@@ -104,6 +105,7 @@ async def test_tables_with_data_and_no_known_migration_are_left_alone(tmp_path: 
         await migrate.migrate()
 
 
+@pytest.mark.full
 @pytest.mark.postgres
 async def test_many_may_migrate_at_once(empty_postgres_urls):
     await database.connect(empty_postgres_urls[0])

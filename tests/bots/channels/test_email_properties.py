@@ -33,7 +33,7 @@ NAMES = ("From", "To", "Cc", "Subject", "Date", "Message-ID", "References", "In-
          "Content-Disposition", "Content-Transfer-Encoding", "Auto-Submitted", "Return-Path")  # fmt: skip
 
 
-unhurried = settings(max_examples=60, deadline=None)  # a loaded machine is no fault
+unhurried = settings(max_examples=30, deadline=None)  # a loaded machine is no fault
 
 
 # --- in

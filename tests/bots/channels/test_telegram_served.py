@@ -9,7 +9,7 @@ from tests.standins import telegram_client
 from tests.standins.starting import until
 from tests.standins.telegram_client import TOKEN, reached
 
-pytestmark = pytest.mark.rasa
+pytestmark = [pytest.mark.rasa, pytest.mark.full]
 
 
 @pytest.fixture(scope="module")
