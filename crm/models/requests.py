@@ -68,6 +68,7 @@ class ServiceRequest(Model):
             Index(fields=["status", "id"]),
             Index(fields=["status", "resolved_at"]),
             Index(fields=["due_at"]),
+            Index(fields=["visit_from"]),
             Index(fields=["contact_id", "created_at"]),
             Index(fields=["assignee_id", "status"]),
             Index(fields=["conversation_id"]),

@@ -27,7 +27,7 @@ async def reminded() -> list[int]:
     return [row.request_id for row in await Happening.filter(kind="request.visit_near").order_by("id")]
 
 
-async def test_a_visit_is_near_once_from_five_on_the_day_before(db: str) -> None:
+async def test_a_visit_is_near_once_from_five_on_the_day_before(any_db: str) -> None:
     await a_company()
     request = await a_visit()
     assert await visit_reminders.flag(EVENING - timedelta(minutes=1)) == 0
@@ -37,7 +37,7 @@ async def test_a_visit_is_near_once_from_five_on_the_day_before(db: str) -> None
     assert await reminded() == [request.id]
 
 
-async def test_a_visit_whose_evening_was_missed_is_near_until_two_hours_before(db: str) -> None:
+async def test_a_visit_whose_evening_was_missed_is_near_until_two_hours_before(any_db: str) -> None:
     await a_company()
     await a_visit()
     await a_visit(VISIT - timedelta(hours=4), user="early")
@@ -45,7 +45,7 @@ async def test_a_visit_whose_evening_was_missed_is_near_until_two_hours_before(d
     assert await visit_reminders.flag(VISIT - timedelta(hours=1)) == 0
 
 
-async def test_who_arranged_or_moved_it_that_evening_has_just_heard_of_it(db: str) -> None:
+async def test_who_arranged_or_moved_it_that_evening_has_just_heard_of_it(any_db: str) -> None:
     await a_company()
     await a_visit(opened=EVENING + timedelta(hours=1))
     moved = await a_visit(VISIT + timedelta(days=3), user="moved")
@@ -54,7 +54,7 @@ async def test_who_arranged_or_moved_it_that_evening_has_just_heard_of_it(db: st
     assert await visit_reminders.flag(EVENING + timedelta(hours=2)) == 0
 
 
-async def test_a_moved_visit_is_reminded_of_anew(db: str) -> None:
+async def test_a_moved_visit_is_reminded_of_anew(any_db: str) -> None:
     await a_company()
     request = await a_visit()
     assert await visit_reminders.flag(EVENING) == 1
@@ -65,14 +65,14 @@ async def test_a_moved_visit_is_reminded_of_anew(db: str) -> None:
     assert await reminded() == [request.id, request.id]
 
 
-async def test_a_cancelled_visit_is_not_near(db: str) -> None:
+async def test_a_cancelled_visit_is_not_near(any_db: str) -> None:
     await a_company()
     request = await a_visit()
     await requests.change_status(BOT, request.id, "cancelled", reason="x", now=MONDAY)
     assert await visit_reminders.flag(EVENING) == 0
 
 
-async def test_two_fronts_that_tick_at_once_record_it_once(db: str) -> None:
+async def test_two_fronts_that_tick_at_once_record_it_once(any_db: str) -> None:
     await a_company()
     await a_visit()
     one = database.spawn(visit_reminders.flag(EVENING))
