@@ -18,6 +18,7 @@ from crm.database_url import tortoise_config
 from tests.browser.serving import Served, serving
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In several processes, a file's tests stay in one, and so do all that share the served product."""
     for item in items:
