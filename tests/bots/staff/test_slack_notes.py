@@ -101,7 +101,7 @@ async def test_no_note_of_any_form_reaches_the_customer(office: Office) -> None:
     talk, root = await begun(office)
     said: list[str] = []
 
-    @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(parts=pieces)
     def collect(parts: list[str]) -> None:
         said.append("".join(parts))
