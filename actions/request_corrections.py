@@ -18,8 +18,6 @@ _PLACE = re.compile(
     r"[시도군구읍면동로길]\s|[로길]\s*\d|\d+\s*(동|호|번지|층)|\d+.*(street|st\b|road|rd\b|ave|ro\b|gil\b|dong)",
     re.I,
 )
-# A marked '테헤란로 152 3' goes on with '층' or '층 301호'.
-_FLOOR = re.compile(r"(\s?\d*(층|호)|\s?\d+동)(\s?\d+호)?")
 _LINES = {
     "product": re.compile(r"제품|기종|모델|product|model", re.I),
     "symptom": re.compile(r"증상|고장 내용|symptom|problem|issue", re.I),
@@ -44,8 +42,7 @@ def place_and_phone(message: Said) -> dict[str, Any]:
         found["phone"] = phone
     place = message.entity("address")
     if place and _PLACE.search(place + " "):
-        floor = _FLOOR.match(message.text, message.text.find(place) + len(place))
-        found["address"] = place + (floor[0] if floor else "")
+        found["address"] = place
     return found
 
 

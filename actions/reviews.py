@@ -2,7 +2,12 @@
 
 import re
 
-_SCORE = re.compile(r"(?<!\d)([1-5])(?!\d)\s*(점|개|stars?|points?)?|별\s*(다섯|넷|네|셋|세|둘|두|하나|한)")
+# '3시에 오셨는데' and '3 days' are no score.
+_SCORE = re.compile(
+    r"(?<!\d)([1-5])(?!\d|[:.]\d|\s*(년|월|일|시|분|주|달|번|명|층|차|days?|hours?|weeks?|times?|people)(?![점개]))"
+    r"\s*(점|개|stars?|points?)?|별\s*(다섯|넷|네|셋|세|둘|두|하나|한)",
+    re.I,
+)
 _OUT_OF = re.compile(r"(5|다섯|오)\s*점\s*만점(에|에서|중)?|out of (5|five)|/\s*5", re.I)
 _STARS = {"다섯": 5, "넷": 4, "네": 4, "셋": 3, "세": 3, "둘": 2, "두": 2, "하나": 1, "한": 1}
 _SPELLED = re.compile(
@@ -19,6 +24,17 @@ _NUMBERS = {
     "five": 5,
 }
 
+_PRAISE = (
+    r"최고|만족|좋|친절|훌륭|완벽|감동|추천|깔끔|편[하했]|"
+    r"\b(?:good|great|excellent|perfect|awesome|amazing|wonderful|fantastic|brilliant|happy|satisf\w*|nice|helpful"
+    r"|impress\w*|friendly|kind|professional|recommend\w*)"
+)
+# '안 친절', '친절하지 않', '만족스럽지가 못', 'not very friendly', 'cannot recommend'.
+_NO_PRAISE = (
+    rf"(?:안|못) ?(?:{_PRAISE})|(?:{_PRAISE})[가-힣]{{0,3}}지[는도가]? ?(?:않|못)|"
+    rf"(?:\bnot|\bnever|\bcannot|n'?t|\bhardly)(?: \w+){{0,3}} (?:{_PRAISE})"
+)
+
 # Tried in this order: '나쁘지 않았어요' is no complaint, '안 좋았어요' no praise.
 _TONES = (
     (
@@ -33,10 +49,8 @@ _TONES = (
     (
         "bad",
         re.compile(
-            r"별로|불만|실망|최악|안 ?좋|좋지 ?(는|도)? ?않|엉망|불친절|아쉬[웠워운]|나[빴쁩빠쁘]|"
-            r"형편 ?없|짜증|화나|불쾌|n'?t (great|good|happy|impress|helpful|like)|\bbad\b|\bpoor|"
-            r"terribl|awful|"
-            r"\bnot (so |very |that |really |too )?(great|good|happy|satisf|impress|helpful|nice|what)|"
+            rf"별로|불만|실망|최악|엉망|불친절|아쉬[웠워운]|나[빴쁩빠쁘]|{_NO_PRAISE}|"
+            r"형편 ?없|짜증|화나|불쾌|n'?t like|\bbad\b|\bpoor|terribl|awful|\bnot (really )?what|"
             r"\bworst\b|disappoint|horribl|unhappy|dissatisf|unsatisf|could (be|have been) better|\brude\b",
             re.I,
         ),
@@ -44,9 +58,8 @@ _TONES = (
     (
         "good",
         re.compile(
-            r"최고|만족|"
-            r"좋았|좋아요|좋네|좋습|친절|훌륭|완벽|굿|굳|감동|추천|잘 ?(고쳐|해결|처리|됐|되었|해 ?주)|"
-            r"\bgood\b|great|excellent|perfect|awesome|amazing|wonderful|fantastic|brilliant|\bhappy\b|satisf|\blove[dl]?\b",
+            rf"{_PRAISE}|굿|굳|잘 ?(고쳐|해결|처리|됐|되었|해 ?주)|\blove[dl]?\b|"
+            r"\bcould(n'?t| not) be better",
             re.I,
         ),
     ),
@@ -61,7 +74,7 @@ def score_in(text: str) -> int | None:
     match = _SCORE.search(_OUT_OF.sub(" ", text))
     if match is None:
         return None
-    return int(match.group(1)) if match.group(1) else _STARS[match.group(3)]
+    return int(match.group(1)) if match.group(1) else _STARS[match.group(4)]
 
 
 def bare_score(text: str) -> int | None:

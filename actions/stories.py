@@ -88,7 +88,7 @@ def without_reach(message: Said) -> str:
     for at, part in sorted(((text.find(p), p) for p in parts if p and p in text), reverse=True):
         before, after = _REACH.sub("", text[:at]), text[at + len(part) :]
         after = re.sub(
-            r"^\s?(\d*층|\d+호)?\s?(이고|이며|이에요|예요|입니다|이요|이니|으로|로|에요|인데요?)?[\s,.]*",
+            r"^\s?(이고|이며|이에요|예요|입니다|이요|이니|으로|로|에요|인데요?)?[\s,.]*",
             " ",
             after,
         )

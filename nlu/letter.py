@@ -54,12 +54,6 @@ _LIGHT: Mapping[str, int] = {
 _NO_WISH = 4  # from here on the sentence alone would not have been written
 _FAULT = "request_service"
 _REPAIR = re.compile(r"수리|고장|접수|방문|a/?s\b|repair|service|broken|문의", re.IGNORECASE)
-# What goes on after the words that were found to be an address: lot, building, door.
-_ON = re.compile(
-    r"(?:[\s,]*\(?\d[\d-]*\s?(?:번지|번길|번|동|호|층|길)?\)?(?![\d:.-]|\s?(?:시|일|월|분|원|만|대|개))"
-    r"|(?:호|번지|동|층)(?![가-힣])|,?\s(?:apt|unit|room|suite|floor|no|#)\.?\s?\d[\d-]*)+",
-    re.IGNORECASE,
-)
 _SYMPTOM_MIN = 8  # letters of a sentence that describes something
 
 
@@ -79,11 +73,6 @@ class Sentence:
     @property
     def sure(self) -> bool:
         return self.parsed.get("band") == "act"
-
-
-def is_letter(text: str) -> bool:
-    """Whether a text has several sentences."""
-    return len(_pieces(text)) > 1
 
 
 def bare(text: str) -> str:
@@ -144,7 +133,7 @@ def _of(sentence: Sentence) -> list[dict[str, Any]]:
     """The entities of a sentence; of a labelled line ('주소: …') the label tells what it is, to its end."""
     shifted = [
         {**one, "start": one["start"] + sentence.start, "end": one["end"] + sentence.start}
-        for one in _grown(sentence)
+        for one in sentence.parsed.get("entities", ())
     ]
     line = _LABELLED.fullmatch(sentence.text)
     kind = next((name for name, words in _LABELS.items() if line and words.fullmatch(line["label"])), "")
@@ -152,18 +141,6 @@ def _of(sentence: Sentence) -> list[dict[str, Any]]:
         return shifted
     told = _span(kind, line["value"], sentence.start + line.start("value"))
     return [told, *(one for one in shifted if one["entity"] != kind)]
-
-
-def _grown(sentence: Sentence) -> list[dict[str, Any]]:
-    """The entities of a sentence, an address to its door; what was found within it is part of it."""
-    entities = [dict(one) for one in sentence.parsed.get("entities", ())]
-    address = next((one for one in entities if one["entity"] == "address"), None)
-    more = _ON.match(sentence.text, address["end"]) if address else None
-    if address is None or more is None:
-        return entities
-    address["end"] = more.end()
-    address["value"] = sentence.text[address["start"] : more.end()]
-    return [one for one in entities if one is address or not address["start"] <= one["start"] < more.end()]
 
 
 def _span(name: str, value: str, start: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rasa component: the value of an entity beside its words (`resolved`)."""
+"""Rasa component: the value of an entity beside its words (`resolved`), and addresses to their door."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from nlu.components import values
+from nlu.components.addresses import to_the_door
 from nlu.dates import When, resolve
 
 _NEAR = 25
@@ -125,8 +126,9 @@ class EntityResolver(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Resolve the entities of each message relative to the message's own time."""
         for message in messages:
-            entities = message.get(ENTITIES, [])
             text, at, language = message.get(TEXT) or "", sent_at(message), message.get("language")
+            entities = to_the_door(text, message.get(ENTITIES, []))
+            message.set(ENTITIES, entities, add_to_output=True)
             resolve_entities(text, entities, at=at, language=language)
             message.set("when", _when(text, at, language), add_to_output=True)
         return messages

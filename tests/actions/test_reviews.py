@@ -15,6 +15,12 @@ from tests.actions.conversation import Customer
         ("불만족이에요", "bad"),
         ("not great", "bad"),
         ("wasn't happy with it", "bad"),
+        ("친절하지 않았어요", "bad"),
+        ("안 친절했어요", "bad"),
+        ("만족스럽지가 못했어요", "bad"),
+        ("not very friendly", "bad"),
+        ("친절했어요", "good"),
+        ("couldn't be better", "good"),
         ("그저 그랬어요", "fair"),
         ("나쁘지 않았어요", "fair"),
         ("괜찮았어요", "fair"),
@@ -37,6 +43,17 @@ def test_words_judge_the_work_or_do_not(text: str, tone: str | None) -> None:
 )
 def test_a_bare_score_is_one_and_nothing_else(text: str, score: int | None) -> None:
     assert reviews.bare_score(text) == score
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("4점 드릴게요", 4), ("별 두 개요", 2), ("5점 만점에 3점", 3), ("4 stars", 4),
+        ("3시에 오셨는데 좋았어요", None), ("3월에 고쳤어요", None), ("2 days late", None), ("14", None),
+    ],
+)  # fmt: skip
+def test_a_score_is_found_in_a_sentence_and_a_time_is_none(text: str, score: int | None) -> None:
+    assert reviews.score_in(text) == score
 
 
 async def resolved(customer: Customer, locale: str = "ko") -> None:

@@ -79,7 +79,7 @@ def test_a_story_without_a_fault_leaves_the_question_to_be_asked() -> None:
 
 
 def test_the_way_to_reach_somebody_is_no_part_of_the_fault() -> None:
-    place, phone = "서울 강남구 테헤란로 152 3", "010-9876-5432"
+    place, phone = "서울 강남구 테헤란로 152 3층", "010-9876-5432"
     kept = stories.symptom_in(say(DISHWASHER, address=place, phone=phone))
     assert kept is not None
     assert "세제가 하얗게 남아요" in kept
@@ -137,6 +137,18 @@ async def test_an_address_and_a_number_told_before_their_turn_are_not_asked_for(
     summary = customer.summary()
     assert (summary["증상"], summary["주소"]) == ("물이 안 빠져요", "서울 마포구 월드컵로 12")
     assert summary["연락처"] == "010-1234-5678"
+
+
+@pytest.mark.rasa
+async def test_all_in_one_breath_each_goes_where_it_belongs(customer: Customer) -> None:
+    await customer.says(
+        "어제부터 드럼세탁기에서 물이 새요. 주소는 서울 마포구 월드컵로 12, 3층이고 번호는 010-9876-1234예요"
+    )
+    await customer.says("내일 오후 3시")
+    await customer.says("네")
+    summary = customer.summary()
+    assert (summary["주소"], summary["연락처"]) == ("서울 마포구 월드컵로 12, 3층", "010-9876-1234")
+    assert summary["증상"] == "어제부터 드럼세탁기에서 물이 새요."
 
 
 @pytest.mark.rasa
