@@ -18,7 +18,8 @@ from typing import Any
 
 import structlog
 
-from bots.worker import SAFETY_SECONDS, utc_now
+from bots.lane_runner import LaneRunner
+from bots.worker import utc_now
 from crm import db, jobs, lanes, processes
 
 PROGRESS_SECONDS = 2.0  # between looks at how far a job is
@@ -64,28 +65,26 @@ class JobRunner:
         self.holder = holder or processes.holder("jobs")
         self._now = now
         self._pool: ProcessPoolExecutor | None = None
-        self._held: dict[int, lanes.Lane] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._stopping = False
+        self._runner = LaneRunner(
+            "job",
+            jobs.claim,
+            self._job,
+            at_once=workers,
+            holder=self.holder,
+            now=lambda: self._now(),
+        )
         self.results = {"done": 0, "failed": 0}
 
     async def run(self) -> None:
         """Until `stop`: then let the jobs in hand end."""
-        await lanes.take_back()
-        beat = db.spawn(self._heartbeats(), name="job heartbeats")
         try:
-            while not self._stopping:
-                await self._round()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._runner.run()
         finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
             self.close()
 
     def stop(self) -> None:
         """Ask `run` to end soon."""
-        self._stopping = True
-        db.after_commit("jobs")
+        self._runner.stop()
 
     def close(self) -> None:
         """End the subprocesses."""
@@ -98,39 +97,7 @@ class JobRunner:
 
     async def drain(self) -> int:
         """Work until nothing is due and return the number of jobs taken: for tests and tools."""
-        count = 0
-        while claims := await jobs.claim(self.holder, self._now(), self._workers):
-            count += len(claims)
-            await asyncio.gather(*(self._job(claim) for claim in claims))
-        return count
-
-    async def _round(self) -> None:
-        try:
-            free = self._workers - len(self._tasks)
-            claims = await jobs.claim(self.holder, self._now(), free) if free else []
-            for claim in claims:
-                self._held[claim.lane.id] = claim.lane
-                task = db.spawn(self._job(claim))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-            if not free:
-                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            elif not claims:
-                due = await lanes.next_due(["job"])
-                seconds = (due - self._now()).total_seconds() if due else SAFETY_SECONDS
-                await db.wait("jobs", min(max(seconds, 0.01), SAFETY_SECONDS))
-        except Exception as error:  # the database is away or busy: nothing is lost, try again
-            log.warning("jobs.paused", fault=lanes.fault(error), at=lanes.place(error))
-            await asyncio.sleep(1.0)
-
-    async def _heartbeats(self) -> None:
-        while True:
-            await asyncio.sleep(lanes.HEARTBEAT_SECONDS)
-            try:
-                for lost in await lanes.heartbeat(list(self._held.values()), self._now()):
-                    self._held.pop(lost.id, None)
-            except Exception as error:
-                log.warning("jobs.heartbeat_failed", fault=lanes.fault(error))
+        return await self._runner.drain()
 
     async def _job(self, claim: jobs.Claim) -> None:
         kind, job = self._kinds.get(claim.job.kind), claim.job
@@ -142,14 +109,12 @@ class JobRunner:
             else:
                 await self._do(kind, claim)
         except lanes.LaneLost:
-            log.warning("job.lane_lost", job_id=job.id)
+            raise
         except Exception as error:
             self.results["failed"] += 1
             log.warning("job.failed", job_id=job.id, fault=lanes.fault(error), at=lanes.place(error))
             with contextlib.suppress(lanes.LaneLost):
                 await jobs.failed(claim, lanes.fault(error), self._now())
-        finally:
-            self._held.pop(claim.lane.id, None)
 
     async def _do(self, kind: JobKind, claim: jobs.Claim) -> None:
         payload = claim.job.payload
