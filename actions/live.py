@@ -8,7 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Turn, turn_of
 from actions.words import button, label, opening, say
-from crm import conversations, hours, live_links, live_sessions, live_views, requests
+from crm import conversations, hours, live_asking, live_links, live_views, requests
 from crm.actor import BOT
 
 
@@ -41,7 +41,7 @@ class StartLive(Action):
     async def _invite(self, dispatcher: CollectingDispatcher, turn: Turn) -> None:
         """A session about the newest open request; staff hear of it, and see who waits."""
         matters = await requests.of_contact(turn.contact_id, open_only=True, limit=1)
-        made = await live_sessions.create(
+        made = await live_asking.create(
             BOT,
             turn.contact_id,
             request_id=matters[0].id if matters else None,

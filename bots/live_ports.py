@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from crm import live_consents, live_events, live_links, live_sessions, live_views, recordings
+from crm import live_consents, live_events, live_links, live_people, live_sessions, live_views, recordings
 from crm.actor import SYSTEM, Actor
 from crm.errors import CrmError, Invalid
 from crm.models import LiveParticipant, LiveSession, Staff
@@ -80,9 +80,9 @@ class LiveJournal:
     async def _one(self, session: LiveSession, act: Act) -> None:
         who = await _participant(session, act.participant)
         if act.kind == "joined" and who:
-            await live_sessions.joined(who, act.at)
+            await live_people.joined(who, act.at)
         elif act.kind == "left" and who:
-            await live_sessions.left(who, act.at)
+            await live_people.left(who, act.at)
         elif act.kind == "opened":
             await live_sessions.set_mode(session.id, str(act.details.get("mode", "")), now=act.at)
         elif act.kind == "held":
@@ -121,7 +121,7 @@ class LiveJournal:
         session = await live_views.by_room(room)
         giver = await _actor(session, by)
         try:
-            await live_sessions.transfer(giver, session.id, int(to), now=now)
+            await live_people.transfer(giver, session.id, int(to), now=now)
         except (CrmError, ValueError) as fault:
             raise Refused("not_allowed") from fault
 
@@ -155,9 +155,13 @@ def _event(act: Act) -> tuple[str, dict[str, Any]] | None:
 class LiveConsents:
     """Who agreed to be recorded."""
 
-    async def give(self, room: str, participant: str, *, agreed: bool, now: datetime) -> None:
+    async def give(
+        self, room: str, participant: str, *, agreed: bool, asking: bool = False, now: datetime
+    ) -> None:
         session = await live_views.by_room(room)
-        await live_consents.give(session.id, int(participant), "recording", granted=agreed, now=now)
+        await live_consents.give(
+            session.id, int(participant), "recording", granted=agreed, asking=asking, now=now
+        )
 
     async def missing(self, room: str, participants: Sequence[str], now: datetime) -> Sequence[str]:
         session = await live_views.by_room(room)

@@ -15,6 +15,7 @@ import structlog
 log = structlog.get_logger()
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal a child gets when its parent dies
 _STEADY_SECONDS = 30.0  # a process that ran this long starts again at once
+_SHORTEST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _GRACE_SECONDS = 10.0
 
@@ -44,7 +45,7 @@ async def _start(child: Child, environment: Mapping[str, str]) -> asyncio.subpro
 
 
 async def _keep(child: Child, environment: Mapping[str, str], stopping: asyncio.Event) -> None:
-    pause = 0.5
+    pause = _SHORTEST_PAUSE_SECONDS
     while not stopping.is_set():
         began = time.monotonic()
         process = await _start(child, environment)
@@ -52,10 +53,14 @@ async def _keep(child: Child, environment: Mapping[str, str], stopping: asyncio.
         if stopping.is_set():
             await _stop(process)
             return
-        pause = 0.5 if time.monotonic() - began > _STEADY_SECONDS else min(pause * 2, _LONGEST_PAUSE_SECONDS)
-        log.error("process died", child=child.name, code=code, again_in_seconds=pause)
+        steady = time.monotonic() - began > _STEADY_SECONDS
+        log.error("process died", child=child.name, code=code, again_in_seconds=0 if steady else pause)
+        if steady:  # calls and conversations wait for it
+            pause = _SHORTEST_PAUSE_SECONDS
+            continue
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 async def _until_either(process: asyncio.subprocess.Process, stopping: asyncio.Event) -> int | None:

@@ -18,9 +18,17 @@ KINDS: Final = ("recording", "view", "control", "clipboard", "files")
 
 
 async def give(
-    session_id: int, participant_id: int, kind: str, *, granted: bool, now: datetime
+    session_id: int,
+    participant_id: int,
+    kind: str,
+    *,
+    granted: bool,
+    asking: bool = False,
+    now: datetime,
 ) -> LiveConsent:
     """Keep a participant's decision. A customer's word on recording also stands among the contact's consents.
+
+    `asking`: they agreed by asking for it, after the page had told them so; the timeline says which.
 
     Raises `NotFound` for a participant of another session, `Conflict("over")` after the end.
     """
@@ -39,7 +47,8 @@ async def give(
         )
         if kind == "recording":
             act = "recording_agreed" if granted else "recording_refused"
-            await live_events.record(session_id, act, participant_id=participant_id, now=now)
+            data = {"by": "asking"} if asking else {}
+            await live_events.record(session_id, act, participant_id=participant_id, data=data, now=now)
             if participant.side == "customer":
                 await consent.record(
                     session.contact_id, "recording", channel="live", granted=granted,

@@ -32,7 +32,7 @@ KINDS: Final[Mapping[str, str]] = {
     "file": "a participant sent a file",
     "guided": "staff showed the customer a page of ours",
     "recording_asked": "staff asked to record",
-    "recording_agreed": "a participant agreed to recording",
+    "recording_agreed": "a participant agreed to recording; `by` `asking` when by asking for it",
     "recording_refused": "a participant refused recording",
     "recording_started": "recording began",
     "recording_stopped": "recording stopped",

@@ -34,6 +34,12 @@ _MESSAGE = (
 )
 
 
+_CALL = (
+    "SELECT l.id, l.status, l.staff_id, c.name, c.erased_at, r.number FROM live_session l"
+    " JOIN contact c ON c.id = l.contact_id LEFT JOIN service_request r ON r.id = l.request_id WHERE l.id = ?"
+)
+
+
 async def conversation(conversation_id: int) -> dict[str, Any] | None:
     """A conversation for its card, with `requests`: the newest open ones, number and status."""
     rows = await db.fetch(_CONVERSATION, conversation_id)
@@ -74,6 +80,12 @@ async def message(message_id: int) -> dict[str, Any] | None:
         "SELECT token, name, type, size, description FROM file WHERE message_id = ? ORDER BY id", message_id
     )
     return found
+
+
+async def call(live_id: int) -> dict[str, Any] | None:
+    """A live session for the line that tells of a waiting customer."""
+    rows = await db.fetch(_CALL, live_id)
+    return rows[0] if rows else None
 
 
 async def team_of(subject: str, subject_id: int) -> int | None:

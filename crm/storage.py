@@ -70,6 +70,7 @@ class Folder:
             with open(beside, "rb+") as file:
                 os.fsync(file.fileno())
             os.replace(beside, to)
+            _sync_name(to)
         finally:
             beside.unlink(missing_ok=True)
         path.unlink(missing_ok=True)
@@ -90,5 +91,16 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, path)
+            _sync_name(path)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _sync_name(path: Path) -> None:
+    """Have the disk keep the name of a file, and that of its folder, which may be new."""
+    for folder in (path.parent, path.parent.parent):
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

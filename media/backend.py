@@ -77,7 +77,7 @@ class PeerBackend:
 
     def tracks(self, member: Member) -> list[Mapping[str, Any]]:
         return [
-            {"mid": kind, "participant": other.id, "kind": kind, "on": other.media[kind] and not other.held}
+            other.track(kind, kind, on=other.media[kind] and not other.held)
             for other in self._members.values()
             if other is not member
             for kind in KINDS

@@ -22,7 +22,7 @@ import structlog
 
 from media.depacketize import vp8_size
 from media.ports import Medium, Segment
-from media.recorder import FRAME, SUFFIX, Meta
+from media.recorder import FRAME, SUFFIX, Meta, sync_folder
 from media.sealed import SealedWriter, read_log
 from media.webm import AUDIO, VIDEO, Block, write
 
@@ -85,6 +85,7 @@ def finish(path: Path, key: bytes) -> Finished:
         digest = sealed.close()
         file.flush()
         os.fsync(file.fileno())
+    sync_folder(target.parent)
     stored, plain = target.stat().st_size, sealed.plain_bytes
     return Finished(
         meta, str(target), stored, plain, digest, base, duration, VIDEO in tracks, AUDIO in tracks

@@ -100,12 +100,11 @@ class ForwardBackend:
         if seat is None:
             return []
         return [
-            {
-                "mid": f"s{index}-{kind}",
-                "participant": other,
-                "kind": kind,
-                "on": self._speaker(member, other) is not None and self._members[other].media[kind],
-            }
+            self._members[other].track(
+                f"s{index}-{kind}",
+                kind,
+                on=self._speaker(member, other) is not None and self._members[other].media[kind],
+            )
             for other, index in seat.slots.items()
             if other in self._members
             for kind in KINDS

@@ -19,6 +19,8 @@ from media.ports import TrackKind
 HISTORY: Final = 1024  # packets kept for repetition: 2 to 10 s of video; a power of two
 MAX_GAP: Final = 128  # more missing packets than this are a pause or a restart, not loss
 NACK_PAUSE: Final = 0.05  # s between two requests for the same packet: a round trip is rarely longer
+NACK_AGAIN: Final = 0.1  # s after which a packet that did not come is asked for again, unasked by listeners
+NACK_FOR: Final = 1.0  # s for which we ask by ourselves; a listener that still wants it asks on
 KEYFRAME_PAUSE: Final = 0.4  # s between two requests for a key frame
 _SEQ_TIME: Final = Struct("!HI")
 _SEQ_TIME_SSRC: Final = Struct("!HII")
@@ -50,7 +52,8 @@ class Source:
         self.heard_at = 0.0
         self._highest = -1
         self._history: list[bytes | None] = [None] * HISTORY
-        self._asked: dict[int, float] = {}
+        self._asked: dict[int, tuple[float, float]] = {}  # missing: when first and last asked for
+        self._again_at = 0.0
         self._keyframe_at = -1.0
         self._keyframe_due = False
 
@@ -65,6 +68,8 @@ class Source:
             self._out_of_step(sequence, ahead, now)
         else:
             self._highest = sequence
+        if self._asked and now >= self._again_at:
+            self._ask_again(now)
         self.packets += 1
         self.octets += len(packet)
         self.heard_at = now
@@ -100,7 +105,8 @@ class Source:
         if self._keyframe_due:
             self.want_keyframe(now)
         if self._asked:
-            self._asked = {number: at for number, at in self._asked.items() if now - at < 2.0}
+            self._asked = {n: asked for n, asked in self._asked.items() if now - asked[1] < 2.0}
+            self._ask_again(now)
 
     def _restart(self, ssrc: int) -> None:
         self.ssrc, self._highest = ssrc, -1
@@ -125,11 +131,20 @@ class Source:
             self.repaired += 1
 
     def _ask(self, missing: Sequence[int], now: float) -> None:
-        fresh = [number for number in missing if now - self._asked.get(number, -1.0) > NACK_PAUSE]
+        never = (now, -1.0)
+        fresh = [number for number in missing if now - self._asked.get(number, never)[1] > NACK_PAUSE]
         if fresh and self.ssrc:
             for number in fresh:
-                self._asked[number] = now
+                self._asked[number] = self._asked.get(number, never)[0], now
             self.wire.send_rtcp(rtcp.nack(self.wire.ssrc, self.ssrc, fresh))
+
+    def _ask_again(self, now: float) -> None:
+        """What was asked for and did not come was lost once more, or the request was."""
+        self._again_at = now + NACK_PAUSE
+        self._ask(
+            [n for n, (first, last) in self._asked.items() if last + NACK_AGAIN <= now < first + NACK_FOR],
+            now,
+        )
 
 
 class Outlet:

@@ -57,6 +57,8 @@ class Media(_Frame):
     audio: bool = False
     camera: bool = False
     screen: bool = False
+    facing: Literal["", "user", "environment"] = ""  # which way the camera looks
+    torch: bool = False  # its light
 
 
 class Mark(_Frame):

@@ -30,6 +30,8 @@ class Member:
     seat: Seat
     post: Post | None = None
     media: dict[TrackKind, bool] = field(default_factory=lambda: dict.fromkeys(KINDS, False))
+    facing: str = ""  # which way the camera looks, if that is known
+    torch: bool = False  # whether its light is on
     held: bool = False
     level: str = "good"
     away_at: float = 0.0  # loop time since when `post` is None
@@ -53,6 +55,11 @@ class Member:
     def send(self, frame: Frame) -> None:
         if self.post is not None:
             self.post.send(frame)
+
+    def track(self, mid: str, kind: TrackKind, *, on: bool) -> dict[str, Any]:
+        """One of their tracks, as the frame `tracks` lists it."""
+        listed = {"mid": mid, "participant": self.id, "kind": kind, "on": on}
+        return listed | ({"facing": self.facing, "torch": self.torch} if kind == "camera" else {})
 
     def public(self) -> dict[str, Any]:
         """As the others see them."""

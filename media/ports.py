@@ -143,8 +143,10 @@ class Journal(Protocol):
 class Consents(Protocol):
     """Who agreed to be recorded. Without the consent of every side nothing is recorded."""
 
-    async def give(self, room: str, participant: str, *, agreed: bool, now: datetime) -> None:
-        """Keep a participant's answer, with its time and wording, beside the recording."""
+    async def give(
+        self, room: str, participant: str, *, agreed: bool, asking: bool = False, now: datetime
+    ) -> None:
+        """Keep a participant's answer with its time; `asking`: they agreed by asking for the recording."""
 
     async def missing(self, room: str, participants: Sequence[str], now: datetime) -> Sequence[str]:
         """Those of the present participants whose consent is still missing. Empty: it may begin."""

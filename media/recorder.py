@@ -1,7 +1,8 @@
 """Recording: encoded frames of one participant into sealed logs, written by one thread a process.
 
 The loop only puts packets into a list. Every `FLUSH_SECONDS` the thread puts them in order, joins frames and
-appends one record a file; so a kill loses at most that much, and a slow disk holds no packet up.
+appends one record a file; so a kill loses at most that much, and a slow disk holds no packet up. A second
+thread has the disk keep what was written every `SYNC_SECONDS`: about what a power cut loses.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import os
 import queue
 import secrets
 import threading
@@ -29,6 +31,7 @@ from media.webm import AUDIO, VIDEO
 log = structlog.get_logger()
 
 FLUSH_SECONDS: Final = 0.2
+SYNC_SECONDS: Final = 1.0  # from the end of one pass over the logs to the next
 SUFFIX: Final = ".part"
 FRAME: Final = Struct("!BBII")  # track, key, time in ms, bytes: before each frame of a record
 MAX_BACKLOG: Final = 20_000  # packets of one participant that the disk has not taken: then it is given up
@@ -64,6 +67,9 @@ class RecordingLog:
         self._log.append(meta.dump())
         self._offsets: dict[int, tuple[int, int]] = {}  # by track: RTP time of its first frame, and ms from 0
         self._frames: list[bytes] = []
+        self._dirty = True
+        self._lock = threading.Lock()  # the file is not closed while it is synced
+        sync_folder(folder)  # or a power cut takes the name, and with it all that was synced
 
     def add(self, track: int, clock: int, frame: Frame, at: float) -> None:
         if track not in self._offsets:
@@ -76,10 +82,29 @@ class RecordingLog:
         if self._frames:
             self._log.append(b"".join(self._frames))
             self._frames.clear()
+            self._dirty = True
+
+    def sync(self) -> None:
+        """Have the disk keep what was written; in the second thread. Raises `OSError`."""
+        if self._dirty:
+            self._dirty = False
+            with self._lock:
+                if not self._file.closed:
+                    os.fdatasync(self._file.fileno())
 
     def release(self) -> None:
         """Let go of the lock: the log was made a file, or may be mended by another process."""
-        self._file.close()
+        with self._lock:
+            self._file.close()
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep which names are in a folder."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 class Recorder:
@@ -118,6 +143,15 @@ class Recorder:
     def take(self) -> Packets:
         packets, self._packets = self._packets, []
         return packets
+
+    def sync(self) -> None:
+        """Have the disk keep the logs; in the second thread."""
+        for file in list(self._files.values()):
+            try:
+                file.sync()
+            except OSError as fault:
+                self.failed = True
+                log.error("media.recording_failed", fault=str(fault)[:200])
 
     # -- in the thread
 
@@ -163,10 +197,14 @@ class Recorder:
 
 
 class RecordingThread:
-    """One thread for all recorders of a process, so that writing costs the loop next to nothing."""
+    """One thread for all recorders of a process, so that writing costs the loop next to nothing, and one that
+    waits for the disk."""
 
     def __init__(self) -> None:
         self._recorders: list[Recorder] = []
+        self._over = threading.Event()
+        self._syncing = threading.Thread(target=self._sync, name="recording to disk", daemon=True)
+        self._syncing.start()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
         self._thread.start()
@@ -187,8 +225,10 @@ class RecordingThread:
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._over.set()
         self._work.put(None)
-        self._thread.join(5.0)
+        for thread in (self._thread, self._syncing):
+            thread.join(5.0)
 
     def _flush(self) -> None:
         self._timer = None
@@ -196,6 +236,11 @@ class RecordingThread:
             batch = [(recorder, recorder.take()) for recorder in self._recorders]
             self._work.put(lambda: _write_all(batch))
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+
+    def _sync(self) -> None:
+        while not self._over.wait(SYNC_SECONDS):
+            for recorder in list(self._recorders):
+                recorder.sync()
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:

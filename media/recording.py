@@ -117,7 +117,7 @@ class RoomRecording:
             if self.state == "off":
                 self._note("asked", member)
                 self.state, self._by = "asked", member.id
-            await self._answer(member, agreed=True)
+            await self._answer(member, agreed=True, asking=True)
         elif frame.state == "stop":
             if member.role != "customer":
                 self._room.require(member, "record")
@@ -185,10 +185,10 @@ class RoomRecording:
             self._room.media.keyframe(member, kind)
         return recorder.tap
 
-    async def _answer(self, member: Member, *, agreed: bool) -> None:
+    async def _answer(self, member: Member, *, agreed: bool, asking: bool = False) -> None:
         assert self._studio is not None
-        now = self._studio.clock()
-        await self._studio.ports.consents.give(self._room.name, member.id, agreed=agreed, now=now)
+        now, consents = self._studio.clock(), self._studio.ports.consents
+        await consents.give(self._room.name, member.id, agreed=agreed, asking=asking, now=now)
         if agreed:
             self._note("consented", member)
             await self.review()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +23,9 @@ MOVED: Final = 4900  # between processes only: the room is at the address in the
 RELAYED: Final = "X-Dangol-Relayed"  # header of a relay's own connection
 BUSY: Final = 1013
 HOPS: Final = 4
+WAIT_SECONDS: Final = 5.0  # for a place where there is none: a process that died is back in two or three
+LOOK_SECONDS: Final = 0.1  # between two looks for one; all sockets that wait share them
+AGAIN_SECONDS: Final = 0.5  # before a place that could not take a socket is tried again
 PATH: Final = "/call/socket"
 
 
@@ -43,11 +46,18 @@ async def first_text(ws: web.WebSocketResponse) -> str | None:
 class Relay:
     """Connects sockets of pages with media processes."""
 
-    def __init__(self, registry: Registry, clock: Callable[[], datetime]) -> None:
-        self._registry, self._clock = registry, clock
+    def __init__(
+        self, registry: Registry, clock: Callable[[], datetime], *, patience: float = WAIT_SECONDS
+    ) -> None:
+        """`patience`: the seconds a page waits where no process can take its room."""
+        self._registry, self._clock, self._patience = registry, clock, patience
         self._session: aiohttp.ClientSession | None = None
+        self._looking: asyncio.Task[Sequence[Place]] | None = None
+        self._looked_at = 0.0
 
     async def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
         if self._session is not None:
             await self._session.close()
 
@@ -63,36 +73,50 @@ class Relay:
         return ws
 
     async def connect(self, ws: web.WebSocketResponse, hello: str, address: str | None = None) -> None:
-        """Relay until either side closes; `address`: where the room is, if that is known."""
-        tried: set[str] = set()
-        for _ in range(HOPS):
-            address = address or await self._best(tried)
+        """Relay until either side closes; `address`: where the room is, if that is known.
+
+        Where no process can take the room it waits for one, then answers `busy`.
+        """
+        loop = asyncio.get_running_loop()
+        give_up, hops = loop.time() + self._patience, 0
+        tried: dict[str, float] = {}  # address: when it may be tried again
+        while not ws.closed and hops < HOPS:
+            address = address or await self._best({one for one, at in tried.items() if at > loop.time()})
             if address is None:
-                break
+                if loop.time() >= give_up:
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
             code, reason = await self._through(ws, hello, address)
-            if code == MOVED:
-                tried.add(address)
-                address = reason
-            elif code is None:  # it could not be reached
-                tried.add(address)
-                address = None
-            else:
+            if code not in (None, BUSY, MOVED):
                 await ws.close(code=code, message=reason.encode())
                 return
+            tried[address] = loop.time() + AGAIN_SECONDS
+            address = None
+            if code == MOVED:
+                address, hops = reason, hops + 1
         if not ws.closed:
             await ws.send_json({"type": "error", "code": "busy", "frame": "hello"})
             await ws.close(code=BUSY)
 
-    async def _best(self, tried: set[str]) -> str | None:
+    async def _best(self, tried: Collection[str]) -> str | None:
         """The least loaded process that takes new rooms, else any; it knows whose the room is."""
         try:
-            places: Sequence[Place] = await self._registry.places(self._clock())
+            places = await self._places()
         except Exception as fault:
             log.warning("media.registry", fault=type(fault).__name__)
             return None
         left = [place for place in places if place.address not in tried]
         left.sort(key=lambda place: (not place.accepts, place.load))
         return left[0].address if left else None
+
+    async def _places(self) -> Sequence[Place]:
+        """The processes, at most `LOOK_SECONDS` old: after a death every page of a front asks at once."""
+        now = asyncio.get_running_loop().time()
+        if self._looking is None or (self._looking.done() and now - self._looked_at > LOOK_SECONDS):
+            self._looked_at = now
+            self._looking = asyncio.create_task(self._registry.places(self._clock()), name="media places")
+        return await asyncio.shield(self._looking)
 
     async def _through(self, ws: web.WebSocketResponse, hello: str, address: str) -> tuple[int | None, str]:
         """Relay by one process; the code it closed with, None when it could not be reached."""

@@ -241,6 +241,7 @@ class Room:
 
     def _media(self, member: Member, frame: frames.Media) -> None:
         self.require(member, "speak")
+        member.facing, member.torch = frame.facing, frame.torch
         for kind in member.media:
             on = getattr(frame, kind)
             if member.media[kind] != on:

@@ -167,7 +167,8 @@ class LogWriter:
 
 
 def read_log(path: Path, key: bytes) -> Iterator[bytes]:
-    """The whole records of a log; one that was cut off ends it. Raises `Damaged` for another key."""
+    """The whole records of a log, up to the first that is cut off or, after a power cut, was never written to
+    the disk. Raises `Damaged` for another key."""
     with path.open("rb") as file:
         head = file.read(_HEAD.size)
         if len(head) < _HEAD.size:
@@ -178,5 +179,11 @@ def read_log(path: Path, key: bytes) -> Iterator[bytes]:
             sealed = file.read(size)
             if len(sealed) < size:
                 return
-            yield cipher.open(number, sealed, _RECORD)
+            try:
+                plain = cipher.open(number, sealed, _RECORD)
+            except Damaged:
+                if number == 0:
+                    raise
+                return
+            yield plain
             number += 1

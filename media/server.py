@@ -31,6 +31,7 @@ log = structlog.get_logger()
 TICK_SECONDS: Final = 0.2
 BEAT_SECONDS: Final = 3.0
 MEND_SECONDS: Final = 60.0  # between looks for recordings whose process died
+FIRST_MEND_SECONDS: Final = 4.0  # after the start: those whose call broke off come back first
 FULL_LOAD: Final = (
     0.70  # of a core: a new room is not forwarded any more; the rest is for the rooms there are
 )
@@ -77,8 +78,8 @@ class MediaProcess:
         """Announce this process and begin its clocks."""
         self.address = address
         await self._beat()
-        self._studio.spawn(self._mend())
         self._tasks = [
+            asyncio.create_task(self._mend_first(), name="mending at the start"),
             asyncio.create_task(self._every(BEAT_SECONDS, self._beat), name="media heartbeat"),
             asyncio.create_task(self._every(TICK_SECONDS, self._tick), name="media ticks"),
             asyncio.create_task(self._every(MEND_SECONDS, self._mend), name="mending recordings"),
@@ -102,7 +103,7 @@ class MediaProcess:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """A page's socket, straight or through a relay."""
-        ws = page_socket()
+        ws, relayed = page_socket(), RELAYED in request.headers
         await ws.prepare(request)
         text = await first_text(ws)
         if text is None:
@@ -113,11 +114,11 @@ class MediaProcess:
             seat = await self._ports.tickets.resolve(hello.token, hello.browser, self._clock())
             holder = await self._ports.registry.hold(seat.room, self.name, self._clock())
             if holder != self.name:
-                await self._elsewhere(ws, text, holder, relayed=RELAYED in request.headers)
+                await self._elsewhere(ws, text, holder, relayed=relayed)
                 return ws
             await self._serve(ws, seat, hello.keep)
         except Refused as refused:
-            await _refuse(ws, refused.code)
+            await _refuse(ws, refused.code, relayed=relayed)
         except frames.BadFrame as bad:
             await _refuse(ws, bad.code)
         except Exception as fault:
@@ -204,6 +205,10 @@ class MediaProcess:
                 self.rooms.pop(name)
                 await room.move()
 
+    async def _mend_first(self) -> None:
+        await asyncio.sleep(FIRST_MEND_SECONDS)
+        self._studio.spawn(self._mend())
+
     async def _mend(self) -> None:
         await self._studio.mend()
 
@@ -226,7 +231,8 @@ class MediaProcess:
                 log.info("media.room_closed", room=name, reason=room.ended)
 
 
-async def _refuse(ws: web.WebSocketResponse, code: str) -> None:
+async def _refuse(ws: web.WebSocketResponse, code: str, *, relayed: bool = False) -> None:
     with contextlib.suppress(ConnectionError):
-        await ws.send_json({"type": "error", "code": code, "frame": "hello"})
+        if not (relayed and code == "busy"):  # a relay looks for another place before the page hears of it
+            await ws.send_json({"type": "error", "code": code, "frame": "hello"})
         await ws.close(code=CLOSE_CODES.get(code, 1008 if code in ("bad_frame", "too_large") else REFUSED))

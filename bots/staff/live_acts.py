@@ -6,7 +6,17 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from bots.staff.acts import Arguments, Done, RowId, act
-from crm import company, conversations, live_after, live_links, live_sessions, live_views, recordings
+from crm import (
+    company,
+    conversations,
+    live_after,
+    live_asking,
+    live_links,
+    live_people,
+    live_sessions,
+    live_views,
+    recordings,
+)
 from crm.actor import Actor, check
 from crm.errors import Conflict
 from crm.live_rules import LINK_TTL, check_policy
@@ -57,7 +67,7 @@ class PolicyOf(Arguments):
 @act("live_start")
 async def start(actor: Actor, args: Start, now: datetime) -> Done:
     """Invite a customer; the link goes out on their channel. `id` is the session to open."""
-    made = await live_sessions.create(
+    made = await live_asking.create(
         actor,
         args.contact,
         purpose=args.purpose,
@@ -72,7 +82,7 @@ async def start(actor: Actor, args: Start, now: datetime) -> Done:
 @act("live_take")
 async def take(actor: Actor, args: One, now: datetime) -> Done:
     """Come into a session; a waiting customer is let in."""
-    await live_sessions.take(actor, args.live, now=now)
+    await live_people.take(actor, args.live, now=now)
     return Done()
 
 
@@ -96,7 +106,7 @@ async def renew(actor: Actor, args: One, now: datetime) -> Done:
 
 @act("live_invite")
 async def invite(actor: Actor, args: Colleague, now: datetime) -> Done:
-    place = await live_sessions.invite(actor, args.live, args.staff, now=now)
+    place = await live_people.invite(actor, args.live, args.staff, now=now)
     who = await _call_in(actor, place, args.staff, now)
     return Done("live_invite", {"name": who.name})
 
@@ -104,13 +114,13 @@ async def invite(actor: Actor, args: Colleague, now: datetime) -> Done:
 @act("live_guest")
 async def guest(actor: Actor, args: Guest, now: datetime) -> Done:
     """A link for somebody from outside."""
-    place = await live_sessions.invite_guest(actor, args.live, args.name, now=now)
+    place = await live_people.invite_guest(actor, args.live, args.name, now=now)
     return Done(result={"path": live_links.path_of(place)})
 
 
 @act("live_transfer")
 async def transfer(actor: Actor, args: Colleague, now: datetime) -> Done:
-    place = await live_sessions.transfer(actor, args.live, args.staff, now=now)
+    place = await live_people.transfer(actor, args.live, args.staff, now=now)
     who = await _call_in(actor, place, args.staff, now)
     return Done("live_transfer", {"name": who.name})
 

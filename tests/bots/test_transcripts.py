@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bots import transcripts
-from crm import files, live_sessions, recordings, vault
+from crm import files, live_asking, live_people, live_sessions, recordings, vault
 from crm.happenings import Happened
 from crm.models import Job, LiveSession
 from crm.storage import Folder
@@ -44,9 +44,9 @@ async def test_both_voices_are_written_down_in_the_order_of_the_call(
     files.use(Folder(tmp_path / "files"), max_bytes=1024)
     await a_company()
     agent, contact = await a_staff(NOON), await a_contact(NOON)
-    made = await live_sessions.create(agent, contact.id, now=NOON)
+    made = await live_asking.create(agent, contact.id, now=NOON)
     await live_sessions.wait(made.customer.id, NOON)
-    place = await live_sessions.take(agent, made.session.id, now=NOON)
+    place = await live_people.take(agent, made.session.id, now=NOON)
     number, key = await recordings.open_(made.session.id, now=NOON)
     for who, later, words in (
         (made.customer.id, 0, "배수 필터가 막혔어요.\n이제 잘 되네요."),

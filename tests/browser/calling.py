@@ -74,6 +74,37 @@ async def call_about_a_request(browser: Browser, served: Served) -> Call:
     return Call(desk, phone, link)
 
 
+async def watch(page: Page, selector: str) -> None:
+    """Begin to count the pictures of a video, and the longest time between two."""
+    await page.evaluate(
+        """s => {
+          const video = document.querySelector(s);
+          const seen = (window.seen = { shown: 0, longest: 0 });
+          let before = performance.now();
+          const next = (now) => {
+            seen.longest = Math.max(seen.longest, now - before);
+            before = now;
+            seen.shown += 1;
+            video.requestVideoFrameCallback(next);
+          };
+          video.requestVideoFrameCallback(next);
+        }""",
+        selector,
+    )
+
+
+async def longest_pause(page: Page, pictures: int = 30) -> float:
+    """The longest time between two pictures in ms since `watch`, once so many came."""
+    await page.wait_for_function("n => seen.shown >= n", arg=pictures)
+    return float(await page.evaluate("seen.longest"))
+
+
+async def ask_to_record(desk: Page) -> None:
+    """Staff ask; the sheet says that this is their own agreement."""
+    await desk.click("#record")
+    await desk.click("#ask-record [value=ask]")
+
+
 async def frames_of(page: Page, selector: str) -> int:
     """How many frames a video has shown; waits for the first."""
     await page.wait_for_function(

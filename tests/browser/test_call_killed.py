@@ -1,13 +1,21 @@
 """kill -9 of the media process of the real product, in the middle of a recorded call."""
 
+import asyncio
 import time
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
-from tests.browser.calling import browser, call_about_a_request, frames_of
+from tests.browser.calling import (
+    ask_to_record,
+    browser,
+    call_about_a_request,
+    frames_of,
+    longest_pause,
+    watch,
+)
 from tests.browser.serving import Served, serving
 
 __all__ = ["browser"]
@@ -28,34 +36,25 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-async def moves_on(page: Page, selector: str, seen: int) -> None:
-    """Wait until the picture moves again; counts begin anew with a new track."""
-    await page.wait_for_function(
-        """([s, n]) => {
-          const shown = document.querySelector(s)?.getVideoPlaybackQuality().totalVideoFrames ?? 0;
-          window.lowest = Math.min(window.lowest ?? n, shown);
-          return shown >= window.lowest + 20;
-        }""",
-        arg=[selector, seen],
-    )
-
-
 async def test_the_call_goes_on_without_a_new_link_and_both_recordings_play(
     browser: Browser, called: Served
 ) -> None:
     call = await call_about_a_request(browser, called)
     desk, phone = call.desk, call.phone
-    seen = await frames_of(desk, "#main-video"), await frames_of(phone, "#tile-video")
-    await desk.click("#record")
+    await frames_of(desk, "#main-video")
+    await frames_of(phone, "#tile-video")
+    await ask_to_record(desk)
     await phone.click("#consent [value=agree]")  # to ask is to agree
     for side in (desk, phone):
         await side.wait_for_selector(".is-recording .red-dot")
     await phone.wait_for_timeout(3000)
 
+    await watch(desk, "#main-video")
+    await watch(phone, "#tile-video")
     called.kill("media")
 
-    await moves_on(desk, "#main-video", seen[0])
-    await moves_on(phone, "#tile-video", seen[1])
+    pauses = await asyncio.gather(longest_pause(desk), longest_pause(phone))
+    print(f"after kill -9 no picture for {pauses[0]:.0f} ms at the desk, {pauses[1]:.0f} ms on the phone")
     for side in (desk, phone):
         await side.wait_for_selector(".is-recording .red-dot")
     await phone.wait_for_timeout(3000)

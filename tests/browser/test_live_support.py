@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.browser.calling import browser, call_about_a_request, frames_of, page_in
+from tests.browser.calling import ask_to_record, browser, call_about_a_request, frames_of, page_in
 from tests.browser.conftest import PHONE
 from tests.browser.serving import Served
 
@@ -73,7 +73,7 @@ async def test_a_customer_taps_one_link_and_the_call_ends_in_the_record(
     await desk.wait_for_selector("#photos img")
 
     # who asks has agreed; recording waits for the customer, and shows on both sides
-    await desk.click("#record")
+    await ask_to_record(desk)
     await phone.click("#consent [value=agree]")
     for side in (desk, phone):
         await side.wait_for_selector(".is-recording .red-dot")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm import live_links, live_sessions, vault
+from crm import live_asking, live_links, vault
 from crm.errors import Conflict, Invalid
 from crm.models import LiveParticipant
 from tests.crm.makers import a_company, a_contact, a_staff
@@ -22,7 +22,7 @@ async def secret(any_db: str) -> None:
 
 async def a_place() -> LiveParticipant:
     contact = await a_contact(NOW)
-    return (await live_sessions.create(await a_staff(NOW), contact.id, now=NOW)).customer
+    return (await live_asking.create(await a_staff(NOW), contact.id, now=NOW)).customer
 
 
 async def test_the_first_browser_binds_the_link_and_may_come_back() -> None:

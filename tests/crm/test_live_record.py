@@ -9,9 +9,11 @@ from crm import (
     control_log,
     files,
     live_after,
+    live_asking,
     live_codes,
     live_consents,
     live_instead,
+    live_people,
     live_sessions,
     live_summary,
     privacy,
@@ -22,7 +24,7 @@ from crm import db as database
 from crm.actor import Actor
 from crm.control_log import Line
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
-from crm.live_sessions import Made
+from crm.live_asking import Made
 from crm.models import (
     AuditEntry,
     Callback,
@@ -56,9 +58,9 @@ async def a_call(agent: Actor, *, request: bool = False) -> Made:
             number="SR-2026-000123", contact_id=contact.id, product_text="세탁기", status="in_progress",
             assignee_id=agent.id, status_at=NOON, created_at=NOON, updated_at=NOON,
         )  # fmt: skip
-    made = await live_sessions.create(agent, contact.id, request_id=matter.id if matter else None, now=NOON)
+    made = await live_asking.create(agent, contact.id, request_id=matter.id if matter else None, now=NOON)
     await live_sessions.wait(made.customer.id, NOON)
-    await live_sessions.take(agent, made.session.id, now=NOON)
+    await live_people.take(agent, made.session.id, now=NOON)
     return made
 
 
@@ -189,8 +191,8 @@ async def test_the_cost_is_the_begun_minutes_of_staff_times_the_rate() -> None:
     agent = await a_staff(NOON)
     made = await a_call(agent)
     assert made.staff is not None
-    await live_sessions.joined(made.staff.id, NOON)
-    await live_sessions.joined(made.customer.id, NOON)
+    await live_people.joined(made.staff.id, NOON)
+    await live_people.joined(made.customer.id, NOON)
     ended = await live_sessions.end(made.session.id, agent, now=NOON + timedelta(minutes=7, seconds=1))
     assert ended.cost_minor == 8 * 500
 
@@ -234,7 +236,7 @@ def test_a_summary_quotes_what_was_said_and_nothing_else() -> None:
 async def test_a_waiting_customer_may_be_phoned_or_visited_instead() -> None:
     agent = await a_staff(NOON)
     contact = await a_contact(NOON)
-    made = await live_sessions.create(agent, contact.id, now=NOON)
+    made = await live_asking.create(agent, contact.id, now=NOON)
     await live_sessions.wait(made.customer.id, NOON)
     days = await live_instead.visit_days(made.session, NOON)
     begins = days[0].slots[0][0]
@@ -244,7 +246,7 @@ async def test_a_waiting_customer_may_be_phoned_or_visited_instead() -> None:
     assert (visit.visit_from, visit.category) == (begins, "visit")
     with pytest.raises(Conflict, match="over"):
         await live_instead.callback(made.session.id, "", at=None, now=NOON)
-    second = await live_sessions.create(agent, contact.id, now=NOON)
+    second = await live_asking.create(agent, contact.id, now=NOON)
     await live_instead.callback(second.session.id, "", at=None, now=NOON)
     assert (await Callback.get(contact_id=contact.id)).phone == contact.phone
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crm import live_links, live_sessions, live_ticks, live_views, vault
+from crm import live_asking, live_links, live_people, live_sessions, live_ticks, live_views, vault
 from crm.actor import SYSTEM, Actor
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
-from crm.live_sessions import Made
+from crm.live_asking import Made
 from crm.models import (
     Callback,
     Contact,
@@ -43,7 +43,7 @@ async def a_request(contact: Contact) -> ServiceRequest:
 
 async def invited(agent: Actor, **values: object) -> Made:
     contact = await a_contact(NOON)
-    return await live_sessions.create(agent, contact.id, now=NOON, **values)  # type: ignore[arg-type]
+    return await live_asking.create(agent, contact.id, now=NOON, **values)  # type: ignore[arg-type]
 
 
 async def kinds() -> list[str]:
@@ -55,13 +55,13 @@ async def test_a_call_goes_from_invitation_to_the_record() -> None:
     agent = await a_staff(NOON)
     contact = await a_contact(NOON)
     request = await a_request(contact)
-    made = await live_sessions.create(agent, contact.id, request_id=request.id, now=NOON)
+    made = await live_asking.create(agent, contact.id, request_id=request.id, now=NOON)
     await live_sessions.wait(made.customer.id, NOON + minutes(1))
-    place = await live_sessions.take(agent, made.session.id, now=NOON + minutes(2))
+    place = await live_people.take(agent, made.session.id, now=NOON + minutes(2))
     assert made.staff is not None
     assert place.id == made.staff.id
     for who in (made.customer, place):
-        await live_sessions.joined(who.id, NOON + minutes(2))
+        await live_people.joined(who.id, NOON + minutes(2))
     ended = await live_sessions.end(made.session.id, agent, now=NOON + minutes(9.5))
     assert (ended.status, ended.started_at, ended.ended_by) == ("ended", NOON + minutes(2), agent.ref)
     history = await RequestEvent.get(request_id=request.id, kind="live")
@@ -75,7 +75,7 @@ async def test_the_conversation_becomes_the_agents_when_the_call_begins() -> Non
     agent = await a_staff(NOON)
     made = await invited(agent)
     await live_sessions.wait(made.customer.id, NOON)
-    await live_sessions.take(agent, made.session.id, now=NOON)
+    await live_people.take(agent, made.session.id, now=NOON)
     conversation = await Conversation.get(id=made.session.conversation_id)
     assert (conversation.owner, conversation.assignee_id) == ("staff", agent.id)
 
@@ -83,8 +83,8 @@ async def test_the_conversation_becomes_the_agents_when_the_call_begins() -> Non
 async def test_a_customer_who_asks_twice_gets_the_same_session() -> None:
     contact = await a_contact(NOON)
     customer = Actor("contact", contact.id)
-    first = await live_sessions.create(customer, contact.id, now=NOON)
-    second = await live_sessions.create(customer, contact.id, now=NOON + minutes(3))
+    first = await live_asking.create(customer, contact.id, now=NOON)
+    second = await live_asking.create(customer, contact.id, now=NOON + minutes(3))
     assert first.session.id == second.session.id
     assert await kinds() == ["requested"]
 
@@ -92,9 +92,9 @@ async def test_a_customer_who_asks_twice_gets_the_same_session() -> None:
 async def test_nobody_asks_for_another_and_marketing_invites_nobody() -> None:
     contact = await a_contact(NOON)
     with pytest.raises(Forbidden):
-        await live_sessions.create(Actor("contact", contact.id + 1), contact.id, now=NOON)
+        await live_asking.create(Actor("contact", contact.id + 1), contact.id, now=NOON)
     with pytest.raises(Forbidden):
-        await live_sessions.create(await a_staff(NOON, role="marketing"), contact.id, now=NOON)
+        await live_asking.create(await a_staff(NOON, role="marketing"), contact.id, now=NOON)
 
 
 async def test_times_that_cannot_be_are_refused() -> None:
@@ -102,7 +102,7 @@ async def test_times_that_cannot_be_are_refused() -> None:
     contact = await a_contact(NOON)
     for at, reason in ((NOON - minutes(1), "past"), (NOON + timedelta(days=91), "too_far")):
         with pytest.raises(Invalid, match=reason):
-            await live_sessions.create(agent, contact.id, scheduled_at=at, now=NOON)
+            await live_asking.create(agent, contact.id, scheduled_at=at, now=NOON)
 
 
 async def test_a_request_of_somebody_else_is_not_found() -> None:
@@ -110,7 +110,7 @@ async def test_a_request_of_somebody_else_is_not_found() -> None:
     request = await a_request(await a_contact(NOON))
     other = await a_contact(NOON, "박서연")
     with pytest.raises(NotFound):
-        await live_sessions.create(agent, other.id, request_id=request.id, now=NOON)
+        await live_asking.create(agent, other.id, request_id=request.id, now=NOON)
 
 
 async def test_the_waiting_room_of_an_arranged_call_opens_a_quarter_of_an_hour_before() -> None:
@@ -170,12 +170,12 @@ async def test_an_empty_room_ends_after_two_minutes_and_not_when_somebody_came_b
     agent = await a_staff(NOON)
     made = await invited(agent)
     await live_sessions.wait(made.customer.id, NOON)
-    await live_sessions.take(agent, made.session.id, now=NOON)
-    await live_sessions.joined(made.customer.id, NOON)
-    await live_sessions.left(made.customer.id, NOON + minutes(1))
-    await live_sessions.joined(made.customer.id, NOON + minutes(2))
+    await live_people.take(agent, made.session.id, now=NOON)
+    await live_people.joined(made.customer.id, NOON)
+    await live_people.left(made.customer.id, NOON + minutes(1))
+    await live_people.joined(made.customer.id, NOON + minutes(2))
     assert await live_ticks.look(NOON + minutes(10)) == 0
-    await live_sessions.left(made.customer.id, NOON + minutes(11))
+    await live_people.left(made.customer.id, NOON + minutes(11))
     assert await live_ticks.look(NOON + minutes(13)) == 1
     assert (await LiveSession.get(id=made.session.id)).ended_by == SYSTEM.ref
     await made.customer.refresh_from_db()
@@ -186,13 +186,13 @@ async def test_a_live_call_is_entered_by_invitation_or_transfer_only() -> None:
     first, second = await a_staff(NOON), await a_staff(NOON, "yuna")
     made = await invited(first)
     await live_sessions.wait(made.customer.id, NOON)
-    await live_sessions.take(first, made.session.id, now=NOON)
+    await live_people.take(first, made.session.id, now=NOON)
     with pytest.raises(Conflict, match="taken"):
-        await live_sessions.take(second, made.session.id, now=NOON)
+        await live_people.take(second, made.session.id, now=NOON)
     assert second.id is not None
-    expert = await live_sessions.invite(first, made.session.id, second.id, now=NOON)
-    assert (await live_sessions.take(second, made.session.id, now=NOON)).id == expert.id
-    await live_sessions.transfer(first, made.session.id, second.id, now=NOON)
+    expert = await live_people.invite(first, made.session.id, second.id, now=NOON)
+    assert (await live_people.take(second, made.session.id, now=NOON)).id == expert.id
+    await live_people.transfer(first, made.session.id, second.id, now=NOON)
     whole = await live_views.whole(made.session.id)
     assert whole.session.staff_id == second.id
     assert {place.staff_id: place.side for place in whole.places} == {
@@ -204,7 +204,7 @@ async def test_whoever_comes_first_takes_a_waiting_customer() -> None:
     named, other = await a_staff(NOON), await a_staff(NOON, "yuna")
     made = await invited(named)
     await live_sessions.wait(made.customer.id, NOON)
-    place = await live_sessions.take(other, made.session.id, now=NOON)
+    place = await live_people.take(other, made.session.id, now=NOON)
     session = await LiveSession.get(id=made.session.id)
     assert (session.status, session.staff_id, place.side) == ("live", other.id, "staff")
     assert made.staff is not None
@@ -217,7 +217,7 @@ async def test_the_place_in_the_queue_counts_those_who_came_before_to_the_same_t
     made = []
     for n in range(3):
         contact = await a_contact(NOON, f"손님{n}")
-        made.append(await live_sessions.create(Actor("contact", contact.id), contact.id, now=NOON))
+        made.append(await live_asking.create(Actor("contact", contact.id), contact.id, now=NOON))
         await live_sessions.wait(made[-1].customer.id, NOON + minutes(n))
     places = []
     for each in made:
@@ -233,7 +233,7 @@ async def test_a_wait_is_promised_only_when_it_was_measured() -> None:
         made = await invited(agent)
         at = NOON + timedelta(hours=n)
         await live_sessions.wait(made.customer.id, at)
-        await live_sessions.take(agent, made.session.id, now=at + minutes(4))
+        await live_people.take(agent, made.session.id, now=at + minutes(4))
         await live_sessions.end(made.session.id, agent, now=at + minutes(20))
     made = await invited(agent)
     wait = await live_views.standing(made.session, NOON + timedelta(hours=6))
@@ -254,7 +254,7 @@ async def test_holding_is_written_down_once() -> None:
     agent = await a_staff(NOON)
     made = await invited(agent)
     await live_sessions.wait(made.customer.id, NOON)
-    await live_sessions.take(agent, made.session.id, now=NOON)
+    await live_people.take(agent, made.session.id, now=NOON)
     done = [await live_sessions.hold(made.session.id, on=on, now=NOON) for on in (True, True, False)]
     assert done == [True, False, True]
     assert await LiveEvent.filter(kind__in=["held", "resumed"]).count() == 2

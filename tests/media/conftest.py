@@ -48,11 +48,11 @@ async def url(house: House) -> AsyncIterator[str]:
 async def enter(chromium: Browser, url: str) -> Enter:
     """Open the page of a token in a browser of its own and start the call."""
 
-    async def entered(token: str, query: str = "", *, video: bool = True) -> Page:
+    async def entered(token: str, query: str = "", *, video: bool = True, at: str = url) -> Page:
         context = await chromium.new_context(permissions=["camera", "microphone"])
         page = await context.new_page()
         page.set_default_timeout(30_000)
-        await page.goto(f"{url}/page?token={token}&browser={token}{query}")
+        await page.goto(f"{at}/page?token={token}&browser={token}{query}")
         await page.wait_for_selector("html[data-ready]", state="attached")
         await page.evaluate("video => call.start(video)", video)
         return page

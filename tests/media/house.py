@@ -140,7 +140,9 @@ class Journal:
 class Consents:
     house: House
 
-    async def give(self, room: str, participant: str, *, agreed: bool, now: datetime) -> None:
+    async def give(
+        self, room: str, participant: str, *, agreed: bool, asking: bool = False, now: datetime
+    ) -> None:
         self.house.agreed[room, participant] = agreed
 
     async def missing(self, room: str, participants: Sequence[str], now: datetime) -> Sequence[str]:
@@ -196,9 +198,9 @@ async def page(request: web.Request) -> web.FileResponse:
 
 
 @contextlib.asynccontextmanager
-async def front(house: House) -> AsyncIterator[str]:
+async def front(house: House, **options: Any) -> AsyncIterator[str]:
     """A front that relays, with the module of the pages and a page that uses it."""
-    relay = Relay(Registry(house), clock)
+    relay = Relay(Registry(house), clock, **options)
     app = web.Application()
     app.router.add_get("/call/{token}/socket", relay.handle)
     app.router.add_static("/static/call", STATIC)

@@ -43,6 +43,12 @@ class Lossy(asyncio.DatagramProtocol):
             self._back.setdefault(address, transport)
         self._back[address].sendto(data)
 
+    def move(self) -> None:
+        """Come from other ports from now on, as behind another router; the old ones lead nowhere."""
+        for transport in self._back.values():
+            transport.close()
+        self._back.clear()
+
     def close(self) -> None:
         self.transport.close()
         for transport in self._back.values():

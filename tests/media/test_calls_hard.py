@@ -15,6 +15,7 @@ from tests.media.conftest import Enter
 from tests.media.dying import mortal
 from tests.media.house import House, clock, process
 from tests.media.lossy import lossy
+from tests.media.network import way_to
 from tests.media.playing import plays
 from tests.media.test_calls import hears, invite, sees
 from tests.media.test_calls_together import hears_of, say
@@ -57,6 +58,46 @@ async def test_media_keep_flowing_when_every_twentieth_packet_is_lost(house: Hou
     assert fps > 10  # 25 and 500 ms are wanted of a quiet machine; benchmarks/calls.py tells
 
 
+@pytest.mark.parametrize("change", ["address", "network"])
+async def test_a_call_goes_on_when_the_phone_changes_its_network(
+    house: House, enter: Enter, url: str, change: str
+) -> None:
+    """The old socket is dead without a word; packets come from another address, or no more by the old way."""
+    invite(house)
+    async with (
+        process(house) as media,
+        way_to(url) as (at, way),
+        lossy(own_address(), media.udp_port, 0.0) as (port, net),
+        lossy(own_address(), media.udp_port, 0.0) as (other, _),
+    ):
+        customer, staff = await asyncio.gather(enter("c", f"&port={port}", at=at), enter("s"))
+        await asyncio.gather(sees(customer, "s"), sees(staff, "c"))
+        for page, key in ((customer, "s-camera"), (staff, "c-camera")):
+            await page.evaluate("key => call.watch(key)", key)
+        joined = "call.log.filter(f => f.type === 'joined' && f.participant === 'c').length"
+        before = await staff.evaluate(joined)
+        way.cut()
+        net.move()
+        if change == "network":
+            net.close()
+            await customer.evaluate(f"call.asked.set('port', '{other}')")
+        began = time.monotonic()
+        await staff.wait_for_function(f"{joined} > {before}")
+        socket = time.monotonic() - began
+        for page in (customer, staff):
+            await page.evaluate("call.shown = 0")
+        await asyncio.gather(
+            *(
+                page.wait_for_function("call.shown >= 20 && call.state === 'live'")
+                for page in (customer, staff)
+            )
+        )
+        pauses = [await page.evaluate("call.longest") for page in (customer, staff)]
+        print(
+            f"{change}: socket after {socket:.1f} s, pictures missed for {pauses[0]:.0f}, {pauses[1]:.0f} ms"
+        )
+
+
 async def test_a_killed_process_is_replaced_and_its_recording_plays(
     house: House, enter: Enter, tmp_path: Path
 ) -> None:
@@ -70,17 +111,16 @@ async def test_a_killed_process_is_replaced_and_its_recording_plays(
         await hears_of(customer, "f.type === 'recording' && f.state === 'on'")
         await asyncio.sleep(5)
         first.kill()
-        killed = clock()
+        began, killed = time.monotonic(), clock()
         await first.wait()
     async with mortal(folder) as (_, address):
-        began = time.monotonic()
         house.alive = {"second": Place("second", address, 0, 0.0, True)}
         before = [(await page.evaluate(f"call.look('{key}')"))["frames"] for page, key in
                   ((customer, "s-camera"), (staff, "c-camera"))]  # fmt: skip
         await asyncio.gather(
             sees(customer, "s", frames=before[0] + 10), sees(staff, "c", frames=before[1] + 10)
         )
-        print(f"media again after {time.monotonic() - began:.1f} s")
+        print(f"pictures again {time.monotonic() - began:.1f} s after the kill")
         since = killed.isoformat()
         await hears_of(customer, f"f.type === 'recording' && f.state === 'on' && f.since > '{since}'")
         files = await mended(folder)

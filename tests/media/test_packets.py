@@ -95,6 +95,18 @@ def test_a_gap_is_asked_for_at_once_and_what_comes_late_is_passed_on() -> None:
     assert source.repaired == 1
 
 
+def test_what_was_lost_again_is_asked_for_again_for_a_second() -> None:
+    speaker, _, source, _ = forwarded([10, 12])
+    for at in range(30):  # a packet each 50 ms, and none of them the missing one
+        source.arrived(rtp(13 + at, 40_000 + at * 3000), 0.05 + at * 0.05)
+    asked = [said for said in speaker.rtcp if said == rtcp.Nack(9, [11])]
+    assert 6 <= len(asked) <= 11
+    source.arrived(rtp(11, 3000, payload=b"late"), 1.6)
+    speaker.rtcp.clear()
+    source.tick(1.8)
+    assert speaker.rtcp == []
+
+
 def test_what_a_listener_misses_comes_from_our_memory_or_else_from_the_speaker() -> None:
     speaker, listener, _, outlet = forwarded([10, 11, 14])
     speaker.rtcp.clear()
@@ -230,6 +242,26 @@ def test_a_log_that_was_cut_anywhere_gives_what_was_whole(
     size = max(path.stat().st_size - cut, 0)
     os.truncate(path, size)
     assert list(sealed.read_log(path, KEY)) == records[: sum(end <= size for end in ends)]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=50), min_size=2, max_size=8), st.integers(1, 60))
+def test_a_log_whose_end_the_disk_never_got_gives_what_was_before(
+    tmp_path_factory: pytest.TempPathFactory, records: list[bytes], lost: int
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "log"
+    ends = []
+    with path.open("wb", buffering=0) as file:
+        writer = sealed.LogWriter(file, KEY)
+        for record in records:
+            writer.append(record)
+            ends.append(path.stat().st_size)
+    lost = min(lost, ends[-1] - ends[0])  # the first record was synced with the name of the file
+    with path.open("rb+") as file:
+        file.seek(-lost, os.SEEK_END)
+        file.write(bytes(lost))  # as file systems show blocks that were promised and not written
+    kept = list(sealed.read_log(path, KEY))
+    assert kept == records[: len(kept)]
+    assert len(kept) >= sum(end <= ends[-1] - lost for end in ends)
 
 
 def test_a_long_webm_can_be_searched_by_its_cues(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ class Api:
         message = {
             "type": "message", "ts": self.world.ts(), "user": BOT, "bot_id": "B0DANGOL", "team": TEAM,
             **content, **({"thread_ts": thread} if thread else {}),
+            **({"subtype": "thread_broadcast"} if thread and values.get("reply_broadcast") else {}),
         }  # fmt: skip
         self.world.keep(channel, message)
         return {"channel": channel, "ts": message["ts"], "message": message}

@@ -198,6 +198,18 @@ def message(look: Look, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return said(head, row["text"])
 
 
+def waiting_call(look: Look, row: Mapping[str, Any], mention: str = "") -> dict[str, Any]:
+    """A customer is in the waiting room of live support: who, about what, and the way in."""
+    head = look.t("call.waiting", who=escape(customer(look, row)))
+    lines = [
+        f"📞 *{head}*",
+        *([escape(row["number"])] if row["number"] else []),
+        *([mention] if mention else []),
+    ]
+    enter = button(look.t("call.enter"), OPEN_DESK, url=f"{look.url}/desk/calls/{row['id']}/room")
+    return blocks.message(f"📞 {head}", [section(" · ".join(lines)), blocks.actions([enter])])
+
+
 def said(head: str, text: str) -> list[dict[str, Any]]:
     """A head of ours and the words below it, as messages within Slack's limits. Empty words are none."""
     if not text.strip():

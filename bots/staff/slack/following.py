@@ -14,6 +14,7 @@ from crm.slack_cards import Card
 READER = "slack"
 STALE = timedelta(hours=24)  # what is older is not news: Slack was off meanwhile
 HISTORY = 10  # messages that a new thread begins with
+ALERT_AGAIN = timedelta(minutes=10)  # a waiting customer is told of at most once in each
 
 # A conversation that staff are concerned with from now on.
 BEGINS = frozenset({"conversation.handed_over", "conversation.taken_over", "conversation.assigned"})
@@ -76,12 +77,10 @@ class Following:
     async def _conversation(self, happened: Happened, conversation_id: int, now: datetime) -> None:
         card: Card | None
         if happened.kind in BEGINS:
-            before = await slack_cards.of("conversation", conversation_id)
-            team = await slack_views.team_of("conversation", conversation_id)
-            card = await slack_cards.show("conversation", conversation_id, team, now=now)
-            if card is not None and (before is None or before.id != card.id):
-                for message_id in await slack_views.recent(conversation_id, HISTORY):
-                    await self._post(card, message_id, now)
+            await self._begin(conversation_id, now)
+            return
+        if happened.kind == "live.waiting":
+            await self._waits(happened, conversation_id, now)
             return
         if happened.kind in SAID or happened.kind == "message.failed":
             card = await slack_cards.of("conversation", conversation_id)
@@ -89,6 +88,28 @@ class Following:
                 await self._said(happened, card, now)
         if happened.kind in REDRAWS_CONVERSATION:
             await slack_cards.redraw("conversation", conversation_id, now=now)
+
+    async def _begin(self, conversation_id: int, now: datetime) -> Card | None:
+        """The conversation's thread where it belongs now, with what was said last."""
+        before = await slack_cards.of("conversation", conversation_id)
+        team = await slack_views.team_of("conversation", conversation_id)
+        card = await slack_cards.show("conversation", conversation_id, team, now=now)
+        if card is not None and (before is None or before.id != card.id):
+            for message_id in await slack_views.recent(conversation_id, HISTORY):
+                await self._post(card, message_id, now)
+        return card
+
+    async def _waits(self, happened: Happened, conversation_id: int, now: datetime) -> None:
+        """A customer is in the waiting room of a call; one who comes and goes is told of now and then."""
+        card = await slack_cards.of("conversation", conversation_id) or await self._begin(
+            conversation_id, now
+        )
+        if card is not None:
+            live = int(happened.data["live_id"])
+            key = f"call:{card.id}:{live}:{int(happened.at.timestamp() // ALERT_AGAIN.total_seconds())}"
+            await slack_cards.put(
+                "call", {"live": live}, account=card.account, key=key, card_id=card.id, now=now
+            )
 
     async def _said(self, happened: Happened, card: Card, now: datetime) -> None:
         message_id = int(happened.data["message_id"])

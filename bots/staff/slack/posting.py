@@ -22,6 +22,7 @@ from bots.staff.slack.client import Slack
 from bots.worker import utc_now
 from crm import files, lanes, processes, slack_cards, slack_views, staff_inbox
 from crm.errors import NotFound
+from crm.slack import mentions
 from crm.slack_cards import Card, Claim, Post
 
 log = structlog.get_logger()
@@ -166,6 +167,8 @@ class Poster:
                 assert card is not None
                 said = {"text": self._look.t(str(data["key"]), **data.get("values", {}))}
                 return await self._keyed(slack, post.key, card.channel, card.ts, said, uncertain)
+            case "call":
+                return await self._call(slack, post, card, uncertain)
             case "ephemeral":
                 told = await slack.call("chat.postEphemeral", **data)
                 return str(told.get("message_ts", ""))
@@ -182,6 +185,17 @@ class Poster:
             case _:
                 raise Undeliverable("unknown_kind")
         return ""
+
+    async def _call(self, slack: Slack, post: Post, card: Card | None, uncertain: bool) -> str:
+        """A customer waits to be let into a call: seen in the channel too. Nothing once somebody came."""
+        row = await slack_views.call(int(post.data["live"]))
+        if row is None or card is None or row["status"] != "waiting":
+            return ""
+        staff = [row["staff_id"]] if row["staff_id"] else []
+        known = await mentions(post.account, staff)
+        said = cards.waiting_call(self._look, row, " ".join(f"<@{user}>" for user in known.values()))
+        said["reply_broadcast"] = True
+        return await self._keyed(slack, post.key, card.channel, card.ts, said, uncertain)
 
     async def _react(self, slack: Slack, data: Mapping[str, Any]) -> None:
         try:

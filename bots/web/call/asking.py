@@ -8,7 +8,7 @@ from aiohttp import web
 from bots.web import chat_session, i18n, security
 from bots.web.app_keys import CONFIG
 from bots.web.call.places import status_of
-from crm import conversations, hours, identities, live_links, live_sessions
+from crm import conversations, hours, identities, live_asking, live_links
 from crm.actor import Actor
 from crm.errors import CrmError
 
@@ -38,7 +38,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     )
     conversation = await conversations.reach(identity, now=now, locale=lang)
     try:
-        made = await live_sessions.create(
+        made = await live_asking.create(
             Actor("contact", identity.contact_id),
             identity.contact_id,
             conversation_id=conversation.id,

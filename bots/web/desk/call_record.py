@@ -111,7 +111,10 @@ async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any
     for event in await live_events.of(session.id):
         if event.kind in QUIET_ACTS:
             continue
-        item = _item(desk, event.at, begin, desk.t(f"desk.live.act.{event.kind}"), event.kind)
+        told = desk.t(f"desk.live.act.{event.kind}")
+        if event.data.get("by") == "asking":
+            told = desk.t("desk.live.by_asking", act=told)
+        item = _item(desk, event.at, begin, told, event.kind)
         item["who"] = names.get(event.participant_id or 0, "")
         item["mark"] = str(event.data.get("id") or "")
         item["points"] = event.data.get("points", []) if event.kind == "mark" else []

@@ -14,7 +14,7 @@ from bots.web.desk import words
 from bots.web.desk.frame import Desk, api, json_answer, page
 from bots.web.desk.nav import shell
 from bots.web.desk.side import request_view, staff_list
-from crm import company, knowledge, live_links, live_sessions, live_views
+from crm import company, knowledge, live_links, live_people, live_sessions, live_views
 from crm.actor import check
 from crm.errors import Conflict
 from crm.live_links import Place
@@ -74,7 +74,7 @@ def _minutes(session: LiveSession) -> int:
 @page
 async def room(desk: Desk) -> web.StreamResponse:
     """The staff's call page: they are in the session, by this browser."""
-    place = await live_sessions.take(desk.actor, desk.id(), now=desk.now)
+    place = await live_people.take(desk.actor, desk.id(), now=desk.now)
     whole = await live_views.get(desk.actor, place.session_id)
     place, secret = await _entered(desk, place)
     call_page.reach_media(desk.request)

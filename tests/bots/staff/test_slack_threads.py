@@ -1,9 +1,10 @@
 """A customer's conversation in Slack: a thread, its card, notes that stay inside, replies that go out."""
 
+from datetime import timedelta
 from typing import Any
 
-from crm import conversations, happenings, requests
-from crm.actor import SYSTEM
+from crm import conversations, happenings, live_asking, live_people, live_sessions, requests
+from crm.actor import SYSTEM, Actor
 from crm.models import Conversation, Message, ServiceRequest
 from tests.bots.staff.conftest import Office
 from tests.bots.web.desk_people import a_talk, utc_now
@@ -156,3 +157,36 @@ async def test_a_reply_that_was_edited_stays_as_it_was_sent(office: Office) -> N
     await office.settle()
     assert await heard_by_customer(talk) == ["세 시"]
     assert any("고칠 수 없어요" in told for told in await office.seojun.told())
+
+
+async def test_a_customer_in_the_waiting_room_is_told_of_in_the_channel_until_somebody_came(
+    office: Office,
+) -> None:
+    talk = await a_talk(utc_now())
+    asked = Actor("contact", talk.contact_id)
+    made = await live_asking.create(asked, talk.contact_id, conversation_id=talk.id, now=utc_now())
+    await live_sessions.wait(made.customer.id, utc_now())
+    await office.settle()
+    (root,) = await office.seojun.roots()
+    (line,) = [m for m in await office.seojun.thread(root) if "대기실" in written(m)]
+    assert line["subtype"] == "thread_broadcast"
+    enter = line["blocks"][-1]["elements"][0]
+    assert enter["url"].endswith(f"/desk/calls/{made.session.id}/room")
+    assert await office.workspace.refusals() == []
+
+    await live_sessions.step_out(made.customer.id, utc_now())
+    await live_sessions.wait(made.customer.id, utc_now() + timedelta(minutes=11))
+    seojun = Actor("staff", office.company.seojun.id, "agent", "이서준")
+    await live_people.take(seojun, made.session.id, now=utc_now())
+    await office.settle()
+    assert sum("대기실" in written(m) for m in await office.seojun.thread(root)) == 1
+
+
+async def test_whose_call_it_is_is_mentioned(office: Office) -> None:
+    talk = await a_talk(utc_now())
+    seojun = Actor("staff", office.company.seojun.id, "agent", "이서준")
+    made = await live_asking.create(seojun, talk.contact_id, conversation_id=talk.id, now=utc_now())
+    await live_sessions.wait(made.customer.id, utc_now())
+    await office.settle()
+    (root,) = await office.seojun.roots()
+    assert any("<@U0SEOJUN>" in written(m) for m in await office.seojun.thread(root))

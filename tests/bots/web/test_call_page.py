@@ -13,9 +13,19 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bots.live_ports import LiveJournal, LiveTickets
 from bots.web import app_keys, call, hub, pages
-from crm import control_log, files, live_codes, live_links, live_sessions, vault, zone
+from crm import (
+    control_log,
+    files,
+    live_asking,
+    live_codes,
+    live_links,
+    live_people,
+    live_sessions,
+    vault,
+    zone,
+)
 from crm.actor import Actor
-from crm.live_sessions import Made
+from crm.live_asking import Made
 from crm.models import Callback, File, LiveEvent, LiveSession, Message, ServiceRequest
 from crm.storage import Folder
 from media.ports import Act, Refused
@@ -75,7 +85,7 @@ async def made(agent: Actor, server: TestServer) -> Made:
         address="서울 마포구 월드컵로 1", phone="+821012342481",
         status_at=now(), created_at=now(), updated_at=now(),
     )  # fmt: skip
-    return await live_sessions.create(agent, contact.id, request_id=matter.id, now=now())
+    return await live_asking.create(agent, contact.id, request_id=matter.id, now=now())
 
 
 @pytest.fixture
@@ -120,7 +130,7 @@ async def test_the_room_tells_the_place_in_the_queue_and_that_somebody_came(
     await room.send_json({"type": "wait"})
     waiting = await heard(room, "state", status="waiting")
     assert (waiting["wait"]["ahead"], waiting["wait"]["minutes"]) == (0, None)
-    await live_sessions.take(agent, made.session.id, now=now())
+    await live_people.take(agent, made.session.id, now=now())
     assert (await heard(room, "state", status="live"))["wait"] is None
 
 
@@ -180,7 +190,7 @@ async def test_the_guided_form_is_filled_for_its_customer_and_masked_for_staff(
 ) -> None:
     await browser.post(f"{path}/enter")
     assert "월드컵로" in await (await browser.get(f"{path}/form")).text()
-    expert = await live_sessions.invite_guest(
+    expert = await live_people.invite_guest(
         Actor("staff", made.session.staff_id, "agent"), made.session.id, "제조사", now=now()
     )
     await other.post(f"{live_links.path_of(expert)}/enter")
@@ -201,7 +211,7 @@ async def test_the_media_room_seats_only_who_entered_and_only_while_live(
     with pytest.raises(Refused, match="not_yet"):
         await tickets.resolve(token, key, now())
     await live_sessions.wait(made.customer.id, now())
-    await live_sessions.take(agent, made.session.id, now=now())
+    await live_people.take(agent, made.session.id, now=now())
     with pytest.raises(Refused, match="bound_elsewhere"):
         await tickets.resolve(token, "a guess", now())
     seat = await tickets.resolve(token, key, now())
@@ -223,7 +233,7 @@ async def test_the_desktop_agent_gets_a_seat_by_its_code_and_hands_in_its_log(
     browser: Browser, made: Made, agent: Actor
 ) -> None:
     await live_sessions.wait(made.customer.id, now())
-    await live_sessions.take(agent, made.session.id, now=now())
+    await live_people.take(agent, made.session.id, now=now())
     code = await live_codes.issue(agent, made.session.id, now=now())
     seat = await (await browser.post("/assist/join", json={"code": code})).json()
     assert (await LiveTickets().resolve(seat["token"], seat["browser"], now())).role == "agent"

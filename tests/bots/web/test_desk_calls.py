@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from crm import company as profile
-from crm import live_after, live_links, live_sessions, recordings, requests
+from crm import live_after, live_asking, live_links, live_people, live_sessions, recordings, requests
 from crm.actor import SYSTEM, Actor
 from crm.models import AuditEntry, LiveSession, Mention, ServiceRequest, Staff
 from media.sealed import SealedWriter
@@ -30,9 +30,9 @@ async def seojun() -> Actor:
 async def a_finished_call(request: ServiceRequest, now: datetime) -> LiveSession:
     """A call about the request that lasted seven minutes, with a summary suggested."""
     agent = await seojun()
-    made = await live_sessions.create(agent, request.contact_id, request_id=request.id, now=now)
+    made = await live_asking.create(agent, request.contact_id, request_id=request.id, now=now)
     await live_sessions.wait(made.customer.id, now)
-    await live_sessions.take(agent, made.session.id, now=now)
+    await live_people.take(agent, made.session.id, now=now)
     said = "customer: 배수 필터가 막혔어요.\nstaff: 청소해 보세요.\ncustomer: 이제 잘 되네요."
     await live_after.transcribed(made.session.id, said, now=now)
     return await live_sessions.end(made.session.id, agent, now=now + timedelta(minutes=7))
@@ -81,7 +81,7 @@ async def test_an_invited_colleague_is_called_by_a_mention(signed_in: Staffed) -
 
 async def test_a_renewed_link_is_another_link(signed_in: Staffed) -> None:
     request = await a_matter()
-    made = await live_sessions.create(await seojun(), request.contact_id, now=utc_now())
+    made = await live_asking.create(await seojun(), request.contact_id, now=utc_now())
     before = live_links.path_of(made.customer)
     browser = await signed_in("seojun")
     await browser.act("live_renew", live=made.session.id)
@@ -105,9 +105,9 @@ async def test_a_recording_streams_by_ranges_to_who_may_see_it(signed_in: Staffe
     request = await a_matter()
     now = utc_now() - timedelta(hours=1)
     agent = await seojun()
-    made = await live_sessions.create(agent, request.contact_id, now=now)
+    made = await live_asking.create(agent, request.contact_id, now=now)
     await live_sessions.wait(made.customer.id, now)
-    await live_sessions.take(agent, made.session.id, now=now)
+    await live_people.take(agent, made.session.id, now=now)
     number, key = await recordings.open_(made.session.id, now=now)
     plain = bytes(range(256)) * 600  # more than two chunks
     with (tmp_path / "sealed").open("wb") as file:

@@ -25,11 +25,28 @@ export class Chat {
       for (const file of target.files) this.sendFile(file);
       target.value = "";
     });
-    const area = byId("chat");
-    area.addEventListener("dragover", (event) => event.preventDefault());
-    area.addEventListener("drop", (event) => {
+    this.text.addEventListener("paste", (event) => {
+      const files = [...event.clipboardData.files];
+      if (!files.length) return;
       event.preventDefault();
-      for (const file of event.dataTransfer.files) this.sendFile(file);
+      for (const file of files) this.sendFile(file);
+    });
+    this.dropped();
+  }
+
+  // Files that are dropped anywhere on the page go into the chat.
+  dropped() {
+    const page = byId("call");
+    const over = (event, on) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      page.classList.toggle("is-dropping", on);
+    };
+    document.addEventListener("dragover", (event) => over(event, true));
+    document.addEventListener("dragleave", (event) => event.relatedTarget || over(event, false));
+    document.addEventListener("drop", (event) => {
+      over(event, false);
+      for (const file of event.dataTransfer?.files ?? []) this.sendFile(file);
     });
   }
 

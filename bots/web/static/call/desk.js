@@ -22,8 +22,10 @@ let guide = null;
 let remote = null;
 let muted = false;
 let began = Date.now();
+let gave = false; // the session is somebody else's: we go once they came
 
 const nameOf = (id) => state.people.find((one) => one.id === id)?.name || session?.peers.get(id)?.name || "";
+const mine = () => state.people.find((one) => one.id === config.me)?.side ?? config.side;
 const customer = () => state.people.find((one) => one.side === "customer")?.id ?? "";
 
 async function act(name, args = {}) {
@@ -42,8 +44,11 @@ const tried = (work) => work.catch((error) => toast(error.message));
 // -- the lobby
 
 room.addEventListener("state", ({ detail }) => {
+  const before = mine();
   state = detail;
   byId("call").dataset.stage = detail.status;
+  if (session && mine() !== before) session.rejoin(); // with the rights of the new side
+  if (gave && state.people.some((one) => one.side === "staff" && one.here && one.id !== config.me)) depart();
   if (detail.status === "waiting") tried(act("live_take"));
   if (detail.status === "live") join();
   if (["ended", "missed", "cancelled"].includes(detail.status)) leave();
@@ -118,6 +123,12 @@ function listen() {
     const words = { level: t(`call.quality.${level}`), fps: Math.round(detail.fps ?? 0) };
     byId("quality-text").textContent = t(detail.fps ? "call.desk.fps" : "call.desk.quality", words);
   });
+  session.addEventListener("track", ({ detail }) => {
+    if (detail.kind !== "camera" || detail.participant !== customer()) return;
+    looks = detail.facing ?? "";
+    byId("torch-on").hidden = !(detail.on && detail.torch);
+    shows();
+  });
   session.addEventListener("hold", ({ detail }) => detail.participant === customer() && held(detail.on));
   session.addEventListener("end", () => leave());
   session.addEventListener("error", ({ detail }) => detail.code === "not_recordable" && toast(t("call.desk.peer")));
@@ -125,11 +136,14 @@ function listen() {
   stage.main.addEventListener("resize", shows);
 }
 
+let looks = ""; // which way the customer's camera looks
 function shows() {
   const chip = byId("shows");
   chip.hidden = !stage.large || stage.large.participant === config.me;
-  chip.querySelector("span").textContent = t(stage.large?.kind === "screen" ? "call.desk.screen" : "call.desk.rear");
+  chip.querySelector("span").textContent = t(stage.large?.kind === "screen" ? "call.desk.screen" : CAMERAS[looks] ?? "call.desk.camera");
 }
+
+const CAMERAS = { user: "call.desk.front", environment: "call.desk.rear" };
 
 function controlling(on) {
   byId("controlling").hidden = !on;
@@ -139,6 +153,14 @@ function controlling(on) {
 function held(on) {
   byId("held").hidden = !on;
   toggle(byId("hold"), on, t(on ? "call.desk.resume" : "call.desk.pause"), on ? "play" : "pause");
+}
+
+// Go, and let the others talk on.
+function depart() {
+  gave = false;
+  session?.leave();
+  devices.stop();
+  setTimeout(() => location.assign(`/desk/calls/${config.live}`), 400); // the word is still on its way
 }
 
 function leave() {
@@ -225,18 +247,30 @@ byId("screen").onclick = async () => {
   toggle(byId("screen"), Boolean(devices.screen), t(devices.screen ? "call.screen.stop" : "call.screen.start"));
 };
 byId("hold").onclick = () => session?.send({ type: "hold", participant: customer(), on: byId("held").hidden });
-byId("record").onclick = () => session?.send({ type: "recording", state: byId("record").dataset.state === "on" ? "stop" : "ask" });
+byId("record").onclick = () => {
+  if (byId("record").dataset.state === "on") return session?.send({ type: "recording", state: "stop" });
+  byId("ask-record").returnValue = "";
+  return byId("ask-record").showModal();
+};
+byId("ask-record").addEventListener("close", () => {
+  if (byId("ask-record").returnValue === "ask") session?.send({ type: "recording", state: "ask" });
+});
 byId("unmute").onclick = () => {
   stage.resumeSound();
   byId("unmute").hidden = true;
 };
 byId("hang-up").onclick = () => {
+  const guest = mine() === "expert";
+  byId("sure-title").textContent = t(guest ? "call.desk.leave_title" : "call.sure.title");
+  byId("sure").querySelector("p").textContent = t(guest ? "call.desk.leave_text" : "call.sure.text");
+  byId("sure").querySelector("[value=yes]").textContent = t(guest ? "call.desk.leave_yes" : "call.sure.yes");
   byId("sure").returnValue = "no";
   byId("sure").showModal();
 };
 byId("sure").addEventListener("close", () => {
   if (byId("sure").returnValue !== "yes") return;
-  if (session) {
+  if (mine() === "expert") depart();
+  else if (session) {
     session.send({ type: "end" });
     tried(act("live_end")).then(leave);
   } else tried(act("live_cancel")).then(leave);
@@ -256,7 +290,13 @@ byId("expert").onclick = () => people("live_invite");
 byId("transfer").onclick = () => people("live_transfer");
 byId("people").addEventListener("close", () => {
   const staff = Number(byId("people").returnValue);
-  if (staff) tried(act(wanted, { staff }));
+  if (!staff) return;
+  const given = wanted === "live_transfer";
+  tried(
+    act(wanted, { staff }).then(() => {
+      gave = given;
+    }),
+  );
 });
 byId("guest").onclick = async () => {
   const made = await tried(act("live_guest", { name: byId("guest-name").value }));

@@ -46,6 +46,12 @@ export class Devices {
     return (this.camera?.getSettings().facingMode ?? "user") === "user" && this.facing === "user";
   }
 
+  // Which way the camera looks, if it says so: "user" or "environment".
+  get looks() {
+    const facing = this.camera?.getSettings().facingMode;
+    return facing === "user" || facing === "environment" ? facing : "";
+  }
+
   get hasLight() {
     return Boolean(this.camera?.getCapabilities?.().torch);
   }

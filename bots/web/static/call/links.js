@@ -19,7 +19,17 @@ export class Links {
   }
 
   alive() {
-    return [...this.open.values()].some(({ pc }) => pc.connectionState === "connected");
+    return !this.stale && [...this.open.values()].some(({ pc }) => pc.connectionState === "connected");
+  }
+
+  // A number that rises with whatever the other side sends; null without a connection.
+  async received() {
+    let sum = null;
+    for (const { pc } of this.open.values())
+      for (const entry of (await pc.getStats()).values())
+        if (entry.type === "candidate-pair")
+          sum = (sum ?? 0) + (entry.bytesReceived ?? 0) + (entry.responsesReceived ?? 0);
+    return sum;
   }
 
   close() {
@@ -38,6 +48,7 @@ export class Links {
 
   make(key) {
     this.open.get(key)?.pc.close();
+    this.stale = false;
     const pc = new RTCPeerConnection({
       iceServers: this.session.ice ?? [],
       bundlePolicy: "max-bundle",
@@ -70,7 +81,7 @@ export class Links {
     if (state === "connected") this.session.tell("state", { state: "live" });
     else if (state === "failed" || state === "disconnected") {
       this.session.tell("state", { state: "away" });
-      if (this.mode === "forward") this.session.broken();
+      if (this.mode === "forward") this.session.broken(state === "failed");
       else if (state === "failed") this.offer(key);
     }
   }

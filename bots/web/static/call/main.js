@@ -202,6 +202,7 @@ function held(on) {
 }
 
 async function ownTracks() {
+  viewed();
   await session.setTrack("audio", devices.mic);
   await session.setTrack("camera", devices.camera);
   stage.own("camera", devices.camera, devices.mirrored);
@@ -227,7 +228,12 @@ async function setCamera(on) {
   await showCamera();
 }
 
+function viewed() {
+  session.view = { facing: devices.looks, torch: Boolean(devices.camera) && devices.light };
+}
+
 async function showCamera() {
+  viewed();
   await session.setTrack("camera", devices.camera);
   stage.own("camera", devices.camera, devices.mirrored);
   const on = Boolean(devices.camera);
@@ -248,6 +254,8 @@ function controls() {
   byId("torch").onclick = async () => {
     await devices.setLight(!devices.light).catch(() => toast(t("call.torch.none")));
     toggle(byId("torch"), devices.light, t(devices.light ? "call.torch.off" : "call.torch.on"));
+    viewed();
+    session.announce();
     room.act("torch", { on: devices.light });
   };
   byId("screen").onclick = shareScreen;

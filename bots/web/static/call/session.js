@@ -6,10 +6,17 @@
 import { answerOffer, Links } from "./links.js";
 
 export const KINDS = ["audio", "camera", "screen"];
-const PAUSES_MS = [300, 600, 1200, 2500, 5000];
-const PING_MS = 2000;
-const SILENT_MS = 4500; // without a pong the network is taken for dead
-const BROKEN_MS = 2500; // a connection that is "disconnected" for so long is made anew
+const FIRST_PAUSE_MS = 150; // before coming again after a fault; twice as long each time
+const SOON_MS = 15_000; // for so long after a fault no pause is longer than
+const SOON_PAUSE_MS = 700; // this, and then
+const LONGEST_PAUSE_MS = 5000;
+const CONNECT_MS = [3000, 5000, 10_000]; // a socket that does not open: longer each time, for slow networks
+const WELCOME_MS = 9000; // after `hello`: the server waits 5 s for a process of its own
+const PING_MS = 600;
+const SILENT_MS = 2200; // without a word for so long the network is taken for dead: within 2.8 s
+const PROBE_MS = 1200; // the same when something told that the network changed
+const BROKEN_MS = 700; // a connection that is "disconnected" (2.5 s without a packet) for so long is made anew
+const STALLED_MS = 1500; // nothing received for so long after a change of network: made anew
 const QUALITY_MS = 5000;
 const FINAL = new Set([1000, 4001, 4003, 4004]); // coming again would not help
 
@@ -18,12 +25,14 @@ export class Session extends EventTarget {
     super();
     Object.assign(this, { socketUrl, token, browser, relayOnly });
     this.tracks = { audio: null, camera: null, screen: null }; // what we send
+    this.view = { facing: "", torch: false }; // of our camera: "user", "environment" or "", and its light
     this.listed = []; // the last frame `tracks`
     this.peers = new Map();
     this.failures = 0;
     this.links = new Links(this);
     this.over = false;
     for (const name of ["online", "pageshow"]) addEventListener(name, () => this.hurry());
+    document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
     navigator.connection?.addEventListener?.("change", () => this.hurry());
   }
 
@@ -33,13 +42,19 @@ export class Session extends EventTarget {
 
   open() {
     clearTimeout(this.again);
-    this.tell("state", { state: "connecting" });
+    this.forget();
+    if (!this.you) this.tell("state", { state: "connecting" });
     const url = new URL(this.socketUrl, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     const socket = new WebSocket(url);
     this.socket = socket;
+    this.opened = performance.now();
+    const patience = CONNECT_MS[Math.min(this.failures, CONNECT_MS.length - 1)];
+    this.limit = setTimeout(() => this.drop(), patience);
     socket.onopen = () => {
-      this.heard = performance.now();
+      if (socket !== this.socket) return;
+      clearTimeout(this.limit);
+      this.limit = setTimeout(() => this.drop(), WELCOME_MS);
       const hello = { type: "hello", token: this.token, browser: this.browser, version: 1 };
       if (this.links.alive()) hello.keep = this.links.offered;
       socket.send(JSON.stringify(hello));
@@ -63,12 +78,17 @@ export class Session extends EventTarget {
 
   announce() {
     const on = Object.fromEntries(KINDS.map((kind) => [kind, Boolean(this.tracks[kind]?.enabled)]));
-    this.send({ type: "media", ...on });
+    this.send({ type: "media", ...on, ...this.view });
   }
 
   // To who is controlled, or who controls us; `channel` "moves" may lose some.
   control(message, channel = "control") {
     return this.links.control(message, channel);
+  }
+
+  // Say `hello` again, as who we became; media go on.
+  rejoin() {
+    if (!this.over && this.opened) this.open();
   }
 
   leave(type = "leave") {
@@ -94,7 +114,9 @@ export class Session extends EventTarget {
   }
 
   welcomed(frame) {
+    clearTimeout(this.limit);
     this.failures = 0;
+    this.faulty = null;
     this.you = frame.you;
     this.mode = frame.mode;
     this.ice = frame.ice;
@@ -102,6 +124,7 @@ export class Session extends EventTarget {
     this.links.begin(frame.mode);
     this.announce();
     clearInterval(this.pinging);
+    this.ticked = performance.now();
     this.pinging = setInterval(() => this.ping(), PING_MS);
     clearInterval(this.measuring);
     this.measuring = setInterval(() => this.measure(), QUALITY_MS);
@@ -119,20 +142,44 @@ export class Session extends EventTarget {
   // -- faults
 
   ping() {
-    if (performance.now() - this.heard > SILENT_MS) this.drop();
+    const now = performance.now();
+    const late = now - this.ticked > 2 * PING_MS; // the page slept: it could not hear anything
+    this.ticked = now;
+    if (late) this.probe();
+    else if (now - this.heard > SILENT_MS) this.drop();
     else this.send({ type: "ping" });
   }
 
-  drop() {
+  // Is anybody there? Without an answer soon the socket is dead.
+  probe() {
+    this.send({ type: "ping" });
+    if (this.probing) return;
+    const asked = performance.now();
+    this.probing = setTimeout(() => {
+      this.probing = 0;
+      if (this.heard < asked) this.drop();
+    }, PROBE_MS);
+  }
+
+  // Let go of the socket, whatever it does.
+  forget() {
     const socket = this.socket;
     this.socket = null;
+    clearInterval(this.pinging);
+    clearInterval(this.measuring);
+    clearTimeout(this.limit);
+    clearTimeout(this.probing);
+    this.probing = 0;
     socket?.close();
+  }
+
+  drop() {
+    this.forget();
     this.lost(1006);
   }
 
   lost(code) {
-    clearInterval(this.pinging);
-    clearInterval(this.measuring);
+    this.forget();
     if (this.over) return;
     if (FINAL.has(code)) {
       this.finish(code);
@@ -140,28 +187,56 @@ export class Session extends EventTarget {
     }
     this.tell("state", { state: "away", code });
     clearTimeout(this.again);
-    const pause = PAUSES_MS[Math.min(this.failures++, PAUSES_MS.length - 1)];
-    this.again = setTimeout(() => this.open(), pause * (0.8 + Math.random() * 0.4));
+    this.again = setTimeout(() => this.open(), this.pause());
+  }
+
+  pause() {
+    const now = performance.now();
+    this.faulty ??= now;
+    const longest = now - this.faulty < SOON_MS ? SOON_PAUSE_MS : LONGEST_PAUSE_MS;
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.failures++, 10), longest);
+    return pause * (0.7 + Math.random() * 0.6); // or every page of a dead process would come at once
   }
 
   // The network changed, or the page woke: do not wait for a timeout to find out.
   hurry() {
-    if (this.over || !this.socket) return;
-    if (this.socket.readyState > WebSocket.OPEN) {
+    if (this.over || !this.opened) return;
+    const state = this.socket?.readyState;
+    if (state === WebSocket.OPEN) this.probe();
+    else if (state !== WebSocket.CONNECTING || performance.now() - this.opened > PROBE_MS) {
       this.failures = 0;
+      this.faulty = null;
       this.open();
-    } else this.send({ type: "ping" });
+    }
+    this.watch();
   }
 
-  broken() {
+  // Do packets still come after a change of network?
+  async watch() {
+    if (this.mode !== "forward") return;
+    clearTimeout(this.watching);
+    const before = await this.links.received();
+    this.watching = setTimeout(async () => {
+      if (before !== null && (await this.links.received()) === before) this.renew();
+    }, STALLED_MS);
+  }
+
+  // The connection is "disconnected", or failed for good.
+  broken(failed) {
     clearTimeout(this.renewing);
-    this.renewing = setTimeout(() => this.links.alive() || this.send({ type: "renew" }), BROKEN_MS);
+    this.renewing = setTimeout(() => this.links.alive() || this.renew(), failed ? 0 : BROKEN_MS);
+  }
+
+  renew() {
+    if (this.over) return;
+    this.links.stale = true; // a `hello` that comes first does not keep it either
+    this.send({ type: "renew" });
   }
 
   finish(code) {
     if (this.over) return;
     this.over = true;
-    clearTimeout(this.again);
+    for (const timer of [this.again, this.limit, this.probing, this.renewing, this.watching]) clearTimeout(timer);
     clearInterval(this.pinging);
     clearInterval(this.measuring);
     this.links.close();
