@@ -10,6 +10,8 @@ from bots.settings import PREFIX, Settings
 from bots.supervisor import Child, supervise
 from crm import company, migrate
 
+APART_SECONDS = 10.0  # between the starts of media processes: the first is wanted soon, the others in case
+
 
 def say(line: str) -> None:
     """Progress for whoever watches the terminal."""
@@ -29,7 +31,7 @@ def serve(settings: Settings, *, root: Path, demo: bool) -> None:
         Child("front", ["front", "--port", str(settings.port), *flags]),
         Child("worker", ["worker"]),
         Child("jobs", ["jobs"]),
-        Child("media", ["media"]),
+        *(Child("media", ["media"], later=n * APART_SECONDS) for n in range(settings.media_count)),
         *beside.children,
     ]
     environment = {f"{PREFIX}PORT": str(settings.port), **beside.environment}

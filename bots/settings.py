@@ -172,6 +172,13 @@ class Settings(BaseSettings):
         description="UDP ports for voice and pictures; each media process takes one.",
         examples=["40000-40099"],
     )
+    media_processes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Media processes that `dangol serve` keeps. 0: two, or one on a single core.",
+        examples=["4"],
+    )
     stt_model: str = Field(
         "",
         description="Folder with a faster-whisper model for transcripts. Empty: no transcripts.",
@@ -458,6 +465,11 @@ class Settings(BaseSettings):
         """The ports of `MEDIA_PORTS`."""
         first, _, last = self.media_ports.partition("-")
         return range(int(first), int(last or first) + 1)
+
+    @property
+    def media_count(self) -> int:
+        """How many media processes `dangol serve` keeps: the rooms of one that dies go to another at once."""
+        return self.media_processes or min(2, os.cpu_count() or 1)
 
     @property
     def loopback(self) -> bool:

@@ -1,4 +1,4 @@
-"""`dangol serve`: one of each process in one group, started again when it dies, gone when we go."""
+"""`dangol serve`: every process in one group, started again when it dies, gone when we go."""
 
 import asyncio
 import contextlib
@@ -27,6 +27,7 @@ class Child:
     name: str
     arguments: Sequence[str]
     module: str = "bots"
+    later: float = 0.0  # seconds before each start: what is wanted sooner gets the processor first
 
 
 def _die_with_parent() -> None:
@@ -47,6 +48,8 @@ async def _start(child: Child, environment: Mapping[str, str]) -> asyncio.subpro
 async def _keep(child: Child, environment: Mapping[str, str], stopping: asyncio.Event) -> None:
     pause = _SHORTEST_PAUSE_SECONDS
     while not stopping.is_set():
+        if child.later and await _stops_within(stopping, child.later):
+            return
         began = time.monotonic()
         process = await _start(child, environment)
         code = await _until_either(process, stopping)
@@ -58,9 +61,14 @@ async def _keep(child: Child, environment: Mapping[str, str], stopping: asyncio.
         if steady:  # calls and conversations wait for it
             pause = _SHORTEST_PAUSE_SECONDS
             continue
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), pause)
+        await _stops_within(stopping, pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+async def _stops_within(stopping: asyncio.Event, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
+    return stopping.is_set()
 
 
 async def _until_either(process: asyncio.subprocess.Process, stopping: asyncio.Event) -> int | None:

@@ -113,7 +113,8 @@ class Served:
 def environment(data: Path, **settings: str) -> dict[str, str]:
     """Ours without settings of whoever runs the tests; `settings` are named without their prefix."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DANGOL_")}
-    ours = {f"DANGOL_{name}": value for name, value in {"DATA_DIR": str(data), **settings}.items()}
+    given = {"DATA_DIR": str(data), "MEDIA_PROCESSES": "1", **settings}
+    ours = {f"DANGOL_{name}": value for name, value in given.items()}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", **ours}
 
 
