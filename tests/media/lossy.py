@@ -11,7 +11,7 @@ class Lossy(asyncio.DatagramProtocol):
     """Passes datagrams to `target`, a share of the media lost each way, the same ones at each run."""
 
     def __init__(self, target: tuple[str, int], share: float) -> None:
-        self._target, self._share, self._dice = target, share, random.Random(5)
+        self._target, self.share, self._dice = target, share, random.Random(5)
         self._back: dict[Any, asyncio.DatagramTransport] = {}
         self._opening: list[asyncio.Future[None]] = []
         self.passed = self.lost = 0
@@ -30,7 +30,7 @@ class Lossy(asyncio.DatagramProtocol):
 
     def drops(self, data: bytes) -> bool:
         """Whether this one is lost. Checks of ICE and handshakes pass: the loss begins with the media."""
-        lose = data[0] > 127 and self._dice.random() < self._share
+        lose = data[0] > 127 and self._dice.random() < self.share
         self.lost += lose
         self.passed += not lose
         return lose

@@ -44,18 +44,23 @@ async def watched(page: Page, key: str, seconds: float) -> tuple[float, float]:
 
 
 async def test_media_keep_flowing_when_every_twentieth_packet_is_lost(house: House, enter: Enter) -> None:
+    """Wanted are 25 pictures/s and no pause over 500 ms. A loaded machine draws fewer without any loss, so
+    that is measured first."""
     invite(house)
-    async with process(house) as media, lossy(own_address(), media.udp_port, 0.05) as (port, net):
+    async with process(house) as media, lossy(own_address(), media.udp_port, 0.0) as (port, net):
         customer, staff = await asyncio.gather(enter("c", f"&port={port}"), enter("s", f"&port={port}"))
         await asyncio.gather(sees(customer, "s"), sees(staff, "c"))
-        (fps, longest), _ = await asyncio.gather(
-            watched(customer, "s-camera", 10), watched(staff, "c-camera", 10)
-        )
+        await asyncio.sleep(3)  # the bit rate has risen
+        whole, _ = await asyncio.gather(watched(customer, "s-camera", 10), watched(staff, "c-camera", 10))
+        net.share, net.lost, net.passed = 0.05, 0, 0
+        holed, _ = await asyncio.gather(watched(customer, "s-camera", 10), watched(staff, "c-camera", 10))
         await hears(customer, "s")
         share = net.lost / (net.lost + net.passed)
-        print(f"loss {share:.3f}: {fps:.1f} pictures/s, longest pause {longest:.0f} ms")
+        for (fps, longest), loss in ((whole, 0.0), (holed, share)):
+            print(f"loss {loss:.3f}: {fps:.1f} pictures/s, longest pause {longest:.0f} ms")
     assert 0.03 < share < 0.07
-    assert fps > 10  # 25 and 500 ms are wanted of a quiet machine; benchmarks/calls.py tells
+    assert holed[0] > min(25.0, 0.8 * whole[0])
+    assert holed[1] < 500 + whole[1]
 
 
 @pytest.mark.parametrize("change", ["address", "network"])
@@ -74,7 +79,7 @@ async def test_a_call_goes_on_when_the_phone_changes_its_network(
         await asyncio.gather(sees(customer, "s"), sees(staff, "c"))
         for page, key in ((customer, "s-camera"), (staff, "c-camera")):
             await page.evaluate("key => call.watch(key)", key)
-        joined = "call.log.filter(f => f.type === 'joined' && f.participant === 'c').length"
+        joined = "call.log.filter(f => f.type === 'joined' && f.participant.id === 'c').length"
         before = await staff.evaluate(joined)
         way.cut()
         net.move()

@@ -16,7 +16,8 @@ const PING_MS = 600;
 const SILENT_MS = 2200; // without a word for so long the network is taken for dead: within 2.8 s
 const PROBE_MS = 1200; // the same when something told that the network changed
 const BROKEN_MS = 700; // a connection that is "disconnected" (2.5 s without a packet) for so long is made anew
-const STALLED_MS = 1500; // nothing received for so long after a change of network: made anew
+const QUIET_MS = 1200; // two pongs are missing: look whether packets still come
+const STALLED_MS = 1300; // none came for so long: the connection is made anew
 const QUALITY_MS = 5000;
 const FINAL = new Set([1000, 4001, 4003, 4004]); // coming again would not help
 
@@ -145,6 +146,7 @@ export class Session extends EventTarget {
     const now = performance.now();
     const late = now - this.ticked > 2 * PING_MS; // the page slept: it could not hear anything
     this.ticked = now;
+    if (now - this.heard > QUIET_MS) this.watch();
     if (late) this.probe();
     else if (now - this.heard > SILENT_MS) this.drop();
     else this.send({ type: "ping" });
@@ -211,14 +213,14 @@ export class Session extends EventTarget {
     this.watch();
   }
 
-  // Do packets still come after a change of network?
+  // Do packets still come, or did the network change beneath us?
   async watch() {
-    if (this.mode !== "forward") return;
-    clearTimeout(this.watching);
+    if (this.mode !== "forward" || this.watching) return;
+    this.watching = true;
     const before = await this.links.received();
-    this.watching = setTimeout(async () => {
-      if (before !== null && (await this.links.received()) === before) this.renew();
-    }, STALLED_MS);
+    await new Promise((done) => setTimeout(done, STALLED_MS));
+    if (before !== null && (await this.links.received()) === before) this.renew();
+    this.watching = false;
   }
 
   // The connection is "disconnected", or failed for good.
@@ -236,7 +238,7 @@ export class Session extends EventTarget {
   finish(code) {
     if (this.over) return;
     this.over = true;
-    for (const timer of [this.again, this.limit, this.probing, this.renewing, this.watching]) clearTimeout(timer);
+    for (const timer of [this.again, this.limit, this.probing, this.renewing]) clearTimeout(timer);
     clearInterval(this.pinging);
     clearInterval(this.measuring);
     this.links.close();
