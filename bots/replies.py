@@ -78,6 +78,8 @@ class WithinRequest:
         identity = await identities.find(inbound.channel, inbound.channel_account, inbound.external_user)
         if identity is None:
             return Reply()
+        now = self._now()
+        await taking.reclaim(now, identity_id=identity.id)
         waiting = [
             item
             for item in await outbox.waiting(identity.id)
@@ -86,9 +88,10 @@ class WithinRequest:
         ]
         if not waiting:
             return Reply()
-        now = self._now()
-        taken = await taking.take(waiting, by, now)
-        messages = tuple([await self._compose(item) for item in taken.items])
+        held = await taking.hold(waiting, by, now)
+        composed = {item.outbox_id: await self._compose(item) for item in held.items}
+        taken = await taking.release(held, now)  # last: who dies before has written nothing
+        messages = tuple(composed[item.outbox_id] for item in taken.items)
         return Reply(messages, f"{self._public_url}/c/{page_links.token(identity.id, now=now)}", taken)
 
     async def owe(self, stored: Stored, words: str) -> None:

@@ -3,15 +3,22 @@
 A channel that cannot begin (its provider only asks) is answered when it asks. Several ways may want the same
 message at once: the answer to this request, the one to the next, a notice with a link, a page that is open.
 Which of them has it is decided by one conditional write, `_claim`: a row goes from `waiting` to `sent` once.
+
+What is written out by this process stops between the two: `taken` while it is made ready (`hold`), `sent`
+from the moment in which nobody can tell any more whether it went out (`release`). Who dies in between has not
+written a word, so `reclaim` lets it wait again; a row that was reclaimed meanwhile cannot be released.
 """
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from crm import db, gate, happenings, lanes, outbox
 from crm.outbox import Item
+
+HELD_AT_MOST: Final = timedelta(seconds=10)  # making an answer ready takes moments: its process is dead
 
 
 @dataclass(frozen=True)
@@ -23,9 +30,17 @@ class Taken:
 
 
 async def take(items: Sequence[Item], by: str, now: datetime) -> Taken:
-    """Make messages of one recipient this way's (`answer`, `callback`, `page`, `link:…`) to deliver.
+    """Make messages of one recipient this way's (`page`, `link:…`) to deliver, as they are delivered by it.
 
     What another way has meanwhile is left out; what the gate refuses by now is set aside as a dead letter.
+    """
+    return await release(await hold(items, by, now), now)
+
+
+async def hold(items: Sequence[Item], by: str, now: datetime) -> Taken:
+    """As `take`, for ways (`answer`, `callback`) that have to make ready what they deliver.
+
+    Messages must be released before the first of them is written, and only what was released may be.
     """
     db.require_aware(now)
     items = [item for item in items if not item.aside]  # never seen but at its own address
@@ -35,10 +50,49 @@ async def take(items: Sequence[Item], by: str, now: datetime) -> Taken:
         mine = await _claim([i.outbox_id for i in items if i.outbox_id not in refused], name, now)
         for outbox_id, reason in refused.items():
             await _set_aside(outbox_id, reason, now)
-        taken = tuple(item for item in items if item.outbox_id in mine)
-        for item in taken:
+    return Taken(name, tuple(item for item in items if item.outbox_id in mine))
+
+
+async def release(taken: Taken, now: datetime) -> Taken:
+    """From here on they count as said; those that are still this way's."""
+    if not taken.items:
+        return taken
+    ids = [item.outbox_id for item in taken.items]
+    async with db.transaction():
+        rows = await db.fetch(
+            "UPDATE outbox SET state = 'sent', done_at = ?"
+            f" WHERE id IN ({db.placeholders(len(ids))}) AND state = 'taken' AND provider_id = ?"
+            " RETURNING id, message_id",
+            db.stamp(now),
+            *ids,
+            taken.by,
+        )
+        await _mark("sent", [int(row["message_id"]) for row in rows])
+        mine = {int(row["id"]) for row in rows}
+        left = replace(taken, items=tuple(item for item in taken.items if item.outbox_id in mine))
+        for item in left.items:
             await _told("message.sent", item, now)
-    return Taken(name, taken)
+    return left
+
+
+async def reclaim(now: datetime, *, identity_id: int | None = None) -> int:
+    """What was held by a process that died before it wrote a word waits again; how many. Also for a tick."""
+    whose, args = ("", []) if identity_id is None else (" AND identity_id = ?", [identity_id])
+    held = f"state = 'taken' AND done_at < ?{whose}"
+    if not await db.fetch(
+        f"SELECT 1 AS one FROM outbox WHERE {held} LIMIT 1", db.stamp(now - HELD_AT_MOST), *args
+    ):
+        return 0  # nearly always: no write for it
+    async with db.transaction():
+        rows = await db.fetch(
+            f"UPDATE outbox SET state = 'waiting', provider_id = '', done_at = NULL WHERE {held}"
+            " RETURNING identity_id",
+            db.stamp(now - HELD_AT_MOST),
+            *args,
+        )
+        for owner in sorted({int(row["identity_id"]) for row in rows}):
+            await lanes.push("outbox", owner, now)
+    return len(rows)
 
 
 async def _claim(outbox_ids: Sequence[int], by: str, now: datetime) -> set[int]:
@@ -46,13 +100,12 @@ async def _claim(outbox_ids: Sequence[int], by: str, now: datetime) -> set[int]:
     if not outbox_ids:
         return set()
     rows = await db.fetch(
-        "UPDATE outbox SET state = 'sent', attempts = attempts + 1, error = '', provider_id = ?, done_at = ?"
-        f" WHERE id IN ({db.placeholders(len(outbox_ids))}) AND state = 'waiting' RETURNING id, message_id",
+        "UPDATE outbox SET state = 'taken', attempts = attempts + 1, error = '', provider_id = ?, done_at = ?"
+        f" WHERE id IN ({db.placeholders(len(outbox_ids))}) AND state = 'waiting' RETURNING id",
         by,
         db.stamp(now),
         *outbox_ids,
     )
-    await _mark("sent", [int(row["message_id"]) for row in rows])
     return {int(row["id"]) for row in rows}
 
 
@@ -102,8 +155,8 @@ async def _wait_again(outbox_ids: Sequence[int], by: str, identity_id: int, now:
     async with db.transaction():
         rows = await db.fetch(
             "UPDATE outbox SET state = 'waiting', provider_id = '', done_at = NULL"
-            f" WHERE id IN ({db.placeholders(len(outbox_ids))}) AND state = 'sent' AND provider_id = ?"
-            " RETURNING message_id",
+            f" WHERE id IN ({db.placeholders(len(outbox_ids))}) AND state IN ('taken', 'sent')"
+            " AND provider_id = ? RETURNING message_id",
             *outbox_ids,
             by,
         )

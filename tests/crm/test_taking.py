@@ -236,3 +236,28 @@ async def test_a_forged_link_opens_nothing(db, change):
     token = page_links.token((await Identity.get()).id, now=AT)
     with pytest.raises(Invalid, match="forged"):
         await page_links.open_page(change(token), now=AT)
+
+
+async def test_what_a_dead_process_held_waits_again_and_is_taken_once(any_db: str) -> None:
+    stored = await asked()
+    await say(stored, "네, 도와드릴게요")
+    held = await taking.hold(await waiting(stored), "answer", AT)
+    assert len(held.items) == 1
+    assert await waiting(stored) == []  # nobody else's meanwhile
+    assert await taking.reclaim(AT + timedelta(seconds=5)) == 0  # it may be alive still
+    later = AT + taking.HELD_AT_MOST + timedelta(seconds=1)
+    assert await taking.reclaim(later) == 1
+    assert (await taking.release(held, later)).items == ()  # it was only slow: too late to write
+    again = await taking.release(await taking.hold(await waiting(stored), "answer", later), later)
+    assert [item.text for item in again.items] == ["네, 도와드릴게요"]
+    assert await taking.reclaim(later + timedelta(days=1)) == 0  # said, for all that anybody can tell
+    assert (await Message.get(id=again.items[0].message_id)).state == "sent"
+
+
+async def test_a_held_message_counts_as_sent_only_when_it_is_released(db: str) -> None:
+    stored = await asked()
+    said = await say(stored, "네")
+    held = await taking.hold(await waiting(stored), "callback", AT)
+    assert (await Message.get(id=said.id)).state == "queued"
+    assert await taking.give_back(held, AT) == 1
+    assert len(await waiting(stored)) == 1

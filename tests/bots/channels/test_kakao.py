@@ -7,7 +7,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from bots.sender import Sender
 from bots.settings import Settings, load
 from bots.waiting import Waiting
 from bots.worker import Worker
-from crm import cards, choices, codes, files, inbox, outbox, ownership, storage, vault, writing
+from crm import cards, choices, codes, files, inbox, outbox, ownership, storage, taking, vault, writing
 from crm import db as database
 from crm.models import Conversation, File, Identity, Inbox, Message, Outbox
 from tests.crm.makers import a_staff
@@ -184,6 +184,23 @@ async def test_a_late_answer_comes_with_the_next_message_and_not_twice(front: Fr
     assert "답변을 준비하고 있어요" in first["shown"]["outputs"][0]["simpleText"]["text"]
     front.work()
     assert await inbox.wait_done((await Inbox.get()).id, 10)
+    await phone.say("거기 있나요")
+    assert (await phone.heard())[1:] == ["들었어요: 안녕하세요", "들었어요: 거기 있나요"]
+    await phone.say("네")
+    assert (await phone.heard())[3:] == ["들었어요: 네"]
+
+
+async def test_what_a_front_held_when_it_was_killed_comes_with_the_next_message(
+    front: Front, phone: Phone
+) -> None:
+    await phone.say("안녕하세요")
+    front.work()
+    assert await inbox.wait_done((await Inbox.get()).id, 10)
+    identity = await Identity.get()
+    dead = await taking.hold(await outbox.waiting(identity.id), "answer", datetime.now(UTC))
+    assert len(dead.items) == 1
+    long_ago = datetime.now(UTC) - taking.HELD_AT_MOST - timedelta(seconds=1)
+    await Outbox.filter(state="taken").update(done_at=long_ago)
     await phone.say("거기 있나요")
     assert (await phone.heard())[1:] == ["들었어요: 안녕하세요", "들었어요: 거기 있나요"]
     await phone.say("네")
