@@ -1,6 +1,7 @@
 """The channels that are on, from the settings, and their listening: one table, one line a channel."""
 
 import asyncio
+import functools
 import importlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -34,6 +35,13 @@ CHANNELS: Mapping[str, str] = {
 def address(channel: str, account: str) -> str:
     """What the sender calls an account of a channel."""
     return f"{channel}/{account}" if account else channel
+
+
+@functools.cache
+def begins(channel: str) -> bool:
+    """Whether we may write first. Where we may not, what is said between two messages of theirs waits for the
+    next. True of a channel that is ours, such as the web chat."""
+    return channel not in CHANNELS or bool(importlib.import_module(f"bots.channels.{channel}").CAPS.begins)
 
 
 class Fleet:

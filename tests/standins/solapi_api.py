@@ -227,7 +227,7 @@ async def standin(request: web.Request) -> web.Response:
         case "write":
             at = datetime.now(UTC).isoformat()
             world.written.append({**body, "to": "", "type": "SMS", "buttons": [], "at": at, "mine": True})
-            await world.post("/channels/sms", "INBOUND", [{"data": body}])
+            await world.post(body.pop("path", "/channels/sms"), "INBOUND", [{"data": body}])
         case "release":
             await world.release()
         case "clear":

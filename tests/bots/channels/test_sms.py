@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,12 @@ class Front:
 
 @pytest.fixture
 async def front(any_db: str, address: str, tmp_path: Path) -> AsyncIterator[Front]:
+    async with opened(address, tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(address: str, tmp_path: Path) -> AsyncIterator[Front]:
     vault.use(b"s" * 32)
     codes.use(["sms", "alimtalk"])
     await a_company(phone="1588-1234")
@@ -427,6 +434,31 @@ async def test_a_customers_sms_becomes_a_message_once_and_is_answered_by_sms(fro
     await outbox.put(heard.conversation_id, author="bot", text="내일 3시에 가요.", now=datetime.now(UTC))
     await front.sender.drain()
     assert [(m["to"], m["text"]) for m in await front.server.messages()] == [(DIALLED, "내일 3시에 가요.")]
+
+
+async def test_two_numbers_side_by_side_each_answer_what_was_written_to_them(
+    any_db: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DANGOL_SOLAPI_SENDER__SALES", "1599-5678")
+    async with opened(address, tmp_path) as front:
+        await front.server.act("account", senders=[SETTINGS["solapi_sender"], "15995678"])
+        try:
+            said = {"from": DIALLED, "text": "수리 언제 되나요?", "messageId": "A1"}
+            await front.server.act("write", **said)
+            said = {"from": DIALLED, "text": "냉장고 사고 싶어요", "messageId": "A2"}
+            await front.server.act("write", path="/channels/sms/sales", **said)
+            talks = await Conversation.filter(channel="sms").order_by("id")
+            assert [talk.channel_account for talk in talks] == ["", "sales"]
+            for talk, words in zip(talks, ("내일 가요.", "견적 드릴게요."), strict=True):
+                await outbox.put(talk.id, author="bot", text=words, now=datetime.now(UTC))
+            await front.sends()
+            sent = {m["from"]: m["text"] for m in await front.server.messages()}
+            assert sent == {SETTINGS["solapi_sender"]: "내일 가요.", "15995678": "견적 드릴게요."}
+            delivered = [m for m in await front.settled(2) if m.direction == "out"]
+            assert [m.state for m in delivered] == ["delivered", "delivered"]
+            assert await front.server.posted("/reports/sms") == [200, 200]
+        finally:
+            await front.server.act("account", senders=[SETTINGS["solapi_sender"]])
 
 
 # --- one-time codes
