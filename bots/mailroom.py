@@ -46,6 +46,9 @@ class Mailroom:
             if found := await newest.first():
                 await ownership.hand_over(found.id, reason="busy", now=self._now())
 
+    async def keep_original(self, message_id: int, html: str) -> None:
+        await mail.keep_original(message_id, html, now=self._now())
+
     async def bounced(self, references: tuple[str, ...], status: str) -> bool:
         return await mail.bounced(references, status, now=self._now())
 

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from crm import db, happenings, identities, ownership, threads
+from crm.actor import Actor, check
+from crm.errors import NotFound
 from crm.models import Mailbox
 
 CHANNEL: Final = "email"
@@ -175,6 +177,31 @@ async def is_busy(account: str, address: str, now: datetime) -> bool:
     )  # fmt: skip
     at = db.read_stamp(rows[0]["created_at"]) if rows else None
     return at is not None and now - at < BUSY_WITHIN
+
+
+# --- as it looked
+
+
+async def keep_original(message_id: int, html: str, *, now: datetime) -> None:
+    """Keep how a mail looked. `html` is safe already; the same message again changes nothing."""
+    await db.execute(
+        "INSERT INTO mail_original (message_id, html, at) VALUES (?, ?, ?)"
+        " ON CONFLICT (message_id) DO NOTHING",
+        message_id, html, db.stamp(now),
+    )  # fmt: skip
+
+
+async def original(actor: Actor, conversation_id: int, seq: int) -> str:
+    """How a customer's mail looked: safe HTML. Raises `NotFound` where it was plain text or is erased."""
+    check(actor, "conversation.read")
+    rows = await db.fetch(
+        "SELECT o.html FROM message m JOIN mail_original o ON o.message_id = m.id"
+        " WHERE m.conversation_id = ? AND m.seq = ?",
+        conversation_id, seq,
+    )  # fmt: skip
+    if not rows:
+        raise NotFound(f"mail {conversation_id}/{seq}")
+    return str(rows[0]["html"])
 
 
 # --- what came back

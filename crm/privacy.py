@@ -73,6 +73,9 @@ _EXPORTED: Final = {
     "messages": "SELECT m.conversation_id, m.seq, m.direction, m.author, m.text, m.created_at FROM message m"
     " JOIN conversation v ON v.id = m.conversation_id"
     " WHERE v.contact_id = ? AND m.direction IN ('in', 'out') ORDER BY m.id",
+    "mails": "SELECT m.conversation_id, m.seq, o.html FROM mail_original o"
+    " JOIN message m ON m.id = o.message_id JOIN conversation v ON v.id = m.conversation_id"
+    " WHERE v.contact_id = ? ORDER BY m.id",
     "files": "SELECT f.name, f.type, f.size, f.sha256, f.created_at FROM file f"
     " JOIN conversation v ON v.id = f.conversation_id WHERE v.contact_id = ? ORDER BY f.id",
     "requests": "SELECT number, category, status, product_text, symptom, address, phone, visit_from,"
@@ -179,8 +182,9 @@ _MESSAGES = f"(SELECT id FROM message WHERE conversation_id IN {_OF_CONTACT})"
 _ERASING: Final = (
     f"DELETE FROM training_candidate WHERE conversation_id IN {_OF_CONTACT}",
     f"DELETE FROM message_key WHERE message_id IN {_MESSAGES}",
+    f"DELETE FROM mail_original WHERE message_id IN {_MESSAGES}",
     f"DELETE FROM mention WHERE conversation_id IN {_OF_CONTACT}",
-    f"UPDATE outbox SET state = 'dead', error = 'erased' WHERE state = 'waiting'"
+    f"UPDATE outbox SET state = 'dead', error = 'erased' WHERE state IN ('waiting', 'taken')"
     f" AND conversation_id IN {_OF_CONTACT}",
     f"UPDATE outbox SET address = '' WHERE address <> '' AND conversation_id IN {_OF_CONTACT}",
     f"UPDATE inbox SET data = '{{}}', state = 'done' WHERE conversation_id IN {_OF_CONTACT}",

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 import structlog
 from aiohttp import web
 
-from bots.channels import email_incoming, email_outgoing, email_server
+from bots.channels import email_incoming, email_outgoing, email_safe, email_server
 from bots.channels.base import Caps, Outbound, Ports, Receive, Wire
 from bots.channels.email_headers import Address, addresses, decode
 from bots.channels.email_imap import POLL_SECONDS, Fetched, Folder
@@ -56,6 +56,9 @@ class Mailroom(Protocol):
 
     async def takes_part(self, conversation_id: int, address: str) -> bool:
         """Whether the customer had this address among the recipients."""
+
+    async def keep_original(self, message_id: int, html: str) -> None:
+        """Keep how a stored mail looked; the same again changes nothing."""
 
     async def bounced(self, references: tuple[str, ...], status: str) -> bool:
         """A mail of ours came back. False: it is none of ours, or known."""
@@ -201,22 +204,28 @@ class EmailChannel:
             else:
                 colleague = ""  # a stranger who knows of our mail: a customer of their own
         await self._mailroom.guard(self.account, inbound, colleague)
-        await receive(await self._with_files(facts, inbound))
+        inbound, pictures = await self._with_files(facts, inbound)
+        stored = await receive(inbound)
+        if facts.original and stored.message_id:  # a crash in between brings the mail again, and so this
+            html = email_safe.named(facts.original, pictures)
+            await self._mailroom.keep_original(stored.message_id, html)
 
-    async def _with_files(self, facts: Facts, inbound: Inbound) -> Inbound:
-        """Keep the files of a mail; those that cannot be taken by name."""
+    async def _with_files(self, facts: Facts, inbound: Inbound) -> tuple[Inbound, Mapping[str, str]]:
+        """Keep the files of a mail, those that cannot be taken by name; and which picture in it is which."""
         tokens: list[str] = []
+        pictures: dict[str, str] = {}
         mail = dict(inbound.data["mail"])
         refused = list(mail.get("refused", ()))
         for file in facts.attachments:
             try:
                 tokens.append(await self._ports.keep_file(inbound, file.name, file.data))
+                pictures[file.cid] = tokens[-1]
             except Invalid:
                 refused.append(file.name)
         data: dict[str, Any] = {**inbound.data, "mail": {**mail, "refused": refused} if refused else mail}
         if refused:
             data["refused"] = refused
-        return replace(inbound, files=tuple(tokens), data=data)
+        return replace(inbound, files=tuple(tokens), data=data), pictures
 
     async def _answered(self, facts: Facts) -> tuple[int, str] | None:
         return await self._mailroom.answered(self.account, facts.references) if facts.references else None

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from bots.channels import email_headers as headers
-from bots.channels import email_html, email_quotes
+from bots.channels import email_html, email_quotes, email_safe
 from crm.inbound import TEXT_MAX
 from crm.inbox import Inbound
 
@@ -25,6 +25,12 @@ _LETTERS = re.compile("[A-Za-z]")
 _REPLY = re.compile(r"^\s*(re|fw|fwd|답장|회신|전달)\s*(\[\d+\])?\s*[:：]", re.IGNORECASE)
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _OUR_ID = re.compile(r"dangol\.[A-Za-z0-9_-]{16,40}(?:\.\d+)?@[A-Za-z0-9.-]+")
+# What programs write before the subject that they answer, where they set no field of the standard.
+_AWAY = re.compile(
+    r"\s*(\[\s*(자동\s?(응답|회신|답장)|부재\s?중)[^\]]*\]|(자동\s?(응답|회신|답장)|부재\s?중\s?(자동\s?)?(응답|회신|알림))\s*:"
+    r"|(automatic reply|auto(matic)?[ -]?response|auto[ -]?reply|out of (the )?office( reply)?)\s*:)",
+    re.IGNORECASE,
+)
 _MACHINES = re.compile(r"(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?)([+=.-].*)?@")
 
 
@@ -34,6 +40,7 @@ class Attachment:
 
     name: str
     data: bytes
+    cid: str = ""  # by which the mail's HTML calls it
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Facts:
     written_at: datetime | None = None
     bounce: Bounce | None = None
     reason: str = ""
+    original: str = ""  # its HTML, safe to show in a sandbox; '' of a plain one
 
 
 def read(data: bytes, account: str, ours: Collection[str], at: datetime, *, whole: bool = True) -> Facts:
@@ -83,7 +91,8 @@ def read(data: bytes, account: str, ours: Collection[str], at: datetime, *, whol
     assert sender is not None
     content = _content(mail)
     inbound, more = _inbound(mail, content, sender, account, external_id, at, whole)
-    return Facts("message", inbound=inbound, attachments=(*content.files, *more), **facts)
+    files = (*content.files, *more)
+    return Facts("message", inbound=inbound, attachments=files, original=content.original, **facts)
 
 
 # --- the header
@@ -144,6 +153,8 @@ def _machine(mail: Message, sender: headers.Address | None) -> tuple[str, str]:
         return "auto", found
     if given.get("return-path") == "<>" or mail.get_content_type() == "multipart/report":
         return "auto", "return-path"
+    if _AWAY.match(headers.field(mail, "Subject")):
+        return "auto", "subject"
     if sender is None:
         return "auto", "no sender"
     return ("auto", "sender") if _MACHINES.match(sender.address) else ("", "")
@@ -158,10 +169,10 @@ def _bounce(mail: Message, sender: headers.Address | None, data: bytes) -> Bounc
     if mail.get_content_type() == "multipart/report" and kind in ("delivery-status", ""):
         return _report(mail, data)
     daemon = sender is None or re.match(r"(mailer-daemon|postmaster)@", sender.address)
-    named = _named(data)
+    named = _named(mail, data)
     if not daemon or not named:
         return None
-    status = _STATUS.search(data.decode("ascii", "replace"))
+    status = _STATUS.search("\n".join(_words(mail)))
     return Bounce(named, status[1] if status else "")
 
 
@@ -177,7 +188,7 @@ def _report(mail: Message, data: bytes) -> Bounce | None:
                 action, status = acted, headers.field(block, "Status").split(" ")[0]
     if action in ("delayed", "delivered", "relayed", "expanded"):
         return None
-    return Bounce(_named(data), status if _STATUS.fullmatch(status) else "")
+    return Bounce(_named(mail, data), status if _STATUS.fullmatch(status) else "")
 
 
 def _blocks(part: Message) -> list[Message]:
@@ -185,9 +196,17 @@ def _blocks(part: Message) -> list[Message]:
     return [one for one in inner if isinstance(one, Message)] if isinstance(inner, list) else []
 
 
-def _named(data: bytes) -> tuple[str, ...]:
-    """Message-IDs of ours anywhere in it: servers return our mail whole, or its header."""
-    return tuple(dict.fromkeys(_OUR_ID.findall(data.decode("ascii", "replace"))))[:10]
+def _named(mail: Message, data: bytes) -> tuple[str, ...]:
+    """Message-IDs of ours anywhere in it: servers return our mail whole, or its header, as they like it."""
+    found = _OUR_ID.findall(data.decode("ascii", "replace"))
+    return tuple(dict.fromkeys(found or _OUR_ID.findall("\n".join(_words(mail)))))[:10]
+
+
+def _words(mail: Message) -> Iterator[str]:
+    """The text of its parts, undone of their encodings."""
+    for part in _parts(mail):
+        if not part.is_multipart() and part.get_content_maintype() in ("text", "message"):
+            yield headers.decoded(_payload(part), str(part.get_content_charset("") or ""))
 
 
 # --- the body
@@ -198,12 +217,33 @@ class _Content:
     texts: list[str] = field(default_factory=list)
     files: list[Attachment] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)  # names of files beyond what is taken
+    original: str = ""
 
 
 def _content(mail: Message) -> _Content:
-    content = _Content()
+    content = _Content(original=_original(mail))
     _collect(mail, content, 0)
     return content
+
+
+def _original(mail: Message) -> str:
+    """The first HTML of the mail itself, made safe."""
+    for part in _own_parts(mail, 0):
+        if part.get_content_type() == "text/html" and not part.is_multipart() and not _is_file(part):
+            text = headers.decoded(_payload(part), str(part.get_content_charset("") or ""))
+            return email_safe.safe(text)
+    return ""
+
+
+def _own_parts(part: Message, depth: int) -> Iterator[Message]:
+    """A mail's parts without those of the mails in it."""
+    inner = part.get_payload()
+    if part.get_content_type() == "message/rfc822" or not isinstance(inner, list):
+        yield part
+    elif depth <= 20:
+        for one in inner[:PARTS_MAX]:
+            if isinstance(one, Message):
+                yield from _own_parts(one, depth + 1)
 
 
 def _collect(part: Message, content: _Content, depth: int) -> None:
@@ -216,13 +256,28 @@ def _collect(part: Message, content: _Content, depth: int) -> None:
         parts = [one for one in inner[:PARTS_MAX] if isinstance(one, Message)]
         if depth > 20:
             return
-        for one in _best(parts) if kind == "multipart/alternative" else parts:
+        if kind == "multipart/alternative":
+            _collect_best(parts, content, depth + 1)
+            return
+        for one in parts:
             _collect(one, content, depth + 1)
     elif kind in ("text/plain", "text/html") and not _is_file(part):
         text = headers.decoded(_payload(part), str(part.get_content_charset("") or ""))
         content.texts.append(email_html.text_of(text) if kind == "text/html" else text)
     elif not kind.startswith("multipart/"):
         _file(part, content)
+
+
+def _collect_best(parts: list[Message], content: _Content, depth: int) -> None:
+    """One form of the text, and the pictures of every form: some programs put them into the HTML's alone."""
+    best = _best(parts)
+    for one in parts:
+        if one in best:
+            _collect(one, content, depth)
+        else:
+            texts = list(content.texts)
+            _collect(one, content, depth)
+            content.texts[:] = texts
 
 
 def _best(parts: list[Message]) -> list[Message]:
@@ -259,7 +314,7 @@ def _file(part: Message, content: _Content) -> None:
     if len(content.files) >= FILES_MAX:
         content.lost.append(name)
     else:
-        content.files.append(Attachment(name, data))
+        content.files.append(Attachment(name, data, headers.raw(part, "Content-ID").strip(" <>")[:200]))
 
 
 def _name(part: Message) -> str:
@@ -314,6 +369,7 @@ def _inbound(
         "folded": folded[:FOLDED_MAX],
         "titled": text.startswith(subject) and bool(subject),
         "refused": content.lost,
+        "original": bool(content.original),
         "cut": not whole,
         "doubtful": _is_forged(mail),
     }

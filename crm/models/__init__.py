@@ -22,13 +22,22 @@ from crm.models.live import (
     Recording,
     RecordingFile,
 )
-from crm.models.mail import MailAside, Mailbox
+from crm.models.mail import MailAside, Mailbox, MailOriginal
 from crm.models.merging import ContactMerge, MergedRow, NotDuplicate, OneTimeCode, Proof, Route, SpentLink
 from crm.models.messaging import DeliveryReport, MessageTemplate
 from crm.models.people import Account, Consent, Contact, ContactKey, Identity, Label, Labelling, TimelineEntry
 from crm.models.products import Possession, Product
 from crm.models.requests import Callback, CallbackAttempt, Rating, RequestEvent, RequestLink, ServiceRequest
-from crm.models.slack import SlackCard, SlackChannel, SlackPost, SlackRoute, SlackUser, StaffEvent
+from crm.models.slack import (
+    SlackCard,
+    SlackChannel,
+    SlackPost,
+    SlackRoute,
+    SlackState,
+    SlackUser,
+    SlackWorkspace,
+    StaffEvent,
+)
 from crm.models.spine import Cursor, Happening, Inbox, Job, Lane, Lease, Outbox, Process, Sequence
 from crm.models.staff import (
     AccessToken,
@@ -81,6 +90,7 @@ __all__ = [
     "LiveSession",
     "LoginAttempt",
     "MailAside",
+    "MailOriginal",
     "Mailbox",
     "Mention",
     "MergedRow",
@@ -108,7 +118,9 @@ __all__ = [
     "SlackChannel",
     "SlackPost",
     "SlackRoute",
+    "SlackState",
     "SlackUser",
+    "SlackWorkspace",
     "SpentLink",
     "Staff",
     "StaffEvent",

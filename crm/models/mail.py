@@ -19,6 +19,17 @@ class Mailbox(Model):
         table = "mailbox"
 
 
+class MailOriginal(Model):
+    """A customer's mail as it looked: its HTML, made safe before it was kept."""
+
+    message_id = fields.BigIntField(primary_key=True, generated=False)
+    html = fields.TextField()
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "mail_original"
+
+
 class MailAside(Model):
     """A mail that became no message. It stays in the mailbox; nothing of its contents is kept here."""
 

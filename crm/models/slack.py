@@ -78,6 +78,42 @@ class SlackChannel(Model):
         unique_together = (("account", "channel"),)
 
 
+class SlackWorkspace(Model):
+    """A workspace that was connected by OAuth, or one of a token in the settings that removed our app.
+
+    `account` is Slack's id of the workspace (T…), or the name of the settings. `sealed` holds the token, and
+    nothing once the app was removed.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    account = fields.CharField(max_length=64, unique=True)
+    app = fields.CharField(max_length=32, default="")  # the name of the settings whose app it installed
+    name = fields.CharField(max_length=120, default="")
+    sealed = fields.BinaryField(null=True)
+    state = fields.CharField(max_length=8, default="on")  # on, gone
+    staff_id = fields.BigIntField(null=True)  # who connected it
+    installed_at = fields.DatetimeField()
+    gone_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "slack_workspace"
+        indexes = [Index(fields=["app", "state"])]
+
+
+class SlackState(Model):
+    """A connecting that was begun on the desk, known by the digest of its word; good once, for minutes."""
+
+    id = fields.BigIntField(primary_key=True)
+    digest = fields.CharField(max_length=64, unique=True)
+    staff_id = fields.BigIntField()
+    expires_at = fields.DatetimeField()
+    used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "slack_state"
+        indexes = [Index(fields=["expires_at"])]
+
+
 class SlackRoute(Model):
     """The Slack channel of one team's work; without a team, of all work that no other route takes."""
 

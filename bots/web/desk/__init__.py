@@ -15,6 +15,7 @@ from bots.web.desk import (
     knowledge,
     live,
     login,
+    mail,
     palette,
     requests,
     stored,
@@ -33,6 +34,7 @@ MODULES = (
     admin,
     api,
     live,
+    mail,
     palette,
     stored,
 )

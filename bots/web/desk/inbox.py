@@ -147,7 +147,7 @@ async def _items(
     shown = found[-talk.PAGE :]
     older = shown[0]["seq"] if len(found) > talk.PAGE else 0
     called = await talk.names(shown, desk.lang)
-    items = talk.items(desk, name, contact_id, shown, called, channel=header["channel"])
+    items = talk.items(desk, name, contact_id, shown, called, talk_id=header["id"], channel=header["channel"])
     return {"items": items, "older": older}
 
 

@@ -1,16 +1,30 @@
-"""What the desk shows of e-mail: subject, other people, what was folded away, and where a reply goes."""
+"""What the desk shows of e-mail: subject, other people, what was folded away, its looks, a reply's way."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bots.web.desk.frame import Desk
-from crm import mail
+from aiohttp import web
+
+from bots.channels import email_safe
+from bots.web import pages
+from bots.web.desk.frame import Desk, page
+from bots.web.desk.stored import PICTURES
+from crm import files, mail
+from crm.errors import CrmError
 from crm.formats import mask_email
 
+EMBEDDED_MAX = 4 * 1024 * 1024  # bytes of a mail's own pictures that are shown in it
+# A document of its own that can run, send and load nothing; links open elsewhere.
+POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline';"
+    " img-src data:{remote}; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
 
-def about(desk: Desk, data: Mapping[str, Any]) -> dict[str, Any] | None:
+
+def about(desk: Desk, row: Mapping[str, Any], talk_id: int) -> dict[str, Any] | None:
     """What stands around the words of a mail; None for a message that is none."""
-    found = data.get("mail")
+    found = row["data"].get("mail")
     if not isinstance(found, Mapping):
         return None
     notes = [desk.t(f"desk.mail.{key}") for key in ("doubtful", "cut") if found.get(key)]
@@ -22,6 +36,8 @@ def about(desk: Desk, data: Mapping[str, Any]) -> dict[str, Any] | None:
         "cc": _people(found.get("cc", ())),
         "folded": str(found.get("folded", "")),
         "notes": notes,
+        "original": bool(found.get("original")),
+        "address": f"/desk/conversations/{talk_id}/mails/{row['seq']}",
     }
 
 
@@ -43,3 +59,39 @@ def _again(subject: str) -> str:
 def _people(people: Sequence[Mapping[str, str]]) -> str:
     """Names; of who has none, as much of the address as tells people apart."""
     return ", ".join(one.get("name") or mask_email(str(one.get("address", ""))) for one in people)
+
+
+@page
+async def original(desk: Desk) -> web.StreamResponse:
+    """A mail as it looked, for a frame of the thread. Remote pictures tell the sender who reads, and when:
+    they are let in only where `?pictures=1` asks for them."""
+    source = await mail.original(desk.actor, desk.id(), desk.id("seq"))
+    remote = desk.request.query.get("pictures") == "1"
+    response = pages.render(
+        desk.request,
+        "desk/mail_original.html",
+        body=email_safe.pictured(source, await _embedded(source)),
+        blocked=not remote and bool(email_safe.REMOTE.search(source)),
+    )
+    response.headers["Content-Security-Policy"] = POLICY.format(remote=" https: http:" if remote else "")
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+async def _embedded(source: str) -> dict[str, str]:
+    """A mail's own pictures, by token, as addresses that hold them."""
+    found: dict[str, str] = {}
+    room = EMBEDDED_MAX
+    for token in email_safe.own_pictures(source):
+        try:
+            file, data = await files.read(token)
+        except CrmError:
+            continue
+        if file.type in PICTURES and len(data) <= room:
+            room -= len(data)
+            found[token] = f"data:{file.type};base64,{base64.b64encode(data).decode()}"
+    return found
+
+
+def routes(app: web.Application) -> None:
+    app.router.add_get(r"/desk/conversations/{id:\d+}/mails/{seq:\d+}", original)

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup, escape
 from tortoise.expressions import Q
 
+from bots import fleet
 from bots.web import i18n
 from bots.web.desk import mail, words
 from bots.web.desk.frame import Desk, named, person
@@ -38,8 +39,6 @@ async def names(rows: Sequence[Mapping[str, Any]], lang: str) -> Names:
     return Names(shown, {key: shown[row.id] for row in found for key in (row.login, row.name)})
 
 
-# Channels whose provider only asks: what is said between two messages of theirs waits for the next.
-ANSWERS_ONLY = frozenset({"kakao"})
 _MENTION = re.compile(r"@([\w.-]*\w)")
 
 
@@ -80,15 +79,15 @@ def _speaker(desk: Desk, item: Mapping[str, Any], mine: bool) -> str:
 
 
 def items(desk: Desk, contact_name: str, contact_id: int, rows: Sequence[Mapping[str, Any]],
-          staff: Names, *, channel: str = "") -> list[dict[str, Any]]:  # fmt: skip
+          staff: Names, *, talk_id: int, channel: str = "") -> list[dict[str, Any]]:  # fmt: skip
     """Messages, notes and event lines, grouped: name and face once a group, a line for each new day."""
     done: list[dict[str, Any]] = []
     customer = words.person(contact_id, contact_name)
     for at, row in enumerate(rows):
         before = rows[at - 1] if at else None
         after = rows[at + 1] if at + 1 < len(rows) else None
-        item = _item(desk, row, customer, staff)
-        if item["state"] == "queued" and channel in ANSWERS_ONLY:
+        item = _item(desk, row, customer, staff, talk_id)
+        if item["state"] == "queued" and not fleet.begins(channel):
             item["state"] = "waits"
         item["first"] = not _same(before, row)
         item["last"] = not _same(row, after)
@@ -108,7 +107,9 @@ def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> boo
     return near and all(one[key] == other[key] for key in keys)
 
 
-def _item(desk: Desk, row: Mapping[str, Any], customer: dict[str, Any], staff: Names) -> dict[str, Any]:
+def _item(
+    desk: Desk, row: Mapping[str, Any], customer: dict[str, Any], staff: Names, talk_id: int
+) -> dict[str, Any]:
     kind = {"note": "note", "event": "event"}.get(row["direction"], "bubble")
     out = row["direction"] == "out"
     shown = row["seen_at"] if row["state"] == "seen" and row["seen_at"] else row["created_at"]
@@ -125,7 +126,7 @@ def _item(desk: Desk, row: Mapping[str, Any], customer: dict[str, Any], staff: N
         "person": customer,
         "text": row["text"],
         "quote": row["data"].get("quote", ""),
-        "mail": mail.about(desk, row["data"]),
+        "mail": mail.about(desk, row, talk_id),
         "edited": row["edited_at"] is not None,
         "lang": row["lang"] or desk.lang,
         "state": row["state"],

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots import fleet
-from bots.channels import web
+from bots.channels import email_incoming, web
 from bots.channels.base import Account, Caps, Channel, Outbound, Ports
 from bots.settings import Settings, setting
 
@@ -97,6 +97,10 @@ def test_each_sample_means_what_it_says(path: Path) -> None:
         payload = {"frame": frame, "external_user": "s1", "at": datetime(2026, 3, 4, tzinfo=UTC)}
     if path.parent.name == "email":
         mail = (path.parent / payload["eml"]).read_bytes()
+        facts = email_incoming.read(mail, "", {"help@shop.example"}, datetime(2026, 3, 4, tzinfo=UTC))
+        assert facts.verdict == sample["verdict"]
+        returned = {**asdict(facts.bounce), "references": [*facts.bounce.references]} if facts.bounce else {}
+        assert returned == sample.get("bounce", {})
         payload = {"mail": mail, "at": datetime(2026, 3, 4, tzinfo=UTC)}
     inbound = channel(path.parent.name).parse(payload)
     if sample["inbound"] is None:

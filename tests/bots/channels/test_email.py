@@ -6,6 +6,9 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from email import policy
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,7 @@ from crm.models import (
     Lane,
     MailAside,
     Mailbox,
+    MailOriginal,
     Message,
     Staff,
 )
@@ -291,19 +295,74 @@ async def test_machines_lists_and_our_own_mails_start_nothing(
     assert await Conversation.all().count() == 1
 
 
-async def test_a_bounce_fails_the_message_and_a_person_sees_to_it(
+async def test_no_kind_of_machine_starts_anything_or_is_answered(
+    front: Front, provider: Provider, minseo: Customer
+) -> None:
+    names = [
+        "read_receipt", "away_precedence", "away_x_autoreply", "away_subject", "away_outlook", "mailing_list",
+        "bounce_gmail", "bounce_exchange", "bounce_korean_portal", "bounce_qmail",
+    ]  # fmt: skip
+    for name in names:
+        await provider.deliver((PAYLOADS / f"{name}.eml").read_bytes())
+    await minseo.write("사람이에요")
+    (message,) = await front.received(1)
+    assert "사람이에요" in message.text
+    assert await MailAside.all().count() == len(names)
+    assert await Conversation.all().count() == 1
+    await front.sender.drain()
+    assert await minseo.mails() == []
+
+
+async def test_a_mail_is_kept_as_it_looked_with_the_pictures_in_it(
     front: Front, minseo: Customer, provider: Provider
+) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = minseo.address, SHOP, "사진"
+    mail["Date"], mail["Message-ID"] = (
+        format_datetime(datetime.now(UTC)),
+        make_msgid(domain="customer.example"),
+    )
+    mail.set_content("세탁기 사진이에요")
+    mail.add_alternative(
+        "<p onclick=x>세탁기 <b>사진</b>이에요</p><img src='cid:p1'><img src='https://track.example/1.gif'>"
+        "<script>alert(1)</script>",
+        subtype="html",
+    )
+    photo = _PNG + b"\0" * 500  # larger than a mark that tells who reads
+    mail.get_payload()[1].add_related(photo, "image", "png", cid="<p1>")  # type: ignore[union-attr]
+    for _ in range(2):
+        await provider.deliver(mail.as_bytes(policy=policy.SMTP))
+    (message,) = await front.received(1)
+    kept = await until(lambda: MailOriginal.get_or_none(message_id=message.id))
+    token = (await File.get(message_id=message.id)).token
+    assert kept.html.startswith("<p>세탁기 <b>사진</b>이에요</p>")
+    assert f'<img src="cid:{token}">' in kept.html
+    assert "script" not in kept.html
+    assert message.data["mail"]["original"] is True
+    assert message.text == "세탁기 사진이에요"  # the subject is in it
+
+
+_PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+)
+
+
+@pytest.mark.parametrize("name", ["bounce_no_mailbox", "bounce_exchange", "bounce_qmail"])
+async def test_a_bounce_fails_the_message_and_a_person_sees_to_it(
+    front: Front, minseo: Customer, provider: Provider, name: str
 ) -> None:
     await minseo.write("안녕하세요")
     (first,) = await front.received(1)
     said = await front.answer(first.conversation_id, "무엇을 도와드릴까요?")
-    sample = (PAYLOADS / "bounce_no_mailbox.eml").read_text()
+    sample = (PAYLOADS / f"{name}.eml").read_text()
     bounce = sample.replace(SAMPLE_ID, said.external_id)
     for _ in range(2):
         await provider.deliver(bounce.encode())
     await until(lambda: Message.get_or_none(id=said.id, state="failed"))
     await until(lambda: Conversation.get_or_none(owner="staff", handover_reason="bounced"))
     assert (await Identity.get()).blocked_at is not None
+    lines = [line.data for line in await Message.filter(direction="event")]
+    assert [line["status"][:5] for line in lines if line["event"] == "bounced"] == ["5.1.1"]
     await minseo.write("다시 쓸게요")
     await front.received(2)
     assert (await Identity.get()).blocked_at is None

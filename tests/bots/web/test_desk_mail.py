@@ -1,13 +1,21 @@
 """How the desk shows a conversation by e-mail."""
 
+import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from crm import inbox
+from crm import files, inbox, mail, privacy
+from crm.actor import SYSTEM
 from crm.inbox import Inbound
+from crm.models import Conversation
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
+from tests.bots.web.desk_people import Browser
 
 __all__ = ["browser_of", "company", "desk_server", "signed_in"]
 
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+)
 MAIL = {
     "id": "m1@customer.example",
     "subject": "Re: 세탁기 <b>고장</b>",
@@ -45,3 +53,63 @@ async def test_subject_people_folded_quotes_and_lost_files_are_shown_and_escaped
     assert "위조됐을 수 있어요" in page
     assert "이메일로 고객에게 보내요. 제목: Re: 세탁기" in page
     assert "참조된 2명에게는 가지 않아요" in page
+
+
+HTML = (
+    '<p style="color:#333">세탁기 <b>사진</b></p><img src="cid:{token}"><img src="cid:unknown">'
+    '<img src="https://track.example/1.gif">'
+)
+
+
+async def _original(html: str = HTML) -> tuple[int, int]:
+    """A mail with its HTML and a picture of its own: conversation and number."""
+    now = datetime.now(UTC)
+    photo = await files.store(PNG, name="p.png", owner="identity:1", now=now)
+    stored = await inbox.store(
+        Inbound(
+            channel="email",
+            external_user="minseo@customer.example",
+            external_id="m2@customer.example",
+            text="사진이에요",
+            data={"mail": {"id": "m2@customer.example", "original": True}},
+            received_at=now,
+        ),
+        now=now,
+    )
+    await mail.keep_original(stored.message_id, html.format(token=photo.token), now=now)
+    return stored.conversation_id, stored.seq
+
+
+async def test_the_original_is_a_document_that_can_do_nothing_and_loads_nothing(signed_in: Staffed) -> None:
+    talk, seq = await _original()
+    browser = await signed_in("seojun")
+    address = f"/desk/conversations/{talk}/mails/{seq}"
+    thread = await browser.page(f"/desk/conversations/{talk}?view=all")
+    assert f'<iframe src="{address}"' in thread
+    assert 'loading="lazy" sandbox="allow-popups allow-popups-to-escape-sandbox"' in thread
+    answer = await browser.client.get(address)
+    policy, shown = answer.headers["Content-Security-Policy"], await answer.text()
+    assert policy.startswith("sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none';")
+    assert "img-src data:;" in policy
+    assert "script-src" not in policy
+    assert '<p style="color:#333">세탁기 <b>사진</b></p><img src="data:image/png;base64,' in shown
+    assert "바깥 그림을 막았어요" in shown
+    answer = await browser.client.get(f"{address}?pictures=1")
+    assert "img-src data: https: http:;" in answer.headers["Content-Security-Policy"]
+    assert "바깥 그림을 막았어요" not in await answer.text()
+
+
+async def test_the_original_is_for_staff_alone_and_goes_with_the_person(
+    signed_in: Staffed, browser_of: Callable[[], Browser]
+) -> None:
+    talk, seq = await _original()
+    address = f"/desk/conversations/{talk}/mails/{seq}"
+    answer = await browser_of().client.get(address, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"][:11]) == (302, "/desk/login")
+    browser = await signed_in("seojun")
+    assert (await browser.client.get(f"/desk/conversations/{talk}/mails/{seq + 1}")).status == 404
+    contact = (await Conversation.get(id=talk)).contact_id
+    copied = await privacy.export(SYSTEM, contact, now=datetime.now(UTC))
+    assert "세탁기" in copied["mails"][0]["html"]
+    await privacy.erase(SYSTEM, contact, now=datetime.now(UTC))
+    assert (await browser.client.get(address)).status == 404
