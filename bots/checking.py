@@ -10,8 +10,7 @@ from pathlib import Path
 from bots import fleet, health, media, settings, wiring
 from bots.settings import Settings
 from bots.staff.slack import face
-from bots.staff.slack.client import Slack
-from crm import mail, migrate, outbox, watch
+from crm import mail, migrate, outbox, slack_workspaces, watch
 from media import probing
 from media.turn import Turn
 from nlu import train as trainer
@@ -112,18 +111,17 @@ async def _accounts(read: Settings) -> bool:
 
 async def _slack(read: Settings) -> bool:
     """Prove every Slack workspace."""
-    good, accounts = True, face.accounts_of(read)
-    if not accounts:
+    good, apps = True, face.apps_of(read)
+    if not apps:
         print(f"--  slack: off; set {settings.PREFIX}SLACK_BOT_TOKEN")
-    for name, values in accounts.items():
-        shown, client = f"slack/{name}" if name else "slack", Slack(values["bot_token"], values["api_url"])
+    for name, values in apps.items():
+        shown = f"slack/{name}" if name else "slack"
         try:
             async with asyncio.timeout(15):
-                print(f"ok  {shown}: {await face.check(client, values)}")
+                print(f"ok  {shown}: {await face.check(values)}")
         except Exception as fault:
             good = False
             print(f"!!  {shown}: {fault or type(fault).__name__}")
-        await client.close()
     return good
 
 
@@ -145,5 +143,7 @@ async def doctor(read: Settings) -> bool:
         print(f"--  parked mails: {len(await mail.parked(limit=1000))}")
         for one in await mail.parked(limit=5):
             print(f"--    mailbox {one['account'] or 'the first'}, UID {one['uid']}: {one['reason']}")
+        for name in await slack_workspaces.lost():
+            print(f"!!  slack: {name} has removed the app; connect it again or clear it on the desk")
         print(f"--  dead letters: {len(await outbox.dead_letters(limit=1000))}")
     return not faults

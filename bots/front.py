@@ -18,7 +18,7 @@ from bots.demo.standins import SLACK_PEOPLE, Window
 from bots.fleet import Fleet
 from bots.sender import Sender
 from bots.settings import Settings
-from bots.staff.slack.face import Face
+from bots.staff.slack.face import Face, apps_of
 from bots.ticker import Tick, Ticker
 from bots.waiting import Waiting
 from bots.web import (
@@ -55,7 +55,9 @@ from crm import (
     search,
     sessions,
     slack_cards,
+    slack_workspaces,
     staff_inbox,
+    taking,
     visit_reminders,
 )
 from crm import files as stored_files
@@ -85,12 +87,14 @@ def ticks() -> Sequence[Tick]:
         Tick("recordings.expire", 3600.0, recordings.expire),
         Tick("recordings.sweep", 3600.0, recordings.sweep),
         Tick("mail.sweep", 3600.0, mail.sweep),
+        Tick("taking.reclaim", 15.0, taking.reclaim),
         Tick("linking.sweep", 3600.0, linking.sweep),
         Tick("privacy.purge_kept", 3600.0, privacy.purge_kept),
         Tick("pruning.prune", 3600.0, pruning.prune),
         Tick("processes.forget_old", 3600.0, processes.forget_old),
         Tick("staff_inbox.sweep", 3600.0, staff_inbox.sweep),
         Tick("slack_cards.sweep", 3600.0, slack_cards.sweep),
+        Tick("slack_workspaces.sweep", 3600.0, slack_workspaces.sweep),
     )
 
 
@@ -110,6 +114,7 @@ def build(
         trusted_proxies=settings.trusted_proxies,
         media_url=settings.media_url,
         assist_dir=settings.data_dir / "assist",
+        slack_apps=[app for app, values in apps_of(settings).items() if values["client_id"]],
         demo=demo_company,
         demo_password=PASSWORD if demo_company else "",
         demo_windows=windows,

@@ -228,12 +228,12 @@ class Settings(BaseSettings):
     )
     slack_client_id: str = Field(
         "",
-        description="Client ID of the Slack app. Kept for installing it by a link; nothing uses it yet.",
+        description="Client ID of the Slack app. Present: workspaces are connected by a button on the desk.",
         examples=["17653672481.198746"],
     )
     slack_client_secret: str = Field(
         "",
-        description="Client secret that goes with `SLACK_CLIENT_ID`; nothing uses it yet.",
+        description="Client secret that goes with `SLACK_CLIENT_ID`.",
         examples=["33fea0113f5b1c1…"],
     )
     slack_api_url: str = Field(

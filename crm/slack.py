@@ -103,9 +103,10 @@ async def decide(actor: Actor, user_id: int, approved: bool, *, now: datetime) -
     return row
 
 
-async def users(limit: int = 200) -> list[SlackUser]:
-    """Slack users with their staff member, those who wait first."""
-    rows = await SlackUser.all().order_by("-asked_at").limit(limit).select_related("staff")
+async def users(limit: int = 200, *, account: str | None = None) -> list[SlackUser]:
+    """Slack users (of one workspace) with their staff member, those who wait first."""
+    found = SlackUser.all() if account is None else SlackUser.filter(account=account)
+    rows = await found.order_by("-asked_at").limit(limit).select_related("staff")
     return sorted(rows, key=lambda row: row.state != "waiting")
 
 
@@ -141,9 +142,11 @@ def fit(channel: SlackChannel) -> bool:
     return channel.private and not channel.shared and channel.member
 
 
-async def channels(limit: int = 200) -> list[SlackChannel]:
-    """The channels that we were invited to, by name."""
-    return await SlackChannel.filter(member=True).order_by("name", "id").limit(limit)
+async def channels(limit: int = 200, *, account: str | None = None) -> list[SlackChannel]:
+    """The channels (of one workspace) that we were invited to, by name."""
+    found = SlackChannel.filter(member=True)
+    found = found if account is None else found.filter(account=account)
+    return await found.order_by("name", "id").limit(limit)
 
 
 async def routes() -> dict[int | None, SlackChannel]:

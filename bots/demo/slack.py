@@ -22,7 +22,7 @@ async def introduce(face: Face, logins: list[str], *, now: Callable[[], datetime
     for row in await slack.users():
         if row.state == "waiting":
             await slack.decide(SYSTEM, row.id, True, now=now())
-    while not await slack.routes() and now() < until and face.accounts:
+    while not await slack.routes() and now() < until and face.listeners:
         fit = [channel for channel in await slack.channels() if slack.fit(channel)]
         if fit:
             await slack.route(SYSTEM, None, fit[0].id, now=now())

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from bots.staff.acts import Arguments, Done, RowId, act
-from crm import slack
+from crm import slack, slack_workspaces
 from crm.actor import Actor
 
 
@@ -38,3 +40,16 @@ async def refuse(actor: Actor, args: User, now: datetime) -> Done:
     """Let a Slack user do nothing, also one who was approved before."""
     row = await slack.decide(actor, args.user, False, now=now)
     return Done("slack_refuse", {"name": row.staff.name})
+
+
+class Workspace(Arguments):
+    """A workspace by what the desk calls it: Slack's id, or the name of the settings."""
+
+    account: str = Field(max_length=64)
+
+
+@act("slack_disconnect")
+async def disconnect(actor: Actor, args: Workspace, now: datetime) -> Done:
+    """Show nothing there any more and hear nothing; clears the line of one that removed our app."""
+    await slack_workspaces.forget(actor, args.account, now=now)
+    return Done("slack_disconnect")

@@ -29,6 +29,7 @@ class WebConfig:
     demo_password: str = ""  # shown on the demo page
     demo_windows: Sequence[Window] = ()  # phones and windows of stand-ins, shown there
     assist_dir: Path = Path("var/assist")  # where the built desktop agent lies
+    slack_apps: Sequence[str] = ()  # through which workspaces can be connected; "" is the first
     media_url: str = ""  # where pages reach media processes; "" = the front relays
     loopback_only: bool = True  # the server listens on loopback alone
 

@@ -13,15 +13,19 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.standins import slack_delivery, slack_people, slack_window
+from tests.standins import slack_delivery, slack_oauth, slack_people, slack_window
 from tests.standins.slack_blocks import Refused, check, check_view
-from tests.standins.slack_state import APP, BOT, RESPONSE_LIVES_SECONDS, RESPONSE_USES, TEAM, World
+from tests.standins.slack_state import APP, BOT, RESPONSE_LIVES_SECONDS, RESPONSE_USES, World
 
 WORLD = web.AppKey("world", World)
 TEXT_MAX = 40_000
 FILE_MAX = 50 * 1024 * 1024
 # Methods that take no JSON: https://docs.slack.dev/apis/web-api/#post_bodies
 FORM_ONLY = ("conversations.", "users.", "files.getUploadURLExternal")
+
+
+def _kind(channel: dict[str, Any]) -> str:
+    return "private_channel" if channel["is_private"] else "public_channel"
 
 
 class Api:
@@ -54,7 +58,7 @@ class Api:
 
     def do_auth_test(self, _values: Any) -> dict[str, Any]:
         names = {"url": self.world.url + "/", "team": self.world.team_name, "user": "dangol"}
-        return {**names, "team_id": TEAM, "user_id": BOT, "bot_id": "B0DANGOL"}
+        return {**names, "team_id": self.world.team, "user_id": BOT, "bot_id": "B0DANGOL"}
 
     def do_apps_connections_open(self, _values: Any) -> dict[str, Any]:
         ticket = secrets.token_hex(8)
@@ -91,8 +95,8 @@ class Api:
                 raise Refused("invalid_metadata_format")
             content["metadata"] = about
         message = {
-            "type": "message", "ts": self.world.ts(), "user": BOT, "bot_id": "B0DANGOL", "team": TEAM,
-            **content, **({"thread_ts": thread} if thread else {}),
+            "type": "message", "ts": self.world.ts(), "user": BOT, "bot_id": "B0DANGOL",
+            "team": self.world.team, **content, **({"thread_ts": thread} if thread else {}),
             **({"subtype": "thread_broadcast"} if thread and values.get("reply_broadcast") else {}),
         }  # fmt: skip
         self.world.keep(channel, message)
@@ -192,8 +196,7 @@ class Api:
         found = [
             channel
             for name, channel in self.world.channels.items()
-            if ("private_channel" if channel["is_private"] else "public_channel") in kinds
-            and not channel["is_im"]
+            if ("im" if channel["is_im"] else _kind(channel)) in kinds
             and (BOT in self.world.members[name] or not (joined or channel["is_private"]))
         ]
         start = int(values.get("cursor") or 0)
@@ -212,10 +215,18 @@ class Api:
         return {"members": sorted(self.world.members[values["channel"]])}
 
     def do_conversations_history(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Newest first, a page at a time; a cursor is where the next page begins."""
         self._joined(values["channel"])
-        roots = [m for m in self.world.messages[values["channel"]] if m.get("thread_ts", m["ts"]) == m["ts"]]
-        newest = roots[::-1][: int(values.get("limit") or 100)]
-        return {"messages": [self._told(m, values) for m in newest], "has_more": False}
+        oldest, start = float(values.get("oldest") or 0), int(values.get("cursor") or 0)
+        roots = [
+            m
+            for m in reversed(self.world.messages[values["channel"]])
+            if m.get("thread_ts", m["ts"]) == m["ts"] and float(m["ts"]) > oldest
+        ]
+        end = start + int(values.get("limit") or 100)
+        more = {"next_cursor": str(end)} if end < len(roots) else {}
+        page = [self._told(m, values) for m in roots[start:end]]
+        return {"messages": page, "has_more": bool(more), "response_metadata": more}
 
     def do_conversations_replies(self, values: dict[str, Any]) -> dict[str, Any]:
         self._need(values, "channel", "ts")
@@ -285,7 +296,14 @@ async def method(request: web.Request) -> web.StreamResponse:
     world.log.append(entry)
     try:
         values |= await _body(request, name)
+        if name == "oauth.v2.access":
+            done = slack_oauth.access(world, request, values)
+            entry["ok"] = True
+            return web.json_response({"ok": True, **done})
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or values.pop("token", "")
+        world = world.holding(token)
+        if world.revoked and token == world.bot_token:
+            raise Refused("account_inactive")
         wanted = world.app_token if name == "apps.connections.open" else world.bot_token
         if not token or token != wanted:
             known = token in (world.app_token, world.bot_token)
@@ -397,6 +415,7 @@ def build(world: World) -> web.Application:
     app.router.add_post("/upload/{file}", upload)
     app.router.add_get("/files/{file}", file)
     slack_delivery.routes(app, world)
+    slack_oauth.routes(app, world)
     slack_people.routes(app, world)
     slack_window.routes(app, world)
     return app
@@ -419,6 +438,9 @@ def main() -> None:
     parser.add_argument("--bot-token", required=True)
     parser.add_argument("--app-token", default="")
     parser.add_argument("--signing-secret", default="")
+    parser.add_argument("--client-id", default="", help="lets a second workspace install the app")
+    parser.add_argument("--client-secret", default="")
+    parser.add_argument("--redirect", action="append", default=[], help="redirect URL of the app")
     parser.add_argument("--request-url", default="", help="signed requests instead of Socket Mode")
     parser.add_argument("--user", action="append", default=[], help="U0ID,name,e-mail")
     parser.add_argument("--channel", action="append", default=[], help="C0ID,name,private|public")
@@ -433,6 +455,10 @@ def main() -> None:
     for user in list(world.users):
         if user != BOT:
             world.direct(user)
+    if given.client_id:
+        world.client_id, world.client_secret = given.client_id, given.client_secret
+        world.redirects = given.redirect
+        world.others.append(slack_oauth.another(world, "T0BUSAN", "새봄가전 부산"))
     asyncio.run(serve(given.host, given.port, world))
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from tests.standins.slack_state import APP, TEAM, World
+from tests.standins.slack_state import APP, World
 
 ACK_SECONDS = 3.0
 RETRIES = 3
@@ -38,9 +38,9 @@ class Delivery:
         """An event of the Events API; its id."""
         number = f"Ev{secrets.token_hex(5).upper()}"
         payload = {
-            "token": "deprecated", "team_id": TEAM, "api_app_id": APP, "type": "event_callback",
+            "token": "deprecated", "team_id": self.world.team, "api_app_id": APP, "type": "event_callback",
             "event_id": number, "event_time": int(time.time()), "event": event,
-            "authorizations": [{"team_id": TEAM, "user_id": "U0DANGOL", "is_bot": True}],
+            "authorizations": [{"team_id": self.world.team, "user_id": "U0DANGOL", "is_bot": True}],
         }  # fmt: skip
         for _ in range(2 if self.world.duplicate else 1):
             self._start(self._deliver("events_api", payload, retries=RETRIES))

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.standins.slack_blocks import Refused
 from tests.standins.slack_delivery import DELIVERY
-from tests.standins.slack_state import APP, BOT, TEAM, Fault, World
+from tests.standins.slack_state import APP, BOT, Fault, World
 
 _CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.S)
 
@@ -60,7 +60,7 @@ class People:
         self._joined(user, channel)
         text = body["raw"] if "raw" in body else typed(self.world, body.get("text", ""))
         message: dict[str, Any] = {
-            "type": "message", "user": user, "text": text, "ts": self.world.ts(), "team": TEAM,
+            "type": "message", "user": user, "text": text, "ts": self.world.ts(), "team": self.world.team,
             "client_msg_id": secrets.token_hex(16), **body.get("more", {}),
         }  # fmt: skip
         if body.get("thread"):
@@ -121,8 +121,9 @@ class People:
         answer = await self.app[DELIVERY].act(
             "slash_commands",
             {
-                "token": "deprecated", "team_id": TEAM, "team_domain": "saebom", "channel_id": channel,
-                "channel_name": name, "user_id": user, "user_name": self.world.users[user]["name"],
+                "token": "deprecated", "team_id": self.world.team, "team_domain": "saebom",
+                "channel_id": channel, "channel_name": name, "user_id": user,
+                "user_name": self.world.users[user]["name"],
                 "command": "/dangol", "text": typed(self.world, body.get("text", "")), "api_app_id": APP,
                 "is_enterprise_install": "false", "response_url": self.world.hook(user, channel),
                 "trigger_id": self.world.trigger(user),
@@ -151,8 +152,9 @@ class People:
             "is_ephemeral": ephemeral is not None,
         }  # fmt: skip
         payload = {
-            "type": "block_actions", "team": {"id": TEAM}, "api_app_id": APP, "token": "deprecated",
-            "user": {"id": user, "name": self.world.users[user]["name"], "team_id": TEAM},
+            "type": "block_actions", "team": {"id": self.world.team}, "api_app_id": APP,
+            "token": "deprecated",
+            "user": {"id": user, "name": self.world.users[user]["name"], "team_id": self.world.team},
             "container": container, "trigger_id": self.world.trigger(user),
             "channel": {"id": channel, "name": "privategroup"}, "message": None if ephemeral else message,
             "response_url": self.world.hook(user, channel, body["ts"] if ephemeral else ""),
@@ -181,8 +183,9 @@ class People:
                 state = {"type": "plain_text_input", "value": given or None}
             values[block.get("block_id", "b")] = {element["action_id"]: state}
         payload = {
-            "type": "view_submission", "team": {"id": TEAM}, "api_app_id": APP, "token": "deprecated",
-            "user": {"id": user, "name": self.world.users[user]["name"], "team_id": TEAM},
+            "type": "view_submission", "team": {"id": self.world.team}, "api_app_id": APP,
+            "token": "deprecated",
+            "user": {"id": user, "name": self.world.users[user]["name"], "team_id": self.world.team},
             "trigger_id": self.world.trigger(user), "response_urls": [],
             "view": {**view, "state": {"values": values}},
         }  # fmt: skip
@@ -204,7 +207,7 @@ class People:
         if BOT in self.world.members[channel]:
             kind = "G" if self.world.channels[channel]["is_private"] else "C"
             joined = {"type": "member_joined_channel", "user": who, "channel": channel, "channel_type": kind}
-            self._event({**joined, "team": TEAM, "inviter": user, "event_ts": self.world.ts()})
+            self._event({**joined, "team": self.world.team, "inviter": user, "event_ts": self.world.ts()})
         return {}
 
     async def change(self, user: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -220,6 +223,14 @@ class People:
             self._event({"type": "user_change", "user": self.world.users[user], "event_ts": self.world.ts()})
         return {}
 
+    async def uninstall(self, user: str, _body: dict[str, Any]) -> dict[str, Any]:
+        """Remove the app from the workspace: its token dies, and two events say so."""
+        del user
+        self.world.revoked = True
+        self._event({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [BOT]}})
+        self._event({"type": "app_uninstalled"})
+        return {}
+
     async def sees(self, user: str, _body: dict[str, Any]) -> dict[str, Any]:
         """The whole workspace as one person sees it."""
         mine = [name for name, members in self.world.members.items() if user in members]
@@ -233,7 +244,9 @@ class People:
         }
 
 
-ACTS = frozenset({"say", "edit", "delete", "command", "press", "submit", "close", "invite", "change", "sees"})
+ACTS = frozenset(
+    {"say", "edit", "delete", "command", "press", "submit", "close", "invite", "change", "uninstall", "sees"}
+)
 SWITCHES = ("duplicate", "shuffle", "late_seconds", "limits", "silent", "deaf", "request_url")
 
 

@@ -58,6 +58,13 @@ class World:
     bot_token: str
     app_token: str = ""
     signing_secret: str = ""
+    client_id: str = ""  # of the app; with its secret, other workspaces can be connected
+    client_secret: str = ""
+    redirects: list[str] = field(default_factory=list)  # redirect URLs in the app's settings
+    others: list["World"] = field(default_factory=list)  # workspaces that install the same app, or may
+    team: str = TEAM
+    revoked: bool = False  # the app was removed: its token is good for nothing
+    codes: dict[str, dict[str, Any]] = field(default_factory=dict)  # of consents given
     request_url: str = ""  # signed requests go there; empty: Socket Mode
     url: str = ""  # of this server
     team_name: str = "새봄가전"
@@ -99,7 +106,8 @@ class World:
     def person(self, user: str, name: str, email: str = "", *, bot: bool = False, **more: Any) -> None:
         profile = {"display_name": name, "real_name": name} | ({"email": email} if email else {})
         self.users[user] = {
-            "id": user, "team_id": TEAM, "name": name, "real_name": name, "deleted": False, "is_bot": bot,
+            "id": user, "team_id": self.team, "name": name, "real_name": name, "deleted": False,
+            "is_bot": bot,
             "is_restricted": False, "is_ultra_restricted": False, "is_email_confirmed": True,
             "profile": profile, **more,
         }  # fmt: skip
@@ -109,7 +117,7 @@ class World:
             "id": channel, "name": name, "is_channel": not private, "is_group": private, "is_im": False,
             "is_mpim": False, "is_private": private, "is_shared": False, "is_ext_shared": False,
             "is_org_shared": False, "is_pending_ext_shared": False, "is_archived": False,
-            "context_team_id": TEAM, **more,
+            "context_team_id": self.team, **more,
         }  # fmt: skip
 
     def direct(self, user: str) -> str:
@@ -166,6 +174,10 @@ class World:
             "user": user, "channel": channel, "uses": 0, "at": time.monotonic(), "ephemeral": ephemeral,
         }  # fmt: skip
         return f"{self.url}/hooks/{token}"
+
+    def holding(self, token: str) -> "World":
+        """The workspace whose token this is; this one when it is nobody's."""
+        return next((w for w in self.others if w.bot_token and w.bot_token == token), self)
 
     def limit(self, method: str, channel: str) -> None:
         """Refuse what comes too fast: one message a second in a channel, methods by their tier."""

@@ -6,18 +6,21 @@ from datetime import UTC, datetime
 
 import structlog
 from aiohttp import web
+from slack_sdk.errors import SlackApiError
 
-from bots.channels.base import Undeliverable
+from bots.channels.base import RetryLater, Undeliverable
 from bots.settings import Settings
 from bots.staff.slack import following, handling
 from bots.staff.slack.cards import Look
-from bots.staff.slack.client import Slack
+from bots.staff.slack.client import Slack, Uncertain
 from bots.staff.slack.following import Following
 from bots.staff.slack.handling import Handler
+from bots.staff.slack.installing import Client, Installing
 from bots.staff.slack.listening import Listener
 from bots.staff.slack.posting import Poster
+from bots.staff.slack.workspaces import REMOVED, Workspaces, removed
 from bots.worker import utc_now
-from crm import db, happenings, lanes, leases, processes
+from crm import db, happenings, lanes, leases, processes, slack_workspaces
 
 log = structlog.get_logger()
 
@@ -26,6 +29,8 @@ RENEW_SECONDS = 8.0
 LONGEST_PAUSE_SECONDS = 60.0
 FOLLOW_SECONDS = 5.0  # between looks at happenings when nothing wakes
 CHANNELS_MOST = 1000
+LOOK_SECONDS = 600  # between looks at the channels of a workspace
+NEW_SECONDS = 10  # until a workspace that was connected is looked at
 SCOPES = frozenset(
     {
         "app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "files:read",
@@ -36,29 +41,38 @@ SCOPES = frozenset(
 
 
 class Face:
-    """Every workspace that is on. Without any, nothing runs."""
+    """Every app and workspace that is on. Without any, nothing runs."""
 
     def __init__(self, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
         self._settings, self._now = settings, now
         self.holder = processes.holder("slack")
-        self.accounts: dict[str, Slack] = {}
         self.listeners: dict[str, Listener] = {}
-        for name, values in accounts_of(settings).items():
-            self._add(name, values)
-        self.handler = Handler(self.accounts, self.look, now=now)
-        self.poster = Poster(self.accounts, self.look(settings.locale), now=now)
+        self.installing: dict[str, Installing] = {}
+        apps = apps_of(settings)
+        self.workspaces = Workspaces(
+            {app: Slack(v["bot_token"], v["api_url"]) for app, v in apps.items() if v["bot_token"]},
+            {app: v["api_url"] for app, v in apps.items() if v["client_id"]},
+        )
+        for app, values in apps.items():
+            self._add(app, values)
+        self.handler = Handler(self.workspaces, self.look, now=now)
+        self.poster = Poster(self.workspaces, self.look(settings.locale), now=now)
         self.following = Following(now)
 
-    def _add(self, name: str, values: Mapping[str, str]) -> None:
-        slack = self.accounts[name] = Slack(values["bot_token"], values["api_url"])
-        self.listeners[name] = Listener(
-            name,
-            slack,
+    def _add(self, app: str, values: Mapping[str, str]) -> None:
+        self.listeners[app] = Listener(
+            app,
+            self.workspaces,
+            api_url=values["api_url"],
             app_token=values["app_token"],
             signing_secret=values["signing_secret"],
             look=self.look(self._settings.locale),
             now=self._now,
         )
+        if values["client_id"]:
+            self.installing[app] = Installing(
+                app, values, self.workspaces, scopes=SCOPES, public_url=self._settings.url, now=self._now
+            )
 
     def look(self, lang: str) -> Look:
         """How a language is spoken, and where links lead."""
@@ -66,13 +80,15 @@ class Face:
         return Look(lang, self._settings.tz, self._settings.url)
 
     def routes(self, app: web.Application) -> None:
-        """Add the addresses at which Slack calls us."""
+        """Add the addresses at which Slack calls us, and where workspaces are connected."""
         for listener in self.listeners.values():
             listener.routes(app)
+        for installing in self.installing.values():
+            installing.routes(app)
 
     def start(self) -> list[asyncio.Task[None]]:
         """Start all that runs for Slack; cancel the tasks to end it."""
-        if not self.accounts:
+        if not self.listeners:
             return []
         work = [
             db.spawn(self.handler.run(), name="slack handler"),
@@ -84,8 +100,7 @@ class Face:
         return work
 
     async def close(self) -> None:
-        for slack in self.accounts.values():
-            await slack.close()
+        await self.workspaces.close()
 
     # --- happenings
 
@@ -137,17 +152,44 @@ class Face:
             await leases.drop(lease, self.holder)
 
     async def _serve(self, name: str, listener: Listener) -> None:
-        await self.learn_channels(name)
-        if listener.socket_mode:
-            await listener.run()
-        while True:  # signed requests come to any front; here only channels are looked at
-            await asyncio.sleep(600)
-            await self.learn_channels(name)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._look_around(name))
+            if listener.socket_mode:  # signed requests come to any front
+                both.create_task(listener.run())
+
+    async def _look_around(self, app: str) -> None:
+        """Know every workspace's channels; a workspace that was connected a moment ago is looked at soon."""
+        known: set[str] = set()
+        while True:
+            for _ in range(LOOK_SECONDS // NEW_SECONDS):
+                for account in await self.workspaces.of_app(app):
+                    if account not in known and await self._learn(account):
+                        known.add(account)
+                await asyncio.sleep(NEW_SECONDS)
+            known.clear()
+
+    async def _learn(self, account: str) -> bool:
+        """Whether its channels are known now. A workspace that has removed our app is turned off."""
+        client = await self.workspaces.find(account)
+        if client is None:
+            return False
+        try:
+            await self.learn_channels(account)
+            if account in self.workspaces.given:
+                await slack_workspaces.works(account)
+        except Undeliverable as fault:
+            log.warning("slack.not_looked_at", account=account, reason=str(fault))
+            if str(fault) in REMOVED and await removed(client):
+                await slack_workspaces.removed(account, now=self._now())
+        except (RetryLater, Uncertain) as fault:
+            log.info("slack.later", reason=type(fault).__name__)
+            return False
+        return True
 
     async def learn_channels(self, name: str) -> int:
         """Write down which channels we are in and what they are; how many."""
-        slack, cursor, count = self.accounts[name], "", 0
-        while True:
+        slack, cursor, count = await self.workspaces.find(name), "", 0
+        while slack is not None:
             told = await slack.get(
                 "users.conversations",
                 types="public_channel,private_channel",
@@ -162,21 +204,37 @@ class Face:
             cursor = str((told.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor or count >= CHANNELS_MOST:
                 return count
+        return 0
 
 
-def accounts_of(settings: Settings) -> dict[str, dict[str, str]]:
-    """Every workspace's settings. Each is an app of its own: secrets of the first are not another's."""
-    found = settings.accounts("slack", "bot_token")
+OWN = ("bot_token", "app_token", "signing_secret", "client_id", "client_secret")
+
+
+def apps_of(settings: Settings) -> dict[str, dict[str, str]]:
+    """Every app's settings: on by a bot token (one workspace) or a client ID (workspaces connect themselves).
+
+    Secrets of the first are not another's.
+    """
+    found = {**settings.accounts("slack", "client_id"), **settings.accounts("slack", "bot_token")}
     for name, values in found.items():
-        for key in ("app_token", "signing_secret"):
+        for key in OWN:
             if name and values[key] == getattr(settings, f"slack_{key}"):
                 values[key] = ""
-    return found
+    return {name: values for name, values in found.items() if values["bot_token"] or values["client_id"]}
 
 
-async def check(slack: Slack, values: Mapping[str, str]) -> str:
-    """Prove an account's settings against Slack and say who we are there. Raises with what is wrong."""
-    told = await slack.who_am_i()
+async def check(values: Mapping[str, str]) -> str:
+    """Prove an app's settings against Slack and say who we are there. Raises with what is wrong."""
+    who = []
+    if values["bot_token"]:
+        slack = Slack(values["bot_token"], values["api_url"])
+        try:
+            told = await slack.who_am_i()
+        finally:
+            await slack.close()
+        who.append(f"@{told.get('user')} in {told.get('team')}")
+    if values["client_id"]:
+        who.append(await _check_client(values))
     if values["app_token"]:
         other = Slack(values["app_token"], values["api_url"])
         try:
@@ -188,4 +246,20 @@ async def check(slack: Slack, values: Mapping[str, str]) -> str:
     if not values["app_token"] and not values["signing_secret"]:
         raise RuntimeError("neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP) is set")
     how = "Socket Mode" if values["app_token"] else "signed requests"
-    return f"@{told.get('user')} in {told.get('team')}, {how}"
+    return ", ".join([*who, how])
+
+
+async def _check_client(values: Mapping[str, str]) -> str:
+    """Prove client ID and secret by a code that cannot be good: Slack says what it finds wrong first."""
+    if not values["client_secret"]:
+        raise RuntimeError("SLACK_CLIENT_ID needs SLACK_CLIENT_SECRET")
+    web = Client(base_url=values["api_url"], timeout=10)
+    try:
+        await web.oauth_v2_access(
+            client_id=values["client_id"], client_secret=values["client_secret"], code="none"
+        )
+    except SlackApiError as fault:
+        word = str(fault.response.get("error", ""))
+        if word not in ("invalid_code", "code_already_used"):
+            raise RuntimeError(f"SLACK_CLIENT_ID, SLACK_CLIENT_SECRET: {word}") from None
+    return "workspaces may be connected"

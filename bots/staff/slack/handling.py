@@ -3,7 +3,7 @@
 What needs Slack itself (who somebody is, a file, what a place is) is asked before the transaction begins.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,8 +15,9 @@ from bots.staff.slack.acting import Acting
 from bots.staff.slack.cards import Look
 from bots.staff.slack.client import Place, Slack
 from bots.staff.slack.ready import Ready
+from bots.staff.slack.workspaces import Workspaces, removed
 from bots.worker import utc_now
-from crm import db, files, lanes, processes, slack, slack_cards, staff_inbox
+from crm import db, files, lanes, processes, slack, slack_cards, slack_workspaces, staff_inbox
 from crm.errors import CrmError
 from crm.models import SlackUser
 from crm.staff_inbox import Claim, Event
@@ -33,13 +34,13 @@ class Handler:
 
     def __init__(
         self,
-        accounts: Mapping[str, Slack],
+        workspaces: Workspaces,
         looks: Callable[[str], Look],
         *,
         holder: str = "",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._accounts = accounts
+        self._workspaces = workspaces
         self._acting = Acting(looks)
         self._now = now
         self._runner = LaneRunner(
@@ -68,7 +69,11 @@ class Handler:
 
     async def _event(self, claim: Claim, event: Event) -> bool:
         """Whether the next event's turn has come."""
-        account = self._accounts.get(event.account)
+        account = await self._workspaces.find(event.account)
+        if account is None and event.kind == "gone":  # told twice: by its removal and by its token's
+            async with db.transaction(first=lambda: lanes.fence(claim.lane, self._now())):
+                await staff_inbox.finish(claim, event, self._now())
+            return True
         if account is None or event.attempts > staff_inbox.MAX_ATTEMPTS:
             await self._park(claim, event, "account_off" if account is None else "attempts")
             return True
@@ -102,11 +107,11 @@ class Handler:
         if event.kind == "place":
             await self._look_at(account, event)
             return None
-        if event.kind in ("person", "gone"):
-            if event.kind == "person":
-                await self._met(account, event.account, user)
-            else:
-                log.error("slack.uninstalled", account=event.account)
+        if event.kind == "person":
+            await self._met(account, event.account, user)
+            return None
+        if event.kind == "gone":
+            await self._gone(account, event.account)
             return None
         bot = await account.bot()
         ready = Ready(event, account, slack.Known("unknown"), bot)
@@ -170,6 +175,12 @@ class Handler:
                 self._places.clear()
             known = self._places[name, channel] = (self._now(), await account.place(channel))
         return known[1]
+
+    async def _gone(self, account: Slack, name: str) -> None:
+        """They say that the app was removed. It may be connected anew by now, so the token is tried."""
+        if await removed(account):
+            log.error("slack.uninstalled", account=name)
+            await slack_workspaces.removed(name, now=self._now())
 
     async def _look_at(self, account: Slack, event: Event) -> None:
         """We were invited to a channel, left one, or one changed."""

@@ -45,6 +45,18 @@ def read_body(body: Mapping[str, Any]) -> Heard | None:
     return None
 
 
+def team_of(body: Mapping[str, Any]) -> str:
+    """The workspace whose installation a request is for; "" when it does not say.
+
+    An event of a channel that two companies share names the other's workspace in `team_id`, ours in
+    `authorizations`.
+    """
+    given = body.get("authorizations")
+    first = given[0] if isinstance(given, Sequence) and not isinstance(given, str) and given else None
+    team = first.get("team_id") if isinstance(first, Mapping) else None
+    return str(team or body.get("team_id") or _id(body.get("team")))
+
+
 # --- events
 
 
@@ -66,8 +78,12 @@ def _event(event: Mapping[str, Any], event_id: str) -> Heard | None:
             found = user.get("id") if isinstance(user, Mapping) else user
             if isinstance(found, str):
                 return Heard("person", f"event:{event_id}", ("person", found), {"user": found})
-        case "app_uninstalled" | "tokens_revoked":
+        case "app_uninstalled":
             return Heard("gone", f"event:{event_id}", ("gone",), {})
+        case "tokens_revoked":
+            tokens = event.get("tokens")
+            if isinstance(tokens, Mapping) and tokens.get("bot"):  # people's own tokens are nothing to us
+                return Heard("gone", f"event:{event_id}", ("gone",), {})
     return None
 
 

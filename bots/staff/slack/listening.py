@@ -6,7 +6,7 @@ lost between the two, and what Slack repeats is found again by its name. Bolt it
 
 import asyncio
 import contextlib
-import logging
+import functools
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -23,8 +23,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.staff.slack import hearing, modals
 from bots.staff.slack.cards import Look
-from bots.staff.slack.client import Slack
-from crm import db, lanes, slack_cards, staff_inbox
+from bots.staff.slack.missed import Missed
+from bots.staff.slack.quiet import Quiet
+from bots.staff.slack.workspaces import Workspaces
+from crm import db, lanes, staff_inbox
 
 log = structlog.get_logger()
 
@@ -34,39 +36,29 @@ WATCH_SECONDS = 5.0
 PING_SECONDS = 5.0  # an answer missing for four of these means that the connection is dead
 RENEWED_AFTER_SECONDS = 1800.0  # sockets fall silent after idling (bolt-python issues 417, 1446, 1529)
 CATCH_UP_SECONDS = 600.0
-CATCH_UP_THREADS = 40  # of the newest cards; more would use up the method's limit (50 a minute)
-CATCH_UP_PAUSE_SECONDS = 1.3
 BODY_BYTES = 1024 * 1024
 
 
-class Quiet(logging.Logger):
-    """The library's own log without what people wrote: only that something went wrong, and where."""
-
-    def __init__(self) -> None:
-        super().__init__("slack", logging.WARNING)
-
-    def handle(self, record: logging.LogRecord) -> None:
-        log.info("slack.library", level=record.levelname.lower(), at=f"{record.filename}:{record.lineno}")
-
-
 class Listener:
-    """Hears one workspace."""
+    """Hears one app of Slack's: the workspace of its token, and those that are connected through it."""
 
     def __init__(
         self,
         name: str,
-        slack: Slack,
+        workspaces: Workspaces,
         *,
+        api_url: str,
         app_token: str,
         signing_secret: str,
         look: Look,
         now: Callable[[], datetime],
     ) -> None:
-        self.name, self.slack = name, slack
+        self.name, self._workspaces, self._api_url = name, workspaces, api_url
         self._app_token, self._signing_secret = app_token, signing_secret
         self._look, self._now = look, now
         self._app: AsyncApp | None = None
         self._sockets: list[Socket] = []
+        self._missed = Missed()
         self.heard = 0
 
     @property
@@ -76,9 +68,9 @@ class Listener:
             self._app = AsyncApp(
                 name="dangol",
                 logger=Quiet(),
-                client=AsyncWebClient(base_url=self.slack.api_url),
+                client=AsyncWebClient(base_url=self._api_url),
                 signing_secret=self._signing_secret or "none given: no request is ours",
-                authorize=_installed_with(self.slack.token),
+                authorize=_ours,
                 ignoring_self_events_enabled=False,
             )
             self._app.use(self._keep)
@@ -87,32 +79,39 @@ class Listener:
     async def _keep(self, req: AsyncBoltRequest, next: Callable[[], Awaitable[None]]) -> BoltResponse:
         """Store, then acknowledge. Raising here means that Slack sends it again."""
         del next  # nothing comes after us
-        await self.keep(hearing.read_body(req.body))
+        heard = hearing.read_body(req.body)
+        if heard is not None:
+            account = await self._workspaces.account_of(self.name, hearing.team_of(req.body))
+            if account is None:
+                log.info("slack.unknown_workspace", app=self.name)
+            else:
+                await self.keep(account, heard)
         return BoltResponse(status=200, body="")
 
-    async def keep(self, heard: hearing.Heard | None) -> bool:
+    async def keep(self, account: str, heard: hearing.Heard | None) -> bool:
         """Store what was heard; True when it is new. A button that opens a form has it opened at once."""
         if heard is None:
             return False
         self.heard += 1
         new = await staff_inbox.store(
             FACE,
-            self.name,
+            account,
             heard.external_id,
             heard.kind,
             heard.data,
-            queue=staff_inbox.queue_of(FACE, self.name, *heard.queue),
+            queue=staff_inbox.queue_of(FACE, account, *heard.queue),
             now=self._now(),
         )
         if new and heard.kind == "press" and heard.data["action"] in modals.OPENING:
-            db.spawn(self._open(heard), name="slack modal")
+            db.spawn(self._open(account, heard), name="slack modal")
         return new is not None
 
-    async def _open(self, heard: hearing.Heard) -> None:
+    async def _open(self, account: str, heard: hearing.Heard) -> None:
         """Within three seconds of the press; if it fails the person presses again."""
         try:
             view = modals.loading(self._look, str(heard.data["action"]), heard.external_id)
-            await self.slack.call("views.open", trigger_id=heard.data["trigger"], view=view)
+            if client := await self._workspaces.find(account):
+                await client.call("views.open", trigger_id=heard.data["trigger"], view=view)
         except Exception as fault:
             log.warning("slack.modal_not_opened", fault=lanes.fault(fault))
 
@@ -170,39 +169,20 @@ class Listener:
             await asyncio.sleep(CATCH_UP_SECONDS)
 
     async def catch_up(self) -> int:
-        """Read the newest threads and store what was missed; how many messages that were."""
+        """Store what was missed in every workspace; how many messages that were."""
         missed = 0
-        for card in await slack_cards.newest(self.name, CATCH_UP_THREADS):
-            told = await self.slack.get(
-                "conversations.replies",
-                channel=card.channel,
-                ts=card.ts,
-                limit=50,
-                oldest=_since(self._now()),
-            )
-            for message in told.get("messages", []):
-                if message.get("ts") == card.ts or message.get("bot_id") or message.get("edited"):
-                    continue
-                if message.get("subtype") in hearing.MESSAGES:
-                    missed += await self.keep(hearing.message(message, card.channel))
-            await asyncio.sleep(CATCH_UP_PAUSE_SECONDS)
+        for account in await self._workspaces.of_app(self.name):
+            if client := await self._workspaces.find(account):
+                keep = functools.partial(self.keep, account)
+                missed += await self._missed.read(account, client, keep, self._now())
         if missed:
-            log.warning("slack.caught_up", account=self.name, messages=missed)
+            log.warning("slack.caught_up", app=self.name, messages=missed)
         return missed
 
 
-def _installed_with(token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
-    """Our one installation, without asking Slack: storing waits for nobody."""
-
-    async def authorize() -> AuthorizeResult:
-        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=token)
-
-    return authorize
-
-
-def _since(now: datetime) -> str:
-    """Only the last day: older threads are looked after by people."""
-    return f"{now.timestamp() - 86_400:.6f}"
+async def _ours() -> AuthorizeResult:
+    """Nobody is asked whose token goes with a request: storing waits for nobody, and sending has its own."""
+    return AuthorizeResult(enterprise_id=None, team_id=None)
 
 
 class Socket:

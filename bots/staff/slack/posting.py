@@ -19,6 +19,7 @@ from bots.staff.slack import cards
 from bots.staff.slack.blocks import escape
 from bots.staff.slack.cards import Look
 from bots.staff.slack.client import Slack
+from bots.staff.slack.workspaces import Workspaces
 from bots.worker import utc_now
 from crm import files, lanes, processes, slack_cards, slack_views, staff_inbox
 from crm.errors import NotFound
@@ -40,18 +41,18 @@ GONE = frozenset(
 
 
 class Poster:
-    """Posts until stopped. `accounts` are the workspaces that are on, by the name of the setting."""
+    """Posts until stopped."""
 
     def __init__(
         self,
-        accounts: Mapping[str, Slack],
+        workspaces: Workspaces,
         look: Look,
         *,
         limiter: Limiter | None = None,
         holder: str = "",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._accounts = accounts
+        self._workspaces = workspaces
         self._look = look
         self._limiter = limiter or Limiter()
         self._now = now
@@ -88,7 +89,7 @@ class Poster:
         card = claim.card
         if card is None or not card.due:
             return True
-        slack = self._accounts.get(card.account)
+        slack = await self._workspaces.find(card.account)
         if slack is None:
             await slack_cards.drawn(claim, card, card.ts, self._now(), error="account_off")
             return bool(card.ts)
@@ -142,7 +143,7 @@ class Poster:
     async def _post(self, claim: Claim, post: Post) -> bool:
         """Whether the next post's turn has come."""
         card = await slack_cards.get(claim.card.id) if claim.card else None
-        slack = self._accounts.get(post.account)
+        slack = await self._workspaces.find(post.account)
         if slack is None or (claim.card is not None and (card is None or not card.ts)):
             await slack_cards.dead(claim, post, "account_off" if slack is None else "no_card", self._now())
             return True

@@ -1,10 +1,13 @@
 """Administration of Slack: the channel of each team, and which of its users are staff."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from bots.web import i18n
+from bots.web.app_keys import CONFIG
 from bots.web.desk import words
-from bots.web.desk.frame import Desk, person
-from crm import slack, slack_cards, teams
+from bots.web.desk.frame import Desk, named, person
+from crm import slack, slack_cards, slack_workspaces, teams
 from crm.models import SlackChannel
 
 
@@ -12,6 +15,26 @@ def shown(channel: SlackChannel) -> dict[str, Any]:
     """A channel to choose; `fit` says whether customers may be shown there."""
     name = f"#{channel.name or channel.channel}" + (f" ({channel.account})" if channel.account else "")
     return {"id": channel.id, "name": name, "fit": slack.fit(channel)}
+
+
+def workspace(desk: Desk, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A workspace that was connected, or that has removed our app."""
+    at = row["gone_at"] or row["installed_at"]
+    return {
+        "id": row["id"],
+        "account": row["account"],
+        "name": row["name"] or row["account"] or desk.t("desk.slack.of_settings"),
+        "state": row["state"],
+        "by": named(row, "staff", desk.lang),
+        "since": words.brief(at, desk.tz, desk.lang, desk.now),
+    }
+
+
+def _outcome(desk: Desk, word: str) -> dict[str, Any] | None:
+    """What became of connecting a workspace: told once, on coming back from Slack."""
+    key = f"desk.slack.connecting.{word}"
+    known = i18n.section(desk.lang, "desk.slack.connecting.")
+    return {"text": desk.t(key), "good": word == "done"} if word and key in known else None
 
 
 async def context(desk: Desk) -> dict[str, Any]:
@@ -36,5 +59,8 @@ async def context(desk: Desk) -> dict[str, Any]:
         "channels": [shown(channel) for channel in await slack.channels()],
         "people": people,
         "may_approve": desk.may("staff.write"),
+        "workspaces": [workspace(desk, row) for row in await slack_workspaces.every()],
+        "apps": desk.request.app[CONFIG].slack_apps,
+        "connected": _outcome(desk, desk.request.query.get("connected", "")),
         "troubles": await slack_cards.troubles(),
     }

@@ -36,7 +36,7 @@ EMAILS = {"seojun": "seojun@saebom.example", "yuna": "yuna@saebom.example", "mar
 
 
 @pytest.fixture
-async def workspace() -> AsyncIterator[Workspace]:
+def world() -> World:
     """A Slack workspace with three of the company's people and one who is nobody's colleague."""
     world = World(BOT_TOKEN, APP_TOKEN, SECRET)
     world.limits = False  # their test switches them on
@@ -46,6 +46,12 @@ async def workspace() -> AsyncIterator[Workspace]:
     for channel, name, private in ((TEAM_CHANNEL, "상담팀", True), (OPEN_CHANNEL, "전체", False)):
         world.channel(channel, name, private=private)
         world.members[channel] |= set(world.users)
+    return world
+
+
+@pytest.fixture
+async def workspace(world: World) -> AsyncIterator[Workspace]:
+    """It, over the wire."""
     async with TestServer(slack_api.build(world)) as server, aiohttp.ClientSession() as session:
         world.url = str(server.make_url("")).rstrip("/")
         yield Workspace(world.url, session)

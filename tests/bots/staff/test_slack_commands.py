@@ -8,7 +8,6 @@ from PIL import Image
 from bots.settings import Settings, load
 from bots.staff import spoken
 from bots.staff.slack import face as wiring
-from bots.staff.slack.client import Slack
 from crm import contacts, conversations, privacy, requests, slack, staff
 from crm.actor import SYSTEM, Actor
 from crm.errors import Conflict, Forbidden
@@ -248,19 +247,16 @@ async def test_erasing_a_customer_takes_our_messages_out_of_slack(office: Office
 async def test_check_proves_the_tokens_live(office: Office) -> None:
     def values(**changes: str) -> dict[str, str]:
         known = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "signing_secret": ""}
-        return {**known, "api_url": office.workspace.api, **changes}
+        none = {"client_id": "", "client_secret": ""}
+        return {**known, **none, "api_url": office.workspace.api, **changes}
 
-    slack_ = Slack(BOT_TOKEN, office.workspace.api)
-    assert "Socket Mode" in await wiring.check(slack_, values())
+    assert "Socket Mode" in await wiring.check(values())
     with pytest.raises(RuntimeError, match="SLACK_APP_TOKEN: not_allowed_token_type"):
-        await wiring.check(slack_, values(app_token=BOT_TOKEN))
+        await wiring.check(values(app_token=BOT_TOKEN))
     with pytest.raises(RuntimeError, match="neither"):
-        await wiring.check(slack_, values(app_token=""))
-    await slack_.close()
-    wrong = Slack("xoxb-wrong", office.workspace.api)
+        await wiring.check(values(app_token=""))
     with pytest.raises(Exception, match="invalid_auth"):
-        await wiring.check(wrong, values())
-    await wrong.close()
+        await wiring.check(values(bot_token="xoxb-wrong"))
 
 
 def test_a_further_workspace_takes_no_secret_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +264,7 @@ def test_a_further_workspace_takes_no_secret_of_the_first(monkeypatch: pytest.Mo
     monkeypatch.setenv("DANGOL_SLACK_APP_TOKEN", "xapp-1")
     monkeypatch.setenv("DANGOL_SLACK_BOT_TOKEN__SEOUL", "xoxb-2")
     monkeypatch.setenv("DANGOL_SLACK_SIGNING_SECRET__SEOUL", "its own")
-    found = wiring.accounts_of(load())
+    found = wiring.apps_of(load())
     assert (found[""]["app_token"], found[""]["signing_secret"]) == ("xapp-1", "")
     assert (found["seoul"]["app_token"], found["seoul"]["signing_secret"]) == ("", "its own")
 

@@ -3,21 +3,23 @@
 import asyncio
 import json
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bots.staff.slack import following
+from bots.staff.slack import face, following
 from bots.staff.slack.posting import Poster
-from crm import conversations, db, happenings, slack_cards, staff_inbox
+from crm import conversations, db, happenings, leases, slack_cards, staff_inbox
 from crm.models import Conversation, SlackPost, StaffEvent
-from tests.bots.staff.conftest import Office, Opened, approve, until_connected
+from tests.bots.staff.conftest import Office, Opened, approve, settings_for, until_connected
 from tests.bots.staff.test_slack_threads import begun, heard_by_customer, notes_of
 from tests.bots.web.desk_people import Company, utc_now
 from tests.standins.slack_client import SECRET, TEAM_CHANNEL, Workspace, written
 from tests.standins.slack_delivery import signed
+from tests.standins.slack_state import World
 from tests.standins.starting import until
 
 
@@ -74,10 +76,81 @@ async def test_what_was_written_while_nobody_listened_is_caught_up_once(office: 
     await office.seojun.say("못 들은 메모", channel=TEAM_CHANNEL, thread=root["ts"])
     await office.heard()
     await office.workspace.fault(silent=False)
-    assert await office.face.listeners[""].catch_up() == 1
+    await office.face.listeners[""].catch_up()
     assert await office.face.listeners[""].catch_up() == 0
     await office.settle()
     assert await notes_of(talk) == ["못 들은 메모"]
+
+
+async def test_a_command_at_a_channels_root_that_nobody_heard_is_answered_once(office: Office) -> None:
+    await begun(office)
+    await office.workspace.fault(silent=True)
+    await office.seojun.say("@dangol find 김민지", channel=TEAM_CHANNEL)
+    await office.seojun.say("점심 뭐 먹지", channel=TEAM_CHANNEL)  # not to us
+    await office.seojun.say("mine")  # to the app alone
+    await office.heard()
+    await office.workspace.fault(silent=False)
+    listener = office.face.listeners[""]
+    await listener.catch_up()  # it also does so by itself when it begins: whichever comes first
+    assert await StaffEvent.filter(kind="message").count() == 2
+    assert await listener.catch_up() == 0
+    await office.settle()
+    told = await office.seojun.told()
+    assert sum("‘김민지’ 찾은 것" in one for one in told) == 1
+    assert await StaffEvent.filter(kind="message").count() == 2
+
+
+async def test_a_command_that_was_heard_is_not_done_again_by_catching_up(office: Office) -> None:
+    talk, _ = await begun(office)
+    await office.said(office.seojun, f"@dangol note #{talk.id} 부품 주문", channel=TEAM_CHANNEL)
+    listener = office.face.listeners[""]
+    assert await listener.catch_up() == 0
+    await office.settle()
+    assert len(await notes_of(talk)) <= 1
+
+
+async def test_of_many_words_at_the_root_the_newest_pages_are_read_and_then_only_what_is_new(
+    office: Office, world: World
+) -> None:
+    await begun(office)
+    await office.workspace.fault(silent=True)
+    for number in range(120):  # more than a page
+        said = {"type": "message", "user": "U0SEOJUN", "ts": world.ts(), "text": f"잡담 {number}"}
+        world.keep(TEAM_CHANNEL, said)
+    await office.seojun.say("@dangol mine", channel=TEAM_CHANNEL)
+    await office.heard()
+    listener = office.face.listeners[""]
+    await listener.catch_up()
+    assert await StaffEvent.filter(kind="message").count() == 1
+    before = len(await office.workspace.log("conversations.history"))
+    assert await listener.catch_up() == 0
+    again = (await office.workspace.log("conversations.history"))[before:]
+    assert all(float(entry["values"]["oldest"]) > time.time() - 3600 for entry in again[:1])
+
+
+async def test_another_front_takes_the_sockets_over_when_the_holder_is_dead(
+    company: Company, workspace: Workspace, tmp_path: Path
+) -> None:
+    left = datetime.now(UTC) - timedelta(seconds=face.LEASE_SECONDS - 10)
+    assert await leases.hold("slack:", "elsewhere/1/1/slack-dead", left, face.LEASE_SECONDS)
+    other = face.Face(settings_for(workspace, tmp_path))
+    work = other.start()
+    try:
+        await asyncio.sleep(1.5)
+        assert (await workspace.state())["sockets"] == 0  # the dead one's lease still runs
+        await until(lambda: _sockets(workspace, 2), 60)
+        assert not await leases.hold("slack:", "a third front", datetime.now(UTC), face.LEASE_SECONDS)
+        await db.execute("UPDATE lease SET holder = ? WHERE name = ?", "a third front", "slack:")
+        await until(lambda: _sockets(workspace, 0), 40)  # whoever lost the lease lets go
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await other.close()
+
+
+async def _sockets(workspace: Workspace, count: int) -> bool:
+    return bool((await workspace.state())["sockets"] == count)
 
 
 async def test_signed_requests_are_taken_and_others_are_not(
@@ -115,7 +188,7 @@ async def test_a_message_whose_fate_is_unknown_is_looked_for_before_it_is_sent_a
     await office.settle()
     post = await SlackPost.filter(kind="message", state="waiting").first()
     assert post is not None
-    later = Poster(office.face.accounts, office.face.look("ko"), now=lambda: _in_a_minute(now))
+    later = Poster(office.face.workspaces, office.face.look("ko"), now=lambda: _in_a_minute(now))
     await later.drain()
     thread = await office.seojun.thread(root)
     assert sum("데스크에서 남긴 메모" in written(m) for m in thread) == 1
@@ -186,7 +259,7 @@ async def test_a_stranger_and_a_colleague_who_waits_get_an_honest_answer_and_not
 
 async def test_a_sender_of_two_processes_shows_everything_once(office: Office) -> None:
     talk, root = await begun(office)
-    other = Poster(office.face.accounts, office.face.look("ko"), holder="another front")
+    other = Poster(office.face.workspaces, office.face.look("ko"), holder="another front")
     for number in range(5):
         await conversations.note(office.company.yuna, talk.id, f"하나씩 {number}", now=utc_now())
     await happenings.consume(following.READER, [office.face.following])
