@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bots.faults import Stop
 
 ROOT = Path(__file__).parent.parent
 PLATFORM = "linux-x86_64"
+WORK, LEFT_SECONDS = "making-", 3600
 NAME = f"dangol-assist-{PLATFORM}"
 # What the agent never needs, though something of its libraries asks for it when it is there.
 WITHOUT = (
@@ -53,7 +55,10 @@ def build(data_dir: Path, server: str) -> Archive:
         raise Stop("the archive is made on the platform that it is for; this one has no recipe yet")
     target = folder(data_dir).resolve()
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target) as work:
+    for left in target.glob(f"{WORK}*"):
+        if time.time() - left.stat().st_mtime > LEFT_SECONDS:  # of a build that was ended
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=WORK, dir=target) as work:
         made = _pack(Path(work), server)
         digest = hashlib.sha256(made.read_bytes()).hexdigest()
         told = {"sha256": digest, "size": made.stat().st_size, "server": server}
@@ -85,7 +90,9 @@ def _pack(work: Path, server: str) -> Path:
         "--add-data", f"{_font()}:pylopdf_fonts_ko", "--hidden-import", "pylopdf_fonts_ko",
         "--collect-submodules", "pynput", "--collect-submodules", "mss",
         "--hidden-import", "media.assist.platforms.x11",
-        "--hidden-import", "media.assist.platforms.x11_typing",
+        "--hidden-import", "media.assist.platforms.x11_keys",
+        "--hidden-import", "media.assist.platforms.x11_changes", "--hidden-import", "Xlib.ext.damage",
+        "--hidden-import", "Xlib.ext.shape",
         *(word for name in WITHOUT for word in ("--exclude-module", name)),
         str(entry),
     ]  # fmt: skip
@@ -98,3 +105,7 @@ def _pack(work: Path, server: str) -> Path:
         raise Stop(f"PyInstaller could not make the archive:\n{done.stderr.strip()[-2000:]}")
     shutil.rmtree(work / "build", ignore_errors=True)
     return made
+
+
+if __name__ == "__main__":  # what the front starts when staff first ask for remote control
+    build(Path(sys.argv[1]), sys.argv[2])

@@ -21,6 +21,7 @@ from crm.models import ControlEntry, LiveSession
 START: Final = "0" * 64
 OURS: Final = 0
 BATCH: Final = 500  # lines taken at once
+SHOWN: Final = 5000  # lines of a session that its record shows
 DATA_LONGEST: Final = 2000
 
 
@@ -33,6 +34,15 @@ class Line:
     act: str
     data: Mapping[str, Any]
     digest: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A line as the record of a call shows it; `at` is when we had it, by our own clock."""
+
+    at: datetime
+    act: str
+    data: Mapping[str, Any]
 
 
 async def append(session_id: int, act: str, data: Mapping[str, Any] | None = None, *, now: datetime) -> str:
@@ -77,6 +87,13 @@ async def of(session_id: int, source: int = OURS, *, after: int = 0, limit: int 
     rows = ControlEntry.filter(session_id=session_id, source=source, number__gt=after)
     found = await rows.order_by("number").limit(limit)
     return [Line(row.number, row.at, row.act, json.loads(row.data), row.digest) for row in found]
+
+
+async def heard(session_id: int, *, limit: int = SHOWN) -> list[Heard]:
+    """The lines of a session's desktop agents in order, the first `limit` of them."""
+    rows = ControlEntry.filter(session_id=session_id, source__gt=OURS)
+    found = await rows.order_by("source", "number").limit(limit)
+    return [Heard(row.received_at, row.act, json.loads(row.data)) for row in found]
 
 
 async def sources(session_id: int) -> list[int]:

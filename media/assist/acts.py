@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 TEXT_MAX: Final = 2000  # characters typed by one frame
-CLIPBOARD_MAX: Final = 100_000  # characters
+# Characters: a data channel's message is 64 kB at most (aiortc announces 65,536), Hangul takes three bytes.
+CLIPBOARD_MAX: Final = 15_000
 WHEEL_MAX: Final = 50  # notches of one frame
 
 Button = Literal["left", "middle", "right"]
 BUTTONS: Final = ("left", "middle", "right")
 
-# Names of `KeyboardEvent.key` (www.w3.org/TR/uievents-key) that are no character.
+# Names of `KeyboardEvent.key` (www.w3.org/TR/uievents-key) that are no character: all that Korean and English
+# keyboards have, but for those of sound and power.
 NAMED_KEYS: Final = frozenset(
     {"Enter", "Tab", "Backspace", "Delete", "Escape", "Home", "End", "PageUp", "PageDown", "Insert"}
-    | {"ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"}
-    | {"Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock"}
-    | {f"F{number}" for number in range(1, 13)}
+    | {"ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Clear", "Help"}
+    | {"Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "ScrollLock"}
+    | {"PrintScreen", "Pause", "ContextMenu", "HangulMode", "HanjaMode"}
+    | {f"F{number}" for number in range(1, 25)}
 )
 
 
@@ -74,12 +77,19 @@ class GetClipboard:
     pass
 
 
-Act = Move | Press | Wheel | Key | Text | SetClipboard | GetClipboard
+@dataclass(frozen=True)
+class Still:
+    """What is held is still held: staff's page says so every 2 s."""
+
+
+Act = Still | Move | Press | Wheel | Key | Text | SetClipboard | GetClipboard
 
 
 def read(frame: Mapping[str, Any]) -> Act:
     """The act of a frame. Raises `BadAct`."""
     match frame.get("t"):
+        case "still":
+            return Still()
         case "move":
             return Move(*_place(frame))
         case ("down" | "up") as kind:
@@ -139,6 +149,6 @@ def _key(value: object) -> str:
 def _text(value: object, most: int) -> str:
     if not isinstance(value, str) or not value or len(value) > most:
         raise BadAct("s")
-    if any((ord(c) < 32 and c not in "\n\t") or c == "\x7f" for c in value):
+    if any((ord(c) < 32 and c not in "\n\t") or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in value):
         raise BadAct("s")
     return value

@@ -8,22 +8,31 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
 from media.assist import acts, downloads, scenes
 from media.assist.chain import Chain, Entry
 from media.assist.consent import Consent, Question, Refusal, What
 from media.assist.hands import Stopped
+from media.assist.marks import POINT_FOR, Marks
 from media.assist.panel import Scene, draw
 from media.assist.platforms import Window
+from media.assist.sharing import Sharing
 from media.assist.words import say
+from media.assist.written import written
 
 Frame = Mapping[str, Any]
+# What is held is let go when staff's page says nothing for so long; while it holds something it speaks every
+# 2 s.
+HELD_FOR: Final = timedelta(seconds=6)
 
 
 class Hand(Protocol):
     """What applies input."""
+
+    @property
+    def holds(self) -> bool: ...
 
     async def apply(self, act: acts.Act) -> None: ...
 
@@ -55,17 +64,19 @@ class Agent:
     ) -> None:
         self._who, self._window = who, window
         self._signal_out, self._data_out, self._log = signal_out, data_out, log
-        self._now, self._fetch = now, fetch
-        self._consent, self._chain = Consent(), Chain()
+        self._now = now
+        self._consent, self._chain, self._marks = Consent(), Chain(), Marks()
+        self._sharing = Sharing(self._consent, window, tell=data_out, note=self._note, fetch=fetch)
         self._hands: Hand | None = None
         self._picture: Picture | None = None
         self._size = (0, 0)
         self._me = self._asker = ""
         self._wanted: deque[What] = deque(maxlen=4)
         self._tasks: set[asyncio.Future[None]] = set()
-        self._file: Frame = {}
         self._moves = 0
+        self._heard_at: datetime | None = None
         self._told = ""
+        self._shown: Scene | None = None
         self._lost = False
         self.stopped = asyncio.Event()  # the customer closed the panel
 
@@ -91,7 +102,9 @@ class Agent:
                 self._hands.let_go()
             self._later(self._after_stop, stopped, name == "close")
         elif name == "stop_control":
-            if self._consent.revoke(What.CONTROL) and self._hands:
+            self._consent.revoke(What.CONTROL)
+            self._consent.revoke(What.CLIPBOARD)
+            if self._hands:
                 self._hands.let_go()
             self._later(self._after_revoke, What.CONTROL)
         elif name in ("allow", "refuse"):
@@ -106,6 +119,7 @@ class Agent:
 
     def _after_stop(self, stopped: bool, close: bool) -> None:
         self._wanted.clear()
+        self._clear_marks()
         if stopped:
             self._note("stopped", {})
             for scope in ("control", "view"):
@@ -142,7 +156,7 @@ class Agent:
         if granted and question.what is What.VIEW and self._picture:
             self._picture.again()
         if granted and question.what is What.FILE:
-            self._spawn(self._receive(dict(self._file)))
+            self._spawn(self._receive(dict(self._sharing.offered)))
         self._tell_state()
 
     # --- staff, by the socket
@@ -155,11 +169,32 @@ class Agent:
                 self._lost = False
             case "control" if frame.get("whom") == self._me:
                 self._control(frame)
+            case "answered":
+                self._lost = False
+            case "mark" if frame.get("of") == self._me and frame.get("track") == "screen":
+                self._mark(frame)
+                return
             case "joined" if self._picture:
                 self._picture.again()
+            case "away" if frame.get("participant") == self._asker and not frame.get("here") and self._hands:
+                self._hands.let_go()  # their page broke; it may come back, its keys may not stay down
             case "left" if frame.get("participant") == self._asker:
                 self._end_control()
         self.show()
+
+    def _mark(self, frame: Frame) -> None:
+        """Staff point or draw on this screen."""
+        if self.may_see() and self._marks.take(frame, self._now()):
+            self._draw_marks()
+            if frame.get("act") == "point":
+                self._loop.call_later(POINT_FOR.total_seconds() + 0.05, self._draw_marks)
+
+    def _draw_marks(self) -> None:
+        self._window.mark(self._marks.strokes(*self._size, self._now()))
+
+    def _clear_marks(self) -> None:
+        if self._marks.clear():
+            self._draw_marks()
 
     def lost(self) -> None:
         """The connection broke: nobody holds the mouse any more."""
@@ -185,7 +220,7 @@ class Agent:
             self._hands.let_go()
         self._tell_state()
 
-    def _ask(self, what: What, detail: str = "") -> None:
+    def _ask(self, what: What, detail: str = "", offer: Frame | None = None) -> None:
         """Put it to the customer; what is allowed already or may not be asked is answered at once."""
         try:
             question = self._consent.ask(what, self._now(), detail)
@@ -195,6 +230,7 @@ class Agent:
         if question is None:
             self._say_answer(what, True)
             return
+        self._sharing.offered = offer or {}
         self._note("asked", {"what": str(what), "by": self._asker, **({"name": detail} if detail else {})})
         self.show()
 
@@ -206,34 +242,37 @@ class Agent:
             self._data_out({"t": "answer", "what": str(what), "granted": granted, "why": why})
 
     def tick(self) -> None:
-        """Once a second: a question that nobody answers is refused, and moves are written down."""
+        """Once a second: a question that nobody answers is refused, what is held by nobody is let go, and
+        moves are written down."""
         expired = self._consent.expire(self._now())
         if expired is not None:
             self._note("expired", {"what": str(expired.what)})
             self._reply(expired, False)
             self._ask_next()
             self.show()
+        silent = self._heard_at is None or self._now() - self._heard_at > HELD_FOR
+        if self._hands is not None and self._hands.holds and silent:
+            self._hands.let_go()
         self._note_moves()
 
     # --- staff, by the data channel
 
     async def data(self, text: str) -> None:
-        """A frame of the channel `control` or `moves`, in order."""
+        """A frame of the channel `control` or `moves`, in order. Whatever it holds, it is applied or
+        refused."""
+        self._heard_at = self._now()
+        frame = _frame(text)
+        number = frame.get("n")
+        number = number if isinstance(number, int) else None
         try:
-            frame = json.loads(text)
-            if not isinstance(frame, dict):
-                raise acts.BadAct("frame")
             if frame.get("t") == "ask":
                 self._asked(frame)
-                return
-            await self._act(acts.read(frame), frame.get("n"))
-        except (acts.BadAct, json.JSONDecodeError) as fault:
-            why = str(fault) if isinstance(fault, acts.BadAct) else "frame"
-            self._data_out(
-                {"t": "refused", "n": frame.get("n") if isinstance(frame, dict) else None, "why": why}
-            )
+            else:
+                await self._act(acts.read(frame), number)
+        except acts.BadAct as fault:
+            self._data_out({"t": "refused", "n": number, "why": str(fault)})
         except Stopped:
-            self._data_out({"t": "refused", "n": frame.get("n"), "why": "not_allowed"})
+            self._data_out({"t": "refused", "n": number, "why": "not_allowed"})
 
     def _asked(self, frame: Frame) -> None:
         if not self.may_control():
@@ -242,16 +281,18 @@ class Agent:
             case "clipboard":
                 self._ask(What.CLIPBOARD)
             case "file":
-                self._file = downloads.offer(frame)
-                self._ask(What.FILE, str(self._file["name"]))
+                offer = downloads.offer(frame)
+                self._ask(What.FILE, str(offer["name"]), offer)
             case _:
                 raise acts.BadAct("what")
 
-    async def _act(self, act: acts.Act, number: object) -> None:
+    async def _act(self, act: acts.Act, number: int | None) -> None:
         if not self.may_control() or self._hands is None:
             raise Stopped
+        if isinstance(act, acts.Still):
+            return
         if isinstance(act, acts.SetClipboard | acts.GetClipboard):
-            await self._clipboard(act)
+            await self._sharing.clipboard(act)
             return
         await self._hands.apply(act)
         if isinstance(act, acts.Move):
@@ -261,30 +302,11 @@ class Agent:
             self._picture.hurry()
         self._data_out({"t": "applied", "n": number})
         self._note_moves()
-        self._note(*_written(act))
-
-    async def _clipboard(self, act: acts.SetClipboard | acts.GetClipboard) -> None:
-        if not self._consent.allows(What.CLIPBOARD):
-            raise Stopped
-        if isinstance(act, acts.SetClipboard):
-            self._window.set_clipboard(act.text)
-            self._note("clipboard", {"way": "in", "length": len(act.text)})
-            return
-        text = await asyncio.get_running_loop().run_in_executor(None, self._window.get_clipboard)
-        if not self._consent.allows(What.CLIPBOARD):  # taken back meanwhile
-            raise Stopped
-        self._data_out({"t": "clip", "s": text[: acts.CLIPBOARD_MAX]})
-        self._note("clipboard", {"way": "out", "length": len(text)})
+        self._note(*written(act))
 
     async def _receive(self, offer: Frame) -> None:
-        try:
-            saved = await downloads.receive(offer, self._fetch)
-        except (OSError, ValueError) as fault:
-            self._data_out({"t": "file", "name": offer["name"], "saved": False, "why": str(fault)[:200]})
-            return
-        self._note("file", {"name": saved.name, "size": saved.size, "sha256": saved.sha256})
-        self._data_out({"t": "file", "name": saved.name, "saved": True})
-        self._told = say(self._who.lang, "received", name=saved.name)
+        name = await self._sharing.receive(offer)
+        self._told = say(self._who.lang, "received" if name else "not_received", name=name or offer["name"])
         self.show()
 
     # --- telling
@@ -293,14 +315,22 @@ class Agent:
         """What the panel shows now."""
         question = self._consent.pending
         if question is None:
-            return scenes.state(self._who, self._consent, lost=self._lost, told=self._told)
-        size = downloads.size_in_words(int(self._file.get("size", 0))) if question.what is What.FILE else ""
+            shortcut = self._window.shortcut
+            return scenes.state(self._who, self._consent, lost=self._lost, told=self._told, shortcut=shortcut)
+        size = int(self._sharing.offered.get("size", 0))
         return scenes.question(
-            self._who, question.what, name=question.detail, size=size, alert=self._consent.shares
+            self._who,
+            question.what,
+            name=question.detail,
+            size=downloads.size_in_words(size),
+            alert=self._consent.shares,
         )
 
     def show(self) -> None:
-        self._window.show(draw(self.scene(), self._window.scale))
+        scene = self.scene()
+        if scene != self._shown:
+            self._shown = scene
+            self._window.show(draw(scene, self._window.scale))
 
     def _tell_state(self) -> None:
         width, height = self._size
@@ -321,16 +351,10 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
 
-def _written(act: acts.Act) -> tuple[str, dict[str, Any]]:
-    """What the log keeps of an act: what was done and where, never what was typed."""
-    match act:
-        case acts.Press():
-            place = {"x": round(act.x, 4), "y": round(act.y, 4)}
-            return ("pressed" if act.down else "released"), {"button": act.button, **place}
-        case acts.Wheel():
-            return "wheel", {"dx": act.dx, "dy": act.dy}
-        case acts.Key():
-            return "key", {"key": act.name if len(act.name) > 1 else "character", "down": act.down}
-        case acts.Text():
-            return "text", {"length": len(act.text)}
-    return "other", {}
+def _frame(text: str) -> Frame:
+    """What came, as far as it is an object; an empty one is refused like any without a kind."""
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return read if isinstance(read, dict) else {}

@@ -1,32 +1,19 @@
-"""Applies remote input to this machine by pynput, on a thread of its own, and lets go of everything at a
-stop.
+"""Applies remote input to this machine, on a thread of its own, and lets go of everything at a stop.
 
-The right to go on (`may`) is asked before every single press and character, on the thread that applies it: a
-stop holds at once, also in the middle of a long text and while the event loop is busy.
+The mouse is moved by pynput, keys are pressed by the keyboard of the platform. The right to go on (`may`) is
+asked before every single press and character, on the thread that applies it: a stop holds at once, also in
+the middle of a long text and while the event loop is busy.
 """
 
 import asyncio
-import itertools
-import time
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol
+from typing import Protocol
 
 from media.assist import acts
 from media.assist.acts import Act, Key, Move, Press, Text, Wheel
-from media.assist.platforms import typist
-
-# The pause after each typed character: an application must have read the key before its code may mean
-# another one.
-TYPING_PAUSE_SECONDS: Final = 0.004
-
-_PYNPUT_KEYS: Final = {
-    "Enter": "enter", "Tab": "tab", "Backspace": "backspace", "Delete": "delete", "Escape": "esc",
-    "ArrowUp": "up", "ArrowDown": "down", "ArrowLeft": "left", "ArrowRight": "right",
-    "Home": "home", "End": "end", "PageUp": "page_up", "PageDown": "page_down", "Insert": "insert",
-    "Shift": "shift", "Control": "ctrl", "Alt": "alt", "AltGraph": "alt_gr", "Meta": "cmd",
-    "CapsLock": "caps_lock", **{f"F{n}": f"f{n}" for n in range(1, 13)},
-}  # fmt: skip
+from media.assist.platforms import keyboard
 
 
 class Stopped(Exception):
@@ -56,14 +43,18 @@ class Hands:
     def __init__(
         self, area: Callable[[], Area], may: Callable[[], bool], forbidden: Callable[[int, int], bool]
     ) -> None:
-        from pynput import keyboard, mouse  # asks for the screen when it is imported
+        from pynput import mouse  # asks for the screen when it is imported
 
-        self._keyboard, self._mouse = keyboard.Controller(), mouse.Controller()
-        self._keys, self._buttons = keyboard.Key, mouse.Button
+        self._mouse, self._buttons = mouse.Controller(), mouse.Button
         self._area, self._may, self._forbidden = area, may, forbidden
-        self._down: list[tuple[Callable[[Any], None], Any]] = []
+        self._down: dict[tuple[str, str], Callable[[], None]] = {}
         self._thread = ThreadPoolExecutor(1, "hands")
-        self._typist = typist()
+        self._keyboard = keyboard()
+
+    @property
+    def holds(self) -> bool:
+        """Whether a key or button is held down for staff."""
+        return bool(self._down)
 
     async def apply(self, act: Act) -> None:
         """Do it. Raises `Stopped`, or `acts.BadAct` for what cannot be done here."""
@@ -75,10 +66,9 @@ class Hands:
 
     def close(self) -> None:
         self.let_go()
-        if self._typist is not None:
-            self._thread.submit(self._typist.close)
+        self._thread.submit(self._keyboard.close)
         self._thread.shutdown(wait=True)
-        del self._keyboard, self._mouse  # they close their connections while there is a screen
+        del self._mouse  # it closes its connection while there is a screen
 
     def _do(self, act: Act) -> None:
         self._check()
@@ -93,7 +83,7 @@ class Hands:
             case Key():
                 self._key(act)
             case Text():
-                self._type(act.text)
+                self._keyboard.write(act.text, self._check)
             case _:
                 raise acts.BadAct("t")
 
@@ -111,54 +101,36 @@ class Hands:
         if act.down and self._forbidden(*place):
             raise acts.BadAct("panel")
         self._mouse.position = place
-        self._hold(self._mouse.press, self._mouse.release, button, act.down)
+        self._hold(
+            ("button", act.button),
+            act.down,
+            lambda: self._mouse.press(button),
+            lambda: self._mouse.release(button),
+        )
 
     def _key(self, act: Key) -> None:
-        if len(act.name) == 1:
-            key: Any = act.name
-        elif act.name in _PYNPUT_KEYS:
-            key = getattr(self._keys, _PYNPUT_KEYS[act.name])
-        else:
-            raise acts.BadAct("k")
-        try:
-            self._hold(self._keyboard.press, self._keyboard.release, key, act.down)
-        except self._keyboard.InvalidKeyException:
-            raise acts.BadAct("k") from None
-
-    def _type(self, text: str) -> None:
-        for odd, run in itertools.groupby(text, self._is_odd):
-            if odd and self._typist is not None:
-                self._typist.write("".join(run), self._check)
-            else:
-                self._type_plainly("".join(run))
-
-    def _is_odd(self, character: str) -> bool:
-        return self._typist is not None and self._typist.types(character)
-
-    def _type_plainly(self, text: str) -> None:
-        for character in text:
-            self._check()
-            key = {"\n": self._keys.enter, "\t": self._keys.tab}.get(character, character)
-            try:
-                self._keyboard.press(key)
-                self._keyboard.release(key)
-            except self._keyboard.InvalidKeyException:
-                raise acts.BadAct("s") from None
-            time.sleep(TYPING_PAUSE_SECONDS)
+        held = ("key", act.name)
+        if act.down and held in self._down and self._keyboard.repeats:
+            return
+        self._hold(
+            held,
+            act.down,
+            lambda: self._keyboard.press(act.name, True),
+            lambda: self._keyboard.press(act.name, False),
+        )
 
     def _hold(
-        self, press: Callable[[Any], None], release: Callable[[Any], None], what: Any, down: bool
+        self, what: tuple[str, str], down: bool, press: Callable[[], None], release: Callable[[], None]
     ) -> None:
-        pair = (release, what)
         if down:
-            press(what)
-            self._down.append(pair)
-            return
-        if pair in self._down:  # what we did not press is not ours to release
-            self._down.remove(pair)
-            release(what)
+            press()
+            self._down[what] = release
+        elif what in self._down:  # what we did not press is not ours to release
+            del self._down[what]
+            release()
 
     def _release_all(self) -> None:
         while self._down:
-            release, what = self._down.pop()
-            release(what)
+            _, release = self._down.popitem()
+            with contextlib.suppress(acts.BadAct):
+                release()

@@ -162,6 +162,7 @@ class Room:
         if self._socket is not None:
             await self._send(self._socket, answer)
             await self._send(self._socket, {"type": "media", "audio": False, "camera": False, "screen": True})
+            self._heard({"type": "answered"})
 
     async def _new_peer(self, identity: str) -> None:
         await self._close_peer()
@@ -186,7 +187,12 @@ class Room:
                 label, negotiated=True, id=number, ordered=label == "control", maxRetransmits=repeats
             )
             channel.on("message", self._put)
+            channel.on("close", lambda: self._channel_closed(peer))
             self._channels[label] = channel
+
+    def _channel_closed(self, peer: RTCPeerConnection) -> None:
+        if peer is self._peer:
+            self._lost()
 
     async def _close_peer(self) -> None:
         peer, self._peer, self._channels = self._peer, None, {}
@@ -202,7 +208,11 @@ class Room:
 
     async def _read_data(self) -> None:
         while True:
-            await self._data(await self._waiting.get())
+            text = await self._waiting.get()
+            try:
+                await self._data(text)
+            except Exception as fault:  # one frame, whatever it does, must not end the hearing of the next
+                log.warning("input failed: %s", type(fault).__name__)
 
 
 _OVER: Final = ("failed", "closed")

@@ -45,7 +45,7 @@ def question(who: Who, what: What, *, name: str = "", size: str = "", alert: boo
     return Scene(say(who.lang, "title"), title, detail, rows, alert)
 
 
-def state(who: Who, consent: Consent, *, lost: bool = False, told: str = "") -> Scene:
+def state(who: Who, consent: Consent, *, lost: bool = False, told: str = "", shortcut: str = "") -> Scene:
     """What is shared right now."""
     if not consent.shares:
         text = say(who.lang, "lost") if lost else say(who.lang, "waiting", who=who.who)
@@ -53,7 +53,10 @@ def state(who: Who, consent: Consent, *, lost: bool = False, told: str = "") -> 
         return Scene(say(who.lang, "title"), text, hint, [[Button("close", say(who.lang, "close"))]])
     control = consent.allows(What.CONTROL)
     text = say(who.lang, "shares.control" if control else "shares.view", who=who.who)
-    detail = say(who.lang, "shares.clipboard") if consent.allows(What.CLIPBOARD) else told
+    notes = [say(who.lang, "shares.clipboard")] if consent.allows(What.CLIPBOARD) else []
+    notes += [told] if told else []
+    notes += [say(who.lang, "stop.keys", keys=shortcut)] if shortcut else []
+    detail = " ".join(notes)
     stop = [Button("stop", say(who.lang, "stop"), "red")]
     if control:
         stop.insert(0, Button("stop_control", say(who.lang, "stop.control")))

@@ -1,5 +1,9 @@
 """The customer's screen as a video track: taken by mss, unchanged frames skipped, nothing before it is
-allowed."""
+allowed.
+
+Where the platform can tell whether anything changed (`platforms.changes`), a picture is taken only then; else
+each is compared with the one before.
+"""
 
 import asyncio
 import contextlib
@@ -14,11 +18,16 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
+from media.assist.platforms import changes
+
 FPS: Final = 15
 CALM_AFTER_SECONDS: Final = 2.0  # without a change we look less often
 CALM_FPS: Final = 4
+WATCHED_FPS: Final = 8  # the same where asking costs next to nothing
 HURRIED_FPS: Final = 20
-SETTLE_SECONDS: Final = 0.02  # until a click shows in the application clicked
+SETTLE_SECONDS: Final = 0.02  # until a click shows in the application clicked, where nobody can tell
+SHOWS_WITHIN_SECONDS: Final = 0.08  # where somebody can: how long to wait for it
+PEEK_SECONDS: Final = 0.008
 KEEP_ALIVE_SECONDS: Final = 1.0  # a still picture is sent again, for whoever came later or lost a packet
 WIDTH_MAX, HEIGHT_MAX = 1920, 1080  # what VP8 carries well at a helpdesk's bitrate
 TIME_BASE: Final = fractions.Fraction(1, 90_000)  # RFC 7741, section 4.1: the clock of VP8
@@ -35,9 +44,11 @@ class Area:
 
 
 class Pacer:
-    """How long to wait for the next look at the screen. Pure; times are monotonic seconds."""
+    """How long to wait for the next look at the screen. Pure; times are monotonic seconds. `calm_fps`: how
+    often to look while nothing changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, calm_fps: int = CALM_FPS) -> None:
+        self._calm_fps = calm_fps
         self._changed = self._sent = float("-inf")
 
     def changed(self, now: float) -> None:
@@ -52,7 +63,7 @@ class Pacer:
 
     def interval(self, now: float) -> float:
         """Seconds between two looks."""
-        return 1 / (CALM_FPS if now - self._changed > CALM_AFTER_SECONDS else FPS)
+        return 1 / (self._calm_fps if now - self._changed > CALM_AFTER_SECONDS else FPS)
 
 
 class Camera:
@@ -61,7 +72,8 @@ class Camera:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "screen")
         self._mss: Any = None
-        self._last: bytes = b""
+        self._changes: Any = None
+        self._last: bytes | bytearray = b""
         self.area = Area(0, 0, 1, 1)
 
     async def open(self) -> None:
@@ -73,9 +85,20 @@ class Camera:
         frame: av.VideoFrame | None = await self._run(self._take)
         return frame
 
+    @property
+    def tells_changes(self) -> bool:
+        """Whether a look at a screen that did not change costs next to nothing."""
+        return self._changes is not None
+
     def forget(self) -> None:
         """Take the next picture as new."""
         self._last = b""
+
+    async def drawn(self, within: float) -> None:
+        """Wait until something was drawn, for so many seconds at most."""
+        end = time.monotonic() + within
+        while time.monotonic() < end and not await self._run(self._changes.peek):  # noqa: ASYNC110 - a server
+            await asyncio.sleep(PEEK_SECONDS)
 
     async def close(self) -> None:
         await self._run(self._close)
@@ -92,15 +115,18 @@ class Camera:
             self._find()
         except mss.ScreenShotError as fault:
             raise OSError(str(fault)) from None
+        self._changes = changes()
 
     def _find(self) -> None:
         first = self._mss.monitors[1]  # the first is all of them together
         self.area = Area(first["left"], first["top"], first["width"], first["height"])
 
     def _take(self) -> av.VideoFrame | None:
+        if self._last and self._changes is not None and not self._changes.any():
+            return None
         area = self.area
         shot = self._mss.grab((area.left, area.top, area.left + area.width, area.top + area.height))
-        raw = bytes(shot.raw)
+        raw = shot.raw
         if raw == self._last:
             return None
         self._last = raw
@@ -109,9 +135,11 @@ class Camera:
     def _close(self) -> None:
         if self._mss is not None:
             self._mss.close()
+        if self._changes is not None:
+            self._changes.close()
 
 
-def to_frame(bgra: bytes, width: int, height: int) -> av.VideoFrame:
+def to_frame(bgra: bytes | bytearray, width: int, height: int) -> av.VideoFrame:
     """A picture as VP8 wants it: YUV 4:2:0 with even sides, no larger than `WIDTH_MAX` x `HEIGHT_MAX`."""
     frame = av.VideoFrame(width, height, "bgra")
     plane = frame.planes[0]
@@ -140,7 +168,8 @@ class ScreenTrack(MediaStreamTrack):
     def __init__(self, camera: Camera, may: Callable[[], bool]) -> None:
         super().__init__()
         self._camera, self._may = camera, may
-        self._pacer, self._began = Pacer(), time.monotonic()
+        self._pacer = Pacer(WATCHED_FPS if camera.tells_changes else CALM_FPS)
+        self._began = time.monotonic()
         self._picture: av.VideoFrame | None = None
         self._soon = asyncio.Event()
         self._next = self._looked = 0.0
@@ -166,14 +195,21 @@ class ScreenTrack(MediaStreamTrack):
 
     async def _pause(self) -> None:
         began = time.monotonic()
-        self._soon.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._soon.wait(), max(0.0, self._next - began))
-            # What was done must show first; and however much is done, we look HURRIED_FPS times a second at
-            # most.
-            await asyncio.sleep(max(SETTLE_SECONDS, self._looked + 1 / HURRIED_FPS - time.monotonic()))
+            self._soon.clear()
+            await self._settle()
         now = self._looked = time.monotonic()
         self._next = now + self._pacer.interval(now)
+
+    async def _settle(self) -> None:
+        """What was done must show first; and however much is done, we look `HURRIED_FPS` times a second at
+        most."""
+        await asyncio.sleep(max(0.0, self._looked + 1 / HURRIED_FPS - time.monotonic()))
+        if self._camera.tells_changes and self._may():
+            await self._camera.drawn(SHOWS_WITHIN_SECONDS)
+        else:
+            await asyncio.sleep(SETTLE_SECONDS)
 
     async def _look(self) -> av.VideoFrame | None:
         if not self._may():

@@ -11,10 +11,13 @@ from aiohttp import web
 from bots.web import i18n, pages, security
 from bots.web.app_keys import CONFIG
 from bots.web.call import places
+from bots.web.call.assist_building import BUILDING, Building, lifespan
+from bots.web.call.page import read_file
 from bots.web.desk.frame import Desk, api, body, json_answer
-from crm import company, control_log, live_codes, live_links
+from bots.web.files import signed
+from crm import company, control_log, files, live_codes, live_links, live_offers
 from crm.control_log import Line
-from crm.errors import Conflict, CrmError, Invalid
+from crm.errors import Conflict, CrmError, Forbidden, Invalid
 from crm.live_links import Place
 from crm.models import LiveSession, Staff
 
@@ -26,6 +29,7 @@ TRIES = web.AppKey("assist_tries", security.RateLimit)
 async def code(desk: Desk) -> web.StreamResponse:
     """`POST /desk/api/calls/{id}/code`: eight digits for the customer, shown once."""
     made = await live_codes.issue(desk.actor, desk.id(), now=datetime.now(UTC))
+    desk.request.app[BUILDING].wanted(desk.origin)
     return json_answer({"code": made, "page": f"{desk.origin}/assist"})
 
 
@@ -88,6 +92,17 @@ def _line(given: Any) -> Line:
     return Line(number, str(at), str(act), given["data"], str(digest))
 
 
+@places.api
+async def offer(request: web.Request, place: Place) -> web.StreamResponse:
+    """`POST /call/{token}/offer`: a file of staff for the controlled computer; answers its address."""
+    actor = await places.actor_of(place.participant)
+    if actor is None:
+        raise Forbidden("live.write")
+    name, data = await read_file(request, files.max_bytes())
+    kept = await live_offers.keep(actor, place.session, name=name, data=data, now=datetime.now(UTC))
+    return web.json_response({"name": kept.name, "size": kept.size, "url": signed(kept.token)})
+
+
 async def about(request: web.Request) -> web.StreamResponse:
     """`GET /assist`: what the agent does and does not, and where to get it."""
     lang = i18n.negotiate(request)
@@ -97,6 +112,7 @@ async def about(request: web.Request) -> web.StreamResponse:
         request,
         "assist.html",
         company=pages.company_name(profile, lang),
+        building=request.app[BUILDING].going_on,
         sha256=_digest(archive, archive.stat().st_mtime) if archive.is_file() else "",
         size=f"{archive.stat().st_size / 1e6:.0f} MB" if archive.is_file() else "",
     )
@@ -130,9 +146,12 @@ async def archive(request: web.Request) -> web.StreamResponse:
 
 
 def routes(app: web.Application) -> None:
+    app[BUILDING] = Building(app[CONFIG].assist_dir.parent)
+    app.cleanup_ctx.append(lifespan)
     app[TRIES] = security.RateLimit(rate=1 / 60, burst=10)
     app.router.add_post(r"/desk/api/calls/{id:\d+}/code", code)
     app.router.add_post("/assist/join", join)
     app.router.add_post("/assist/log/{token}", log)
+    app.router.add_post("/call/{token}/offer", offer)
     app.router.add_get("/assist", about)
     app.router.add_get("/assist/linux-x86_64", archive)

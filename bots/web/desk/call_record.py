@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from bots.web import i18n
-from bots.web.desk import calls, words
+from bots.web.desk import calls, control_lines, words
 from bots.web.desk.frame import Desk, page
 from bots.web.desk.nav import shell
 from bots.web.files import signed
@@ -37,6 +37,7 @@ async def record(desk: Desk) -> web.StreamResponse:
         comment=session.rating_comment,
         people=[_person(desk, place) for place in whole.places if place.side != "agent"],
         control=await _control(desk, session),
+        controlled=await control_lines.lines(desk, session, begin),
         acts=await _acts(desk, whole, begin),
         tracks=tracks,
         summary=_summary(desk, session),

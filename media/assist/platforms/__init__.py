@@ -5,9 +5,10 @@ they are kept in files of their own, so that nothing of theirs runs elsewhere.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from media.assist.marks import Stroke
 from media.assist.panel import Drawing
 
 
@@ -18,12 +19,16 @@ class Window(Protocol):
     """
 
     scale: float
+    shortcut: str  # keys that stop everything wherever the focus is; "" where there are none
 
     def show(self, drawing: Drawing) -> None:
         """Show this instead of what is there."""
 
     def covers(self, x: int, y: int) -> bool:
         """Whether a pixel of the desktop belongs to the panel."""
+
+    def mark(self, strokes: Sequence[Stroke]) -> None:
+        """Draw these lines over the screen in place of those before; clicks go through them."""
 
     def set_clipboard(self, text: str) -> None:
         """Give this text to whoever pastes."""
@@ -35,11 +40,13 @@ class Window(Protocol):
         """Take the panel away."""
 
 
-class Typist(Protocol):
-    """Types characters that are on no key, where the desktop needs help with that."""
+class Keyboard(Protocol):
+    """What presses keys. For one thread alone."""
 
-    def types(self, character: str) -> bool:
-        """Whether this character is for it."""
+    repeats: bool  # whether a key that is held repeats by itself
+
+    def press(self, name: str, down: bool) -> None:
+        """One key down or up, by the name of `KeyboardEvent.key`. Raises `acts.BadAct`."""
 
     def write(self, text: str, check: Callable[[], None]) -> None:
         """Type it; `check` is called before each character and raises to stop."""
@@ -48,13 +55,39 @@ class Typist(Protocol):
         """Leave the keyboard as it was."""
 
 
-def typist() -> Typist | None:
-    """The helper of this desktop; None where pynput types everything (Windows, macOS)."""
+def keyboard() -> Keyboard:
+    """The keyboard of this desktop."""
+    if sys.platform in ("win32", "darwin"):
+        from media.assist.platforms import pynput_keys
+
+        return pynput_keys.Keyboard(windows=sys.platform == "win32")
+    from media.assist.platforms import x11_keys
+
+    return x11_keys.Keyboard()
+
+
+class Changes(Protocol):
+    """What knows whether the screen changed. For one thread alone."""
+
+    def peek(self) -> bool:
+        """Whether anything was drawn since `any` said so last."""
+
+    def any(self) -> bool:
+        """Whether anything may have changed since the last time this said so."""
+
+    def close(self) -> None: ...
+
+
+def changes() -> Changes | None:
+    """Who knows on this desktop; None where every picture must be compared."""
     if sys.platform in ("win32", "darwin"):
         return None
-    from media.assist.platforms import x11_typing
+    from media.assist.platforms import x11_changes
 
-    return x11_typing.Typist()
+    try:
+        return x11_changes.Changes()
+    except OSError:
+        return None
 
 
 def open_window(pressed: Callable[[str], None]) -> Window:

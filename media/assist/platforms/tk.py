@@ -5,9 +5,10 @@ Untested: no machine of these systems was at hand.
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from media.assist.marks import Stroke
 from media.assist.panel import Drawing
 
 MARGIN: Final = 24
@@ -21,6 +22,7 @@ class TkWindow:
     """
 
     scale = 1.0
+    shortcut = ""
 
     def __init__(self, pressed: Callable[[str], None], *, own_thread: bool) -> None:
         self._pressed = pressed
@@ -50,6 +52,9 @@ class TkWindow:
     def covers(self, x: int, y: int) -> bool:
         left, top, right, bottom = self._place
         return left <= x < right and top <= y < bottom
+
+    def mark(self, strokes: Sequence[Stroke]) -> None:
+        """Not drawn here: Tk has no window that clicks go through on both systems."""
 
     def set_clipboard(self, text: str) -> None:
         def copy() -> None:

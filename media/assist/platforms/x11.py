@@ -5,17 +5,22 @@ import os
 import queue
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from Xlib import X, Xatom, display, error
+from Xlib import XK, X, Xatom, display, error
 from Xlib.protocol import event
 
+from media.assist.marks import Stroke
 from media.assist.panel import Drawing
+from media.assist.platforms.x11_marks import Overlay
 
 MARGIN: Final = 24
 DENSE_WIDTH: Final = 2560  # from this width on the panel is drawn at twice the size
 CLIPBOARD_MAX_BYTES: Final = 400_000
+SHORTCUT: Final = "Ctrl+Alt+S"
+SHORTCUT_KEY, SHORTCUT_HELD = XK.XK_s, X.ControlMask | X.Mod1Mask
+LOCKS: Final = (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask)  # with Caps Lock and Num Lock, too
 
 
 def open_window(pressed: Callable[[str], None]) -> "X11Window":
@@ -44,6 +49,8 @@ class X11Window:
         self._closing = False
         self._window = self._make()
         self._gc = self._window.create_gc()
+        self._overlay = Overlay(shown)
+        self.shortcut = SHORTCUT if self._grab() else ""
         self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
         self._thread.start()
 
@@ -55,6 +62,9 @@ class X11Window:
     def covers(self, x: int, y: int) -> bool:
         left, top, right, bottom = self._place
         return left <= x < right and top <= y < bottom
+
+    def mark(self, strokes: Sequence[Stroke]) -> None:
+        self._call(lambda: self._mark(strokes))
 
     def set_clipboard(self, text: str) -> None:
         self._call(lambda: self._own(text.encode()))
@@ -89,6 +99,16 @@ class X11Window:
         )  # fmt: skip
         window.set_wm_name("Dangol")
         return window
+
+    def _grab(self) -> bool:
+        """Hear the shortcut wherever the focus is; whether no other program has it."""
+        taken, code = error.CatchError(error.BadAccess), self._display.keysym_to_keycode(SHORTCUT_KEY)
+        for locks in LOCKS if code else ():
+            self._screen.root.grab_key(
+                code, SHORTCUT_HELD | locks, True, X.GrabModeAsync, X.GrabModeAsync, onerror=taken
+            )
+        self._display.sync()
+        return bool(code) and taken.get_error() is None
 
     def _run(self) -> None:
         try:
@@ -125,6 +145,8 @@ class X11Window:
                 button = self._drawing.button_at(heard.event_x, heard.event_y)
                 if button is not None:
                     self._pressed(button.name)
+            case X.KeyPress:  # no other key is ours to hear
+                self._pressed("stop")
             case X.SelectionRequest:
                 self._serve(heard)
             case X.SelectionClear:
@@ -140,6 +162,10 @@ class X11Window:
         self._window.configure(x=left, y=top, width=width, height=height, stack_mode=X.Above)
         self._window.map()
         self._paint()
+
+    def _mark(self, strokes: Sequence[Stroke]) -> None:
+        self._overlay.draw(strokes)
+        self._window.configure(stack_mode=X.Above)  # the stop button lies above whatever is drawn
 
     def _paint(self) -> None:
         if self._drawing is None:

@@ -46,7 +46,7 @@ async def server(db: str, tmp_path: Path) -> AsyncIterator[TestServer]:
     files.use(Folder(tmp_path / "files"), max_bytes=1024 * 1024)
     await a_company()
     app = web.Application()
-    app[app_keys.CONFIG] = app_keys.WebConfig(secret_key=SECRET, assist_dir=tmp_path)
+    app[app_keys.CONFIG] = app_keys.WebConfig(secret_key=SECRET, assist_dir=tmp_path / "assist")
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
     for room in (pages, call):

@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from Xlib import XK, X, display
+from Xlib.protocol import event
 
 WIDTH, HEIGHT = 1280, 720
+XK.load_keysym_group("korean")
+NAMES = {getattr(XK, name): name.removeprefix("XK_") for name in sorted(dir(XK)) if name.startswith("XK_")}
 
 
 @contextmanager
@@ -34,9 +37,14 @@ def virtual_screen() -> Iterator[str]:
 
 
 class Notepad:
-    """A window over the whole screen: remembers clicks and typed text, can change its colour."""
+    """A window over the whole screen: remembers clicks and typed text, can change its colour.
 
-    def __init__(self, name: str) -> None:
+    `slow` is how long it takes to read the keyboard anew, in seconds; like most applications it answers the
+    window manager's pings unless `deaf`.
+    """
+
+    def __init__(self, name: str, *, slow: float = 0.0, deaf: bool = False) -> None:
+        self._slow, self._name = slow, name
         self._display = display.Display(name)
         screen = self._display.screen()
         self._window = screen.root.create_window(
@@ -44,13 +52,20 @@ class Notepad:
             event_mask=X.KeyPressMask | X.KeyReleaseMask | X.ButtonPressMask | X.ButtonReleaseMask
             | X.PointerMotionMask,
         )  # fmt: skip
+        self._protocols, self._ping = (self._display.get_atom(n) for n in ("WM_PROTOCOLS", "_NET_WM_PING"))
+        if not deaf:
+            self._window.set_wm_protocols([self._ping])
         self._window.map()
         self._window.set_input_focus(X.RevertToParent, X.CurrentTime)
         self._display.sync()
         self.clicks: list[tuple[int, int, int]] = []  # x, y, button
-        self.released: list[int] = []
+        self.released: list[tuple[int, int, int]] = []
+        self.way: list[tuple[int, int]] = []  # of the mouse while a button is down
         self.text = ""
         self.keys_down: list[str] = []
+        self.keys: list[tuple[str, int]] = []  # each press: the key, and what was held with it
+        self.keys_at: list[float] = []
+        self.input_at = 0.0  # when the last press came, by the monotonic clock
         self.colour_at_click: int | None = None
         self._ended = False
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -68,6 +83,37 @@ class Notepad:
             assert time.monotonic() < end, (self.clicks, self.text, self.keys_down)
             time.sleep(0.01)
 
+    @contextmanager
+    def scrolling(self, fps: int = 15) -> Iterator[None]:
+        """Meanwhile, rows as of text move upwards over a third of the screen."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._scroll, args=(ended, 1 / fps), daemon=True)
+        thread.start()
+        yield
+        ended.set()
+        thread.join(5)
+
+    def _scroll(self, ended: threading.Event, pause: float) -> None:
+        shown = display.Display(self._name)
+        window = shown.create_resource_object("window", self._window.id)
+        pen = window.create_gc(foreground=0xF0F0F0)
+        rows = [[(16 + (7 * n + 13 * row) % 40) for n in range(12)] for row in range(60)]
+        moved = 0
+        while not ended.wait(pause):
+            moved += 4
+            words = []
+            for row in range(30):
+                left = 104
+                for width in rows[(row + moved // 16) % 60]:
+                    words.append((left, 104 + 16 * row - moved % 16, width, 9))
+                    left += width + 8
+            window.clear_area(96, 80, 640, 520)
+            window.poly_fill_rectangle(pen, words)
+            shown.sync()
+        window.clear_area(96, 80, 640, 520)
+        shown.sync()
+        shown.close()
+
     def _run(self) -> None:
         while not self._ended:
             if not self._display.pending_events():
@@ -78,15 +124,21 @@ class Notepad:
     def _heard(self, heard: Any) -> None:
         match heard.type:
             case X.MappingNotify:
+                time.sleep(self._slow)
                 self._display.refresh_keyboard_mapping(heard)
             case X.ButtonPress:
+                self.input_at = time.monotonic()
                 self.clicks.append((heard.root_x, heard.root_y, heard.detail))
                 if self.colour_at_click is not None:
                     self._window.change_attributes(background_pixel=self.colour_at_click)
                     self._window.clear_area(0, 0, WIDTH, HEIGHT)
                     self._display.flush()
             case X.ButtonRelease:
-                self.released.append(heard.detail)
+                self.released.append((heard.root_x, heard.root_y, heard.detail))
+            case X.MotionNotify if heard.state & X.Button1Mask:
+                self.way.append((heard.root_x, heard.root_y))
+            case X.ClientMessage if heard.client_type == self._protocols:
+                self._pong(heard)
             case X.KeyPress:
                 self._key(heard)
             case X.KeyRelease:
@@ -94,13 +146,30 @@ class Notepad:
                 if name in self.keys_down:
                     self.keys_down.remove(name)
 
+    def _pong(self, heard: Any) -> None:
+        root = self._display.screen().root
+        answer = event.ClientMessage(window=root, client_type=self._protocols, data=heard.data)
+        root.send_event(answer, event_mask=X.SubstructureNotifyMask | X.SubstructureRedirectMask)
+        self._display.flush()
+
     def _named(self, heard: Any) -> str:
         keysym = self._display.keycode_to_keysym(heard.detail, 0)
-        return XK.keysym_to_string(keysym) or hex(keysym)
+        return NAMES.get(keysym, hex(keysym))
 
     def _key(self, heard: Any) -> None:
+        self.input_at = time.monotonic()
+        self.keys_at.append(self.input_at)
+        self.keys.append((self._named(heard), heard.state & 0xFF))
         self.keys_down.append(self._named(heard))
-        keysym = self._display.keycode_to_keysym(heard.detail, heard.state & X.ShiftMask)
+        if heard.state & (X.ControlMask | X.Mod1Mask):
+            return
+        level = bool(heard.state & X.ShiftMask)
+        keysym = self._display.keycode_to_keysym(heard.detail, level)
+        if (
+            heard.state & X.LockMask
+            and XK.XK_a <= self._display.keycode_to_keysym(heard.detail, 0) <= XK.XK_z
+        ):
+            keysym = self._display.keycode_to_keysym(heard.detail, not level)
         if keysym & 0xFF000000 == 0x01000000:
             self.text += chr(keysym & 0xFFFFFF)
         elif 0x20 <= keysym <= 0xFF:

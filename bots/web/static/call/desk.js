@@ -9,6 +9,7 @@ import { Pen } from "./marks.js";
 import { Remote } from "./remote.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
+import { Sharing } from "./sharing.js";
 import { Stage } from "./stage.js";
 
 const devices = new Devices();
@@ -20,6 +21,7 @@ let stage = null;
 let pen = null;
 let guide = null;
 let remote = null;
+let sharing = null;
 let muted = false;
 let began = Date.now();
 let gave = false; // the session is somebody else's: we go once they came
@@ -79,6 +81,7 @@ async function join() {
   pen = new Pen(stage.marks, (frame) => session.send(frame));
   guide = new Guide(session, byId("guide"), byId("guide-page"), { leads: true });
   remote = new Remote(session, stage, byId("typed"), controlling);
+  sharing = new Sharing(session, remote);
   listen();
   await devices.open({ video: true, facing: "user" }).catch(() => devices.open({ video: false })).catch((error) => toast(t(`call.check.${reason(error)}`)));
   await session.setTrack("audio", devices.mic);
@@ -147,6 +150,7 @@ const CAMERAS = { user: "call.desk.front", environment: "call.desk.rear" };
 
 function controlling(on) {
   byId("controlling").hidden = !on;
+  sharing?.show(on);
   toggle(byId("control"), on, t(on ? "call.desk.control_stop" : "call.desk.control"));
 }
 
@@ -308,6 +312,11 @@ byId("guest").onclick = async () => {
 byId("control").onclick = async () => {
   if (remote?.agent) {
     remote.stop();
+    return;
+  }
+  if (remote?.present) {
+    remote.met(remote.present);
+    toast(t("call.desk.control_again"));
     return;
   }
   const answer = await fetch(`/desk/api/calls/${config.live}/code`, { method: "POST", headers: { "x-csrf-token": config.csrf } });
