@@ -157,8 +157,9 @@ class Form(Action):
     def _again(
         self, dispatcher: CollectingDispatcher, slots: Mapping[str, Any], asked: str, *, silent: bool
     ) -> list[EventType]:
-        """Ask the same once more; from the second miss offer a person."""
-        tries = int(slots.get("tries") or 0) + 1
+        """Ask the same once more; from the second miss offer a person. `silent`: it was understood and said
+        why it will not do, which is no miss."""
+        tries = int(slots.get("tries") or 0) + (not silent)
         if not silent:
             say(dispatcher, "utter_retry_human" if tries >= 2 else "utter_retry")
         return [SlotSet("tries", tries), SlotSet("requested_slot", asked)]

@@ -35,7 +35,8 @@ class SubmitMatter(Action):
         act = str(slots.get("act") or "amend")
         if slots.get("outcome") == "nothing":
             what = label(domain, turn.language, f"label_what_{act}")
-            say(dispatcher, "utter_no_request_for", what=what, buttons=_instead(act, turn, domain))
+            missing = "utter_no_request_reopen" if act == "reopen" else "utter_no_request_for"
+            say(dispatcher, missing, what=what, buttons=_instead(act, turn, domain))
         elif slots.get("outcome") == "told":
             say(dispatcher, "utter_review_kept")
         elif slots.get("outcome") == "stopped" or slots.get("sure") == "no":

@@ -1,5 +1,6 @@
 """To a person: handing over, complaints, and what colleagues take care of."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +13,15 @@ from actions.later import LATER
 from actions.said import said
 from actions.words import button, label, opening, say
 from crm import conversations, requests
-from crm.models import Conversation
+from crm.models import Conversation, ServiceRequest
 
 # Pressed while nobody has come yet, this choice gives the conversation back to the bot (bots/turn.py).
 BACK_TO_BOT = "/back_to_bot"
+_BOT_AGAIN = re.compile(
+    r"봇\s?(이랑|하고|과|와|으로|한테|에게)?\s?\S{0,4}\s?(할게|할래|하자|계속|물어|돌아|이야기|얘기)|"
+    r"\b(go on|continue|back|talk|speak|chat)\b.{0,12}\bbot\b",
+    re.I,
+)
 
 
 async def hand_over(
@@ -83,6 +89,11 @@ class Later(Action):
         return []
 
 
+def wants_bot(text: str) -> bool:
+    """Whether who waits for a person would rather go on with the bot ('봇이랑 할게요')."""
+    return bool(_BOT_AGAIN.search(text))
+
+
 class Complain(Action):
     """Raises the open request (or opens a complaint), and offers a person."""
 
@@ -98,13 +109,13 @@ class Complain(Action):
             raised = await requests.complain(turn.customer, open_ones[0].id, message.text, now=turn.at)
             say(dispatcher, "utter_complain_linked", number=raised.number)
         else:
-            await self._open(turn, message.text)
-            say(dispatcher, "utter_complain")
+            opened = await self._open(turn, message.text)
+            say(dispatcher, "utter_complain", number=opened.number)
         say(dispatcher, "utter_complain_offer")
         return []
 
-    async def _open(self, turn: Turn, text: str) -> None:
-        await requests.open(
+    async def _open(self, turn: Turn, text: str) -> ServiceRequest:
+        return await requests.open(
             turn.customer,
             turn.contact_id,
             conversation_id=turn.conversation_id,

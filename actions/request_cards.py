@@ -33,7 +33,7 @@ async def request_card(
     return cards.request(
         number=request.number,
         status=request.status,
-        status_label=status_label(request.status, turn, domain),
+        status_label=_capital(status_label(request.status, turn, domain)),
         title=label(domain, turn.language, "label_card_opened") if opened else "",
         steps=steps,
         step=_STEP[request.status],
@@ -50,7 +50,14 @@ def _facts(request: Any, photos: int, turn: Turn, domain: Mapping[str, Any]) -> 
     if photos:
         symptom = label(domain, turn.language, "label_photos", value=symptom, count=photos)
     values = {"product": request.product_text, "symptom": symptom, "visit": visit}
-    return [{"label": label(domain, turn.language, f"label_step_{k}"), "value": v} for k, v in values.items()]
+    return [
+        {"label": label(domain, turn.language, f"label_step_{k}"), "value": v} for k, v in values.items() if v
+    ]
+
+
+def _capital(text: str) -> str:
+    """As it stands alone, not in a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def _actions(request: Any, turn: Turn, domain: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -21,8 +21,17 @@ SLOTS = (
 )  # fmt: skip
 _ORDER = ("product", "symptom", "visit", "visit_sure", "address", "phone", "confirm")
 _ANOTHER = re.compile(r"새로|다른|new|another|different", re.I)
-_LATER = re.compile(r"나중|아무 ?때|상관 ?없|언제든|later|any ?time|whenever|don'?t mind", re.I)
+_LATER = re.compile(
+    r"나중|추후|아무 ?때|상관 ?없|언제든|모르|몰라|정할게|정하고|정하기|상의|협의|조율|"
+    r"later|any ?time|whenever|don'?t mind|not sure|don'?t know|to be arranged",
+    re.I,
+)
 _ASKS_STEP = ASIDE - {"thank", "greet", "chitchat"}
+
+
+def _arranges(text: str) -> bool:
+    """Whether words leave the time of a visit to be agreed upon."""
+    return bool(re.search(r"정할게|정하고|정하기|상의|협의|조율|arrange|decide", text, re.I))
 
 
 class RequestForm(Form):
@@ -30,6 +39,10 @@ class RequestForm(Form):
 
     form = "request_form"
     takes_files = frozenset({"symptom"})
+
+    def _interrupts(self, message: Said, asked: str) -> bool:
+        """'담당자랑 정할게요' answers when to come, and asks for nobody now."""
+        return super()._interrupts(message, asked) and not (asked == "visit" and _arranges(message.typed))
 
     async def answers(
         self,

@@ -29,6 +29,11 @@ _SOLVED = re.compile(
     r"(is|it'?s|was|all|been) (solved|fixed|resolved)|works? (now|again|fine)",
     re.I,
 )
+_NO_USE = re.compile(
+    r"안 ?(돼|되|됐|됬|통해|먹)|소용 ?없|똑같|그대로|여전히|아직도|(해|했)(봤|본)|"
+    r"(didn'?t|did not|doesn'?t|does not) (help|work)|no (use|luck)|tried (that|it)|still",
+    re.I,
+)
 _LONGEST = 40  # a longer text says what it wants by itself
 
 
@@ -44,7 +49,8 @@ async def meant(conversation_id: int, text: str) -> Mapping[str, Any] | None:
             return item
     if len(words) > _LONGEST:
         return None
-    return _after_the_work(words, newest["choices"]) or _agreed(words, newest)
+    offered_now = newest["choices"]
+    return _after_the_work(words, offered_now) or _after_advice(words, offered_now) or _agreed(words, newest)
 
 
 async def _newest(conversation_id: int) -> Mapping[str, Any] | None:
@@ -64,6 +70,14 @@ def _agreed(words: str, newest: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
     first: Mapping[str, Any] = newest["choices"][0]
     return first if is_yes(words) else None
+
+
+def _after_advice(words: str, offered: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Under 'did this help?': a no, or that it is no use, wants the repair that stands beside it."""
+    payloads = {str(item.get("payload", "")): item for item in offered}
+    if "/thank" not in payloads or not (is_no(words) or _NO_USE.search(words)):
+        return None
+    return payloads.get("/request_service")
 
 
 def _after_the_work(words: str, offered: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from bots import fleet, health, media, settings, wiring
 from bots.settings import Settings
 from bots.staff.slack import face
-from crm import mail, migrate, outbox, slack_workspaces, watch
+from crm import inbox, mail, migrate, outbox, slack_workspaces, watch
 from media import probing
 from media.turn import Turn
 from nlu import train as trainer
+
+SHOWN = 5  # of what was set aside, the newest
 
 
 async def run(read: Settings, *, root: Path) -> bool:
@@ -140,10 +142,14 @@ async def doctor(read: Settings) -> bool:
         for name, queue in figures.queues.items():
             print(f"--  queue {name}: {queue.depth} due, oldest {queue.age_seconds:.0f} s")
         print(f"--  parked messages: {figures.parked}")
+        for row in await inbox.parked(limit=SHOWN):
+            print(f"--    conversation {row['conversation_id']}, message {row['message_id']}")
         print(f"--  parked mails: {len(await mail.parked(limit=1000))}")
-        for one in await mail.parked(limit=5):
+        for one in await mail.parked(limit=SHOWN):
             print(f"--    mailbox {one['account'] or 'the first'}, UID {one['uid']}: {one['reason']}")
         for name in await slack_workspaces.lost():
             print(f"!!  slack: {name} has removed the app; connect it again or clear it on the desk")
         print(f"--  dead letters: {len(await outbox.dead_letters(limit=1000))}")
+        for row in await outbox.dead_letters(limit=SHOWN):
+            print(f"--    conversation {row['conversation_id']}, {row['channel']}: {row['error']}")
     return not faults

@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Coroutine
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -26,6 +27,14 @@ staff_app = typer.Typer(help="Staff accounts and their access tokens.", no_args_
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 app.add_typer(staff_app, name="staff")
 app.add_typer(audit_app, name="audit")
+
+
+class Language(StrEnum):
+    """Languages of pages and bot."""
+
+    ko = "ko"
+    en = "en"
+
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on instead of DANGOL_PORT.")]
 
@@ -155,13 +164,13 @@ def understand(
 
 
 @app.command()
-def talk(language: Annotated[str, typer.Option(help="ko or en")] = "ko") -> None:
+def talk(language: Annotated[Language, typer.Option(help="The customer's language.")] = Language.ko) -> None:
     """Talk to the bot in the terminal, on this installation's own database."""
     from bots import talking
 
     read = read_settings()
     logs.configure("talk")
-    run(talking.run(read, root=ROOT, language=language))
+    run(talking.run(read, root=ROOT, language=language.value))
 
 
 @app.command()

@@ -51,6 +51,7 @@ from crm import (
     processes,
     pruning,
     recordings,
+    request_search,
     requests,
     search,
     sessions,
@@ -73,6 +74,7 @@ def ticks() -> Sequence[Tick]:
         Tick("conversations.wake_snoozed", 15.0, conversations.wake_snoozed),
         Tick("requests.close_resolved", 300.0, requests.close_resolved),
         Tick("search.index_pending", 5.0, search.index_pending),
+        Tick("request_search.index_pending", 5.0, request_search.index_pending),
         Tick("files.sweep", 3600.0, stored_files.sweep),
         Tick("sessions.sweep", 3600.0, sessions.sweep),
         Tick("logins.sweep", 3600.0, logins.sweep),
@@ -148,7 +150,8 @@ async def run(settings: Settings, *, demo: bool, windows: Sequence[Window] = ())
     async with wiring.connected(settings):
         channels, ticker = fleet.build(settings), Ticker(ticks())
         sender = Sender(
-            {"web": WebChannel(), **channels.channels},
+            # who talks in a terminal reads the database, as pages do
+            {"web": WebChannel(), "terminal": WebChannel(), **channels.channels},
             compose=composer(settings.url),
             waits=channels.waiting(Waiting(ways.table(settings), settings.url)),
             merges=channels.merging,

@@ -11,7 +11,18 @@ from bots.channels.base import Caps, Ports, numbered, offered, read_choice, read
 from bots.mailroom import Mailroom
 from bots.replies import WithinRequest
 from bots.web import i18n
-from crm import choices, deliveries, files, gathering, identities, inbox, linking, outbox, threads
+from crm import (
+    choices,
+    deliveries,
+    files,
+    gathering,
+    identities,
+    inbox,
+    linking,
+    outbox,
+    thread_edits,
+    threads,
+)
 from crm.errors import Conflict, CrmError
 from crm.inbox import Inbound, Stored
 from crm.models import Conversation, Identity, Message
@@ -78,7 +89,7 @@ class Receiver:
         """Show that the customer changed a message of theirs."""
         identity = await identities.find(self.channel, inbound.channel_account, inbound.external_user)
         if identity and inbound.external_id:
-            await threads.edit(identity.id, inbound.external_id, inbound.text, now=self._now())
+            await thread_edits.edit(identity.id, inbound.external_id, inbound.text, now=self._now())
 
     async def reachable(self, account: str, user: str, whether: bool) -> None:
         """The customer blocked us, or lets us write again. Of somebody who never wrote nothing is kept."""

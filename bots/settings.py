@@ -6,8 +6,7 @@ import ipaddress
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from email.utils import parseaddr
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,11 +14,16 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
-from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from bots import setting_checks as checks
+from bots.setting_checks import LOOPBACK
+from bots.settings_channels import ChannelSettings
+from bots.settings_media import MediaSettings
+from bots.settings_staff import SlackSettings
 
 PREFIX = "DANGOL_"
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 # Channels whose settings are named after a service that they stand on, and how those settings begin.
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
@@ -39,7 +43,7 @@ class SettingsError(Exception):
     """One line a fault: the setting, what is wrong with its value, and an example of a right one."""
 
 
-class Settings(BaseSettings):
+class Settings(MediaSettings, SlackSettings, ChannelSettings):
     """What an operator may decide. Read once, in `load`; rooms below get values, never this object."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
@@ -93,193 +97,13 @@ class Settings(BaseSettings):
         "NORMAL may lose the last moments.",
         examples=["FULL"],
     )
-    chat_origins: Annotated[list[str], NoDecode] = Field(
-        [],
-        description="Sites that may embed the web chat, comma-separated origins.",
-        examples=["https://www.example.com,https://shop.example.com"],
-    )
-    chat_visitor_secret: str = Field(
-        "",
-        description="Verifies the signed visitor token (HS256) of an embedding site; at least 32 characters.",
-        examples=["9fQ2…(openssl rand -base64 48)"],
-    )
-    telegram_token: str = Field(
-        "",
-        description="Token of the Telegram bot, from @BotFather. Empty: Telegram is off.",
-        examples=["110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"],
-    )
-    telegram_api_url: str = Field(
-        "https://api.telegram.org",
-        description="Root of the Telegram Bot API server.",
-        examples=["https://api.telegram.org"],
-    )
-    telegram_webhook_secret: str = Field(
-        "",
-        description="Present: Telegram calls our webhook, with this secret in each request. Absent: we poll.",
-        examples=["wZ8v…(openssl rand -hex 32)"],
-    )
-    kakao_secret: str = Field(
-        "",
-        description="Last part of the address at which KakaoTalk's chatbot calls. Empty: KakaoTalk is off.",
-        examples=["Jx2k…(openssl rand -hex 24)"],
-    )
-    kakao_callback_hosts: str = Field(
-        ".kakao.com",
-        description="Hosts to which a late answer may be sent, comma-separated; a leading dot takes in all "
-        "below it. `HOST:PORT` also allows plain http there.",
-        examples=[".kakao.com"],
-    )
-    mail_from: str = Field(
-        "",
-        description="Sender of our e-mails, with or without a name. Empty: e-mail is off.",
-        examples=["새봄가전 <help@example.com>"],
-    )
-    smtp_url: str = Field(
-        "",
-        description="Server that takes our e-mails: `smtps://` (TLS, 465), `smtp://` or `starttls://` "
-        "(STARTTLS, 587).",
-        examples=["smtps://help%40example.com:password@smtp.example.com"],
-    )
-    imap_url: str = Field(
-        "",
-        description="Mailbox that is read: `imaps://` (TLS, 993), the folder as its path. "
-        "Empty: e-mail is only sent.",
-        examples=["imaps://help%40example.com:password@imap.example.com/INBOX"],
-    )
-
-    turn_url: str = Field(
-        "",
-        description="TURN server (coturn with use-auth-secret) for browsers that reach no UDP port of ours.",
-        examples=["turn:turn.example.com:3478"],
-    )
-    turn_secret: str = Field(
-        "",
-        description="The static-auth-secret of the TURN server, from which passwords for an hour are made.",
-        examples=["x7Pq…(openssl rand -hex 32)"],
-    )
-    media_url: str = Field(
-        "",
-        description="Address at which browsers reach media processes themselves. Empty: the front relays.",
-        examples=["https://media.example.com"],
-    )
-    media_public_ip: str = Field(
-        "",
-        description="Address that browsers send voice and pictures to. Empty: this machine's own addresses.",
-        examples=["203.0.113.7"],
-    )
-    media_ports: str = Field(
-        "40000-40099",
-        description="UDP ports for voice and pictures; each media process takes one.",
-        examples=["40000-40099"],
-    )
-    media_processes: int = Field(
-        0,
-        ge=0,
-        le=64,
-        description="Media processes that `dangol serve` keeps. 0: two, or one on a single core.",
-        examples=["4"],
-    )
-    stt_model: str = Field(
-        "",
-        description="Folder with a faster-whisper model for transcripts. Empty: no transcripts.",
-        examples=["/srv/models/whisper-ko"],
-    )
-    solapi_key: str = Field(
-        "", description="API key of SOLAPI, which sends SMS and AlimTalk.", examples=["NCSAYU7YDBXYORXC"]
-    )
-    solapi_secret: str = Field(
-        "", description="API secret of SOLAPI.", examples=["9TQPLJ…(32 letters, shown once in the console)"]
-    )
-    solapi_sender: str = Field(
-        "",
-        description="Registered sender number. Empty: SMS is off.",
-        examples=["1588-1234"],
-    )
-    solapi_url: str = Field(
-        "https://api.solapi.com",
-        description="Root of the SOLAPI server.",
-        examples=["https://api.solapi.com"],
-    )
-    solapi_webhook_secret: str = Field(
-        "",
-        description="Secret of the SOLAPI web hooks; verifies `/reports/sms` and `/channels/sms`. "
-        "Empty: no delivery reports and no inbound SMS are taken.",
-        examples=["b41f…(openssl rand -hex 24)"],
-    )
-    alimtalk_profile: str = Field(
-        "",
-        description="Sender profile (pfId) of the KakaoTalk channel in SOLAPI. Empty: AlimTalk is off.",
-        examples=["KA01PF230101000000000abcdefghijk"],
-    )
-    slack_bot_token: str = Field(
-        "",
-        description="Bot token of the Slack app, for staff. Empty: Slack is off.",
-        examples=["xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcHrzqqgy"],
-    )
-    slack_app_token: str = Field(
-        "",
-        description="App-level token (`connections:write`). Present: Socket Mode, no public address needed.",
-        examples=["xapp-1-A0KRD7HC3-1759…"],
-    )
-    slack_signing_secret: str = Field(
-        "",
-        description="Present: Slack may call `/channels/slack`; it verifies that a request is Slack's.",
-        examples=["8f742231b10e8888abcd99yyyzzz85a5"],
-    )
-    slack_client_id: str = Field(
-        "",
-        description="Client ID of the Slack app. Present: workspaces are connected by a button on the desk.",
-        examples=["17653672481.198746"],
-    )
-    slack_client_secret: str = Field(
-        "",
-        description="Client secret that goes with `SLACK_CLIENT_ID`.",
-        examples=["33fea0113f5b1c1…"],
-    )
-    slack_api_url: str = Field(
-        "https://slack.com/api/",
-        description="Root of Slack's Web API, ending in `/api/`.",
-        examples=["https://slack.com/api/"],
-    )
 
     _further: dict[str, dict[str, str]] = PrivateAttr(default_factory=dict)
 
-    @field_validator("trusted_proxies", "chat_origins", mode="before")
+    @field_validator("trusted_proxies", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return [part.strip().rstrip("/") for part in value.split(",") if part.strip()]
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _database(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in ("sqlite", "postgres", "postgresql", "asyncpg"):
-            raise ValueError("must begin with sqlite:// or postgres://")
-        return value
-
-    @field_validator("storage_url")
-    @classmethod
-    def _storage(cls, value: str) -> str:
-        if value and urlsplit(value).scheme != "file":
-            raise ValueError("must begin with file://")
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _public(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
-            raise ValueError("must be an http:// or https:// address with a host")
-        return value.rstrip("/")
-
-    @field_validator("chat_origins")
-    @classmethod
-    def _origins(cls, value: list[str]) -> list[str]:
-        for origin in value:
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
-                raise ValueError(f"{origin!r} is not an origin (scheme and host, no path)")
-        return value
+    def _split_proxies(cls, value: object) -> object:
+        return checks.listed(value)
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -291,139 +115,58 @@ class Settings(BaseSettings):
                 raise ValueError(f"{network!r} is no IP address or network") from None
         return value
 
-    @field_validator("telegram_token")
+    @field_validator("database_url")
     @classmethod
-    def _telegram_token(cls, value: str) -> str:
-        if value and not re.fullmatch(r"\d{3,20}:[A-Za-z0-9_-]{10,100}", value):
-            raise ValueError("is not what @BotFather gives: digits, a colon, letters")
+    def _database(cls, value: str) -> str:
+        parts = urlsplit(value) if value.startswith("sqlite:") else checks.split(value)
+        if value and parts.scheme not in ("sqlite", "postgres", "postgresql", "asyncpg"):
+            raise ValueError("must begin with sqlite:// or postgres://")
+        if value and not (parts.netloc + parts.path).strip("/"):
+            raise ValueError("names no database")
         return value
 
-    @field_validator("solapi_sender")
+    @field_validator("data_dir", mode="before")
     @classmethod
-    def _sender(cls, value: str) -> str:
-        digits = value.replace("-", "")
-        if value and not (digits.isascii() and digits.isdigit() and 8 <= len(digits) <= 12):
-            raise ValueError("is no sender number as it is dialled in Korea: digits and hyphens")
-        return digits
-
-    @field_validator("solapi_webhook_secret")
-    @classmethod
-    def _webhook_secret(cls, value: str) -> str:
-        if value and len(value) < 16:
-            raise ValueError(f"has {len(value)} characters, needs at least 16")
+    def _some_dir(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("is empty")
         return value
 
-    @field_validator("telegram_api_url", "solapi_url")
+    @field_validator("data_dir")
     @classmethod
-    def _address(cls, value: str) -> str:
-        if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
-            raise ValueError("must be an http:// or https:// address with a host")
+    def _data_dir(cls, value: Path) -> Path:
+        if value.exists() and not value.is_dir():
+            raise ValueError("is a file, needs to be a folder")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage(cls, value: str) -> str:
+        parts = checks.split(value)
+        if value and (parts.scheme != "file" or parts.netloc or not parts.path.strip("/")):
+            raise ValueError("must be file:// and the folder's whole path, three slashes in all")
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*", value):
+            raise ValueError("is no address or name of this machine")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str) -> str:
+        if not value:
+            return value
+        if (parts := checks.split(checks.address(value))).path or parts.query or parts.fragment:
+            raise ValueError("must end after host and port: Dangol has its paths at the root")
         return value.rstrip("/")
 
-    @field_validator("slack_api_url")
-    @classmethod
-    def _slack_address(cls, value: str) -> str:
-        if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
-            raise ValueError("must be an http:// or https:// address with a host")
-        if not value.rstrip("/").endswith("/api"):
-            raise ValueError("must end in /api/")
-        return value.rstrip("/") + "/"
-
-    @field_validator("slack_bot_token", "slack_app_token")
-    @classmethod
-    def _slack_token(cls, value: str, info: ValidationInfo) -> str:
-        begins = "xoxb-" if info.field_name == "slack_bot_token" else "xapp-"
-        if value and not value.startswith(begins):
-            raise ValueError(f"must begin with {begins}")
-        return value
-
-    @field_validator("telegram_webhook_secret")
-    @classmethod
-    def _telegram_secret(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", value):
-            raise ValueError("needs 16 to 256 letters, digits, _ or -")
-        return value
-
-    @field_validator("turn_url")
-    @classmethod
-    def _turn(cls, value: str) -> str:
-        if value and not re.fullmatch(r"turns?:[A-Za-z0-9.\-\[\]:]+(\?transport=(udp|tcp))?", value):
-            raise ValueError(
-                "must be turn:HOST:PORT or turns:HOST:PORT, with ?transport=udp or tcp if only one"
-            )
-        return value
-
-    @field_validator("turn_secret")
-    @classmethod
-    def _turn_secret(cls, value: str) -> str:
-        if value and len(value) < 16:
-            raise ValueError(f"has {len(value)} characters, needs at least 16")
-        return value
-
-    @field_validator("media_url")
-    @classmethod
-    def _media_url(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
-            raise ValueError("must be an http:// or https:// address with a host")
-        return value.rstrip("/")
-
-    @field_validator("media_public_ip")
-    @classmethod
-    def _media_ip(cls, value: str) -> str:
-        if value:
-            ipaddress.ip_address(value)
-        return value
-
-    @field_validator("media_ports")
-    @classmethod
-    def _media_ports(cls, value: str) -> str:
-        first, _, last = value.partition("-")
-        if not (
-            first.isdigit() and (last or first).isdigit() and 1 <= int(first) <= int(last or first) <= 65535
-        ):
-            raise ValueError("must be a port or a range of ports, FIRST-LAST")
-        return value
-
-    @field_validator("kakao_secret")
-    @classmethod
-    def _kakao_secret(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[A-Za-z0-9_-]{24,128}", value):
-            raise ValueError("needs 24 to 128 letters, digits, _ or -")
-        return value
-
-    @field_validator("kakao_callback_hosts")
-    @classmethod
-    def _callback_hosts(cls, value: str) -> str:
-        hosts = [host.strip().lower() for host in value.split(",") if host.strip()]
-        for host in hosts:
-            if not re.fullmatch(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?", host):
-                raise ValueError(f"{host!r} is not a host")
-        return ",".join(hosts)
-
-    @field_validator("mail_from")
-    @classmethod
-    def _mail_from(cls, value: str) -> str:
-        address = parseaddr(value)[1]
-        if value and not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", address):
-            raise ValueError("must be one address, or a name and <address>")
-        return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _smtp(cls, value: str) -> str:
-        return _server(value, ("smtps", "smtp", "starttls"))
-
-    @field_validator("imap_url")
-    @classmethod
-    def _imap(cls, value: str) -> str:
-        return _server(value, ("imaps", "imap"))
-
-    @field_validator("secret_key", "chat_visitor_secret")
+    @field_validator("secret_key")
     @classmethod
     def _long(cls, value: str) -> str:
-        if value and len(value) < 32:
-            raise ValueError(f"has {len(value)} characters, needs at least 32")
-        return value
+        return checks.long(value, 32)
 
     @field_validator("timezone")
     @classmethod
@@ -459,17 +202,6 @@ class Settings(BaseSettings):
         """The public address in force, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
-
-    @property
-    def udp_ports(self) -> range:
-        """The ports of `MEDIA_PORTS`."""
-        first, _, last = self.media_ports.partition("-")
-        return range(int(first), int(last or first) + 1)
-
-    @property
-    def media_count(self) -> int:
-        """How many media processes `dangol serve` keeps: the rooms of one that dies go to another at once."""
-        return self.media_processes or min(2, os.cpu_count() or 1)
 
     @property
     def loopback(self) -> bool:
@@ -509,18 +241,6 @@ class Settings(BaseSettings):
             file.flush()
             os.fsync(file.fileno())
         return path.read_bytes()
-
-
-def _server(value: str, schemes: Sequence[str]) -> str:
-    """An address of a mail server, which may hold a password: faults do not show it."""
-    parts = urlsplit(value)
-    if value and (parts.scheme not in schemes or not parts.hostname):
-        raise ValueError(
-            f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)} and have a host"
-        )
-    if value and parts.scheme == "imap" and parts.hostname not in LOOPBACK:
-        raise ValueError("imap:// is for this machine alone: a password needs imaps://")
-    return value
 
 
 def _read_secret(path: Path) -> bytes:

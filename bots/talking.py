@@ -28,6 +28,8 @@ async def run(settings: Settings, *, root: Path, language: str) -> None:
         user, seen = f"talk-{secrets.token_hex(4)}", 0
         offered: list[str] = []
         while (line := await _read()) is not None and line not in QUIT:
+            if not line:
+                continue
             stored = await inbox.store(_inbound(user, line, offered, language), now=datetime.now(UTC))
             await worker.drain()
             await inbox.wait_done(stored.inbox_id, LONGEST_ANSWER_SECONDS)  # another worker may have it

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from actions import verify
-from actions.people import BACK_TO_BOT
+from actions.people import BACK_TO_BOT, wants_bot
 from actions.said import is_yes
 from bots import answers, learning
 from crm import advertising, choices, dialogue, gate, outbox, ownership, privacy
@@ -97,15 +97,18 @@ class TurnHandler:
         )
 
     async def _comes_back(self, spoken: Spoken, conversation: Conversation) -> bool:
-        """Whether the customer pressed 'go on with the bot', and no person has taken the conversation."""
+        """Whether the customer would rather go on with the bot, and no person has taken the conversation."""
+        if conversation.assignee_id is not None:
+            return False
         pressed = await self._pressed(spoken) if spoken.choice else None
-        waits = conversation.assignee_id is None
-        return waits and pressed is not None and pressed["payload"] == BACK_TO_BOT
+        return wants_bot(spoken.text) or (pressed is not None and pressed["payload"] == BACK_TO_BOT)
 
     async def _understand(
         self, spoken: Spoken, conversation: Conversation
     ) -> tuple[str, Mapping[str, Any], bool]:
         """The words, what they mean, and whether a button stands for them."""
+        if conversation.owner != "bot" and wants_bot(spoken.text):
+            return spoken.text, parsing.certain("help", spoken.text), True
         pressed = await self._pressed(spoken)
         if pressed is not None and pressed["payload"] == BACK_TO_BOT:
             return choices.said(pressed), parsing.certain("help", choices.said(pressed)), True

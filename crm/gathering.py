@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from crm import db, inbox, threads
+from crm import db, inbox, thread_edits
 from crm.errors import Invalid
 from crm.inbox import Inbound, Stored
 from crm.models import Message
@@ -42,6 +42,6 @@ async def _add(piece: Inbound, stored: Stored, now: datetime) -> None:
             "UPDATE inbox SET data = ? WHERE id = ?", json.dumps(data, default=str), stored.inbox_id
         )
         message = await Message.get(id=stored.message_id)
-        await threads.attach(message, piece.files, now=now)
+        await thread_edits.attach(message, piece.files, now=now)
         if piece.text and not message.text:
-            await threads.rewrite(message, piece.text, now=now)
+            await thread_edits.rewrite(message, piece.text, now=now)

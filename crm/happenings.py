@@ -39,7 +39,7 @@ KINDS: dict[str, str] = {
     "conversation.woken": "a put-off conversation came back",
     "conversation.changed": "priority, labels or what staff have seen changed",
     "message.received": "a contact wrote",
-    "message.changed": "a contact edited a message or added to it",
+    "message.changed": "a message was edited or added to, or is tried or sent again",
     "message.put": "an answer or notice to a contact was queued",
     "message.noted": "staff wrote an internal note",
     "message.mentioned": "a staff member was named in an internal note",

@@ -161,7 +161,9 @@ async def finish_all(
 
 
 async def set_aside(turn: Turn, now: datetime) -> None:
-    """Record that a turn used up its attempts; `finish` with state `parked` follows."""
+    """Record that a turn used up its attempts, where staff see it; `finish` with state `parked` follows."""
+    ids = [message.message_id for message in turn.messages]
+    await _mark(ids, "parked")
     for message in turn.messages:
         await happenings.record(
             "message.parked",
@@ -209,9 +211,16 @@ async def unpark(inbox_id: int, now: datetime) -> bool:
     async with db.transaction():
         rows = await db.fetch(
             "UPDATE inbox SET state = 'waiting', error = '', done_at = NULL"
-            " WHERE id = ? AND state = 'parked' RETURNING conversation_id",
+            " WHERE id = ? AND state = 'parked' RETURNING conversation_id, message_id",
             inbox_id,
         )
         if rows:
+            await _mark([rows[0]["message_id"]], "stored")
             await lanes.push("inbox", rows[0]["conversation_id"], now)
     return bool(rows)
+
+
+async def _mark(message_ids: Sequence[int], state: str) -> None:
+    """The state that the thread on the desk shows."""
+    marks = db.placeholders(len(message_ids))
+    await db.execute(f"UPDATE message SET state = ? WHERE id IN ({marks})", state, *message_ids)

@@ -76,6 +76,16 @@ async def inbox_list(
     return Page(items, cursor(items[-1]["last_message_at"], items[-1]["id"]) if more else None)
 
 
+async def find_anywhere(actor: Actor, query: str, *, limit: int = 30) -> list[dict[str, Any]]:
+    """Conversations of any status that `query` finds, the newest message first: rows as in `inbox_list`."""
+    check(actor, "conversation.read")
+    condition, args = await _found(query)
+    rows = await db.fetch(
+        f"{_SELECT} WHERE {condition} ORDER BY v.last_message_at DESC, v.id DESC LIMIT ?", *args, limit
+    )
+    return [_read(row) for row in rows]
+
+
 async def header(actor: Actor, conversation_id: int) -> dict[str, Any]:
     """The one row that `inbox_list` would show for this conversation. Raises `NotFound`."""
     check(actor, "conversation.read")
@@ -187,13 +197,13 @@ async def _found(query: str) -> tuple[str, list[Any]]:
     """A condition for the conversations that a search finds."""
     contacts = await search.find_contacts(query, limit=SEARCH_LIMIT)
     in_messages = await search.find_messages(query, limit=SEARCH_LIMIT)
-    conditions = ["v.id IN (SELECT conversation_id FROM service_request WHERE number = ?)"]
+    parts = ["SELECT conversation_id FROM service_request WHERE number = ?"]
     if contacts:
-        conditions.append(f"v.contact_id IN ({db.placeholders(len(contacts))})")
+        parts.append(f"SELECT id FROM conversation WHERE contact_id IN ({db.placeholders(len(contacts))})")
     if in_messages:
         marks = db.placeholders(len(in_messages))
-        conditions.append(f"v.id IN (SELECT conversation_id FROM message WHERE id IN ({marks}))")
-    return f"({' OR '.join(conditions)})", [query.strip().upper(), *contacts, *in_messages]
+        parts.append(f"SELECT conversation_id FROM message WHERE id IN ({marks})")
+    return f"v.id IN ({' UNION '.join(parts)})", [query.strip().upper(), *contacts, *in_messages]
 
 
 def _read(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm import contacts, db, knowledge
+from crm import contacts, db, knowledge, request_search
 from crm.actor import Actor, check
-from crm.inbox_views import inbox_list
+from crm.inbox_views import find_anywhere
 from crm.models import Article, ServiceRequest
 from crm.request_rules import read_number
 
@@ -33,8 +33,9 @@ async def find(
 ) -> Found:
     """Everything that `words` may mean, at most `limit` of each kind; nothing for no words.
 
-    Contacts by name, phone or e-mail; conversations by those and by message text; requests by number or by
-    the contacts found; articles of `locale` by title. Raises `Forbidden` for who may not read them.
+    Contacts by name, phone or e-mail; conversations, also snoozed and closed ones, by those and by message
+    text; requests by number, by the contacts found, or by product and symptom; articles of `locale` by
+    title. Raises `Forbidden` for who may not read them.
     """
     check(actor, "contact.read")
     check(actor, "request.read")
@@ -42,7 +43,7 @@ async def find(
     if not words.strip():
         return Found()
     people = (await contacts.list_contacts(actor, query=words, limit=limit)).items
-    talks = (await inbox_list(actor, view="all", query=words, limit=limit)).items
+    talks = await find_anywhere(actor, words, limit=limit)
     year = now.astimezone(tz).year
     return Found(
         people,
@@ -59,7 +60,9 @@ async def _requests(words: str, people: Sequence[int], year: int, limit: int) ->
         named = [f"SR-{one}-{number.running:06d}" for one in years]
         if found := await ServiceRequest.filter(number__in=named).order_by("-id").select_related("contact"):
             return found
-    if not people:
-        return []
-    theirs = ServiceRequest.filter(contact_id__in=list(people)).order_by("-created_at", "-id")
-    return await theirs.limit(limit).select_related("contact")
+    found = await request_search.find(words, limit=limit)
+    if people:
+        theirs = ServiceRequest.filter(contact_id__in=list(people)).order_by("-created_at", "-id")
+        found += await theirs.limit(limit).values_list("id", flat=True)  # type: ignore[arg-type]
+    newest = ServiceRequest.filter(id__in=found).order_by("-created_at", "-id") if found else None
+    return await newest.limit(limit).select_related("contact") if newest else []

@@ -183,16 +183,19 @@ _ERASING: Final = (
     f"DELETE FROM training_candidate WHERE conversation_id IN {_OF_CONTACT}",
     f"DELETE FROM message_key WHERE message_id IN {_MESSAGES}",
     f"DELETE FROM mail_original WHERE message_id IN {_MESSAGES}",
+    f"DELETE FROM request_key WHERE request_id IN {_OF_REQUESTS}",
     f"DELETE FROM mention WHERE conversation_id IN {_OF_CONTACT}",
     f"UPDATE outbox SET state = 'dead', error = 'erased' WHERE state IN ('waiting', 'taken')"
     f" AND conversation_id IN {_OF_CONTACT}",
     f"UPDATE outbox SET address = '' WHERE address <> '' AND conversation_id IN {_OF_CONTACT}",
     f"UPDATE inbox SET data = '{{}}', state = 'done' WHERE conversation_id IN {_OF_CONTACT}",
     "UPDATE message SET text = '', choices = '[]', cards = '[]', data = '{}', external_id = '',"
+    " state = CASE state WHEN 'parked' THEN 'stored' ELSE state END,"
     f" in_reply_to = NULL WHERE conversation_id IN {_OF_CONTACT}",
     f"DELETE FROM dialogue_snapshot WHERE conversation_id IN {_OF_CONTACT}",
     f"UPDATE request_event SET text = '', data = '{{}}' WHERE request_id IN {_OF_REQUESTS}",
-    "UPDATE service_request SET product_text = '', symptom = '', address = '', phone = '', resolution = ''"
+    "UPDATE service_request SET product_text = '', symptom = '', address = '', phone = '', resolution = '',"
+    " unindexed = NULL"
     " WHERE contact_id = ?",
     "UPDATE callback_attempt SET note = '' WHERE callback_id IN"
     " (SELECT id FROM callback WHERE contact_id = ?)",

@@ -12,6 +12,8 @@ from crm.errors import Conflict, Forbidden, NotFound
 from crm.models import RequestEvent, ServiceRequest
 from crm.zone import aware
 
+SEARCHED = {"product_text", "symptom"}  # what search looks at: request_search indexes it anew
+
 
 @dataclass
 class Writing:
@@ -87,11 +89,12 @@ async def writing(
             raise Conflict("changed_meanwhile", version=request.version - 1, status=request.status)
         work = Writing(request, actor, now)
         yield work
-        work.set(updated_at=now)
+        searched = SEARCHED & work.changes.keys()
+        work.set(updated_at=now, **({"unindexed": True} if searched else {}))
         await writes.update(request, sorted(work.changes))
         if actor.is_staff:
             contact_id = request.contact_id
-            fields = sorted(set(work.changes) - {"updated_at"})
+            fields = sorted(set(work.changes) - {"updated_at", "unindexed"})
             await audit.record(
                 actor, act, "request", request_id, now=now, contact_id=contact_id, fields=fields
             )

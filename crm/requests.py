@@ -1,16 +1,21 @@
-"""Service requests (접수): opened, worked on by staff, resolved, rated. Reads: crm/request_views.py."""
+"""Service requests (접수): opened, worked on by staff, resolved, rated.
+
+Reads: crm/request_views.py and crm/request_lookups.py.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm import assignment, audit, db, reads, sequences, writes, zone
+from crm import assignment, audit, db, sequences, writes, zone
 from crm.actor import Actor, check
 from crm.checks import one_of, only, text
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
-from crm.models import Product, Rating, RequestEvent, ServiceRequest, Staff, Team
+from crm.models import Rating, RequestEvent, ServiceRequest, Staff, Team
+from crm.request_facts import AMENDABLE, checked
 from crm.request_links import link, split, unlink
+from crm.request_lookups import find, of_contact
 from crm.request_moves import assign_in_turn, attach, give, move, prioritise, reply_due
 from crm.request_rules import (
     CATEGORIES,
@@ -20,7 +25,6 @@ from crm.request_rules import (
     STATUSES,
     TRANSITIONS,
     raised,
-    read_number,
     reopens,
 )
 from crm.request_ticks import assign_waiting, close_resolved, flag_overdue, give_waiting
@@ -61,19 +65,6 @@ __all__ = [
     "split",
     "unlink",
 ]
-
-VISIT_LENGTH = timedelta(hours=1)
-AMENDABLE = {
-    "product_text": 120,
-    "product_id": 0,
-    "possession_id": 0,
-    "symptom": 2000,
-    "category": 0,
-    "visit_from": 0,
-    "visit_to": 0,
-    "address": 300,
-    "phone": 20,
-}
 
 
 async def open(
@@ -119,7 +110,7 @@ async def open(
         "phone": phone,
     }
     one_of("priority", priority, PRIORITIES)
-    values = _checked(given, zone.aware(now, "now"))
+    values = checked(given, zone.aware(now, "now"))
     if category == "complaint":
         priority = raised(priority, "high")
     if not await db.fetch("SELECT 1 AS one FROM contact WHERE id = ?", contact_id):
@@ -255,7 +246,7 @@ async def amend(
     Raises `Invalid` naming the field, `Conflict` `not_open`.
     """
     only(changes, AMENDABLE)
-    values = _checked(changes, zone.aware(now, "now"))
+    values = checked(changes, zone.aware(now, "now"))
     async with writing(
         actor, request_id, "request.amended", now=now, expected_version=expected_version, own=True
     ) as work:
@@ -317,46 +308,6 @@ async def rate(actor: Actor, request_id: int, score: int, comment_text: str = ""
     return rating
 
 
-async def of_contact(contact_id: int, *, open_only: bool = False, limit: int = 20) -> list[ServiceRequest]:
-    """A contact's requests, newest first, with product, assignee and rating loaded."""
-    statuses = OPEN if open_only else STATUSES
-    rows = await db.fetch(
-        f"{_OF_CONTACT} AND r.status IN ({db.placeholders(len(statuses))})"
-        " ORDER BY r.created_at DESC, r.id DESC LIMIT ?",
-        contact_id,
-        *statuses,
-        limit,
-    )
-    found = [reads.as_model(ServiceRequest, row) for row in rows]
-    for request, row in zip(found, rows, strict=True):
-        request.product = reads.joined(Product, row, "p")
-        request.assignee = reads.joined(Staff, row, "s")
-    return found
-
-
-_OF_CONTACT = (
-    f"SELECT r.*, {reads.columns(Product, 'p')}, {reads.columns(Staff, 's')} FROM service_request r"
-    " LEFT JOIN product p ON p.id = r.product_id LEFT JOIN staff s ON s.id = r.assignee_id"
-    " WHERE r.contact_id = ?"
-)
-
-
-async def find(number: str, *, contact_id: int | None = None) -> ServiceRequest | None:
-    """The request that a sloppily written number means, only this contact's if given; else None.
-
-    Without a year the newest request with that running number is meant.
-    """
-    read = read_number(number)
-    if read is None:
-        return None
-    query = ServiceRequest.filter(number__endswith=f"-{read.running:06d}")
-    if read.year is not None:
-        query = ServiceRequest.filter(number=f"SR-{read.year}-{read.running:06d}")
-    if contact_id is not None:
-        query = query.filter(contact_id=contact_id)
-    return await query.order_by("-created_at", "-id").select_related("product", "assignee").first()
-
-
 async def _product_name(product_id: int | None) -> str:
     rows = await db.fetch("SELECT name FROM product WHERE id = ?", product_id) if product_id else []
     return str(rows[0]["name"]) if rows else ""
@@ -367,25 +318,3 @@ async def _channel_of(conversation_id: int | None) -> str:
         return ""
     rows = await db.fetch("SELECT channel FROM conversation WHERE id = ?", conversation_id)
     return str(rows[0]["channel"]) if rows else ""
-
-
-def _checked(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Checked columns. A visit lies ahead and ends after it begins."""
-    done: dict[str, Any] = {}
-    for field, value in values.items():
-        if AMENDABLE[field]:
-            done[field] = text(field, value, longest=AMENDABLE[field])
-        elif field == "category":
-            done[field] = one_of(field, value, CATEGORIES)
-        elif field in ("visit_from", "visit_to") and value is not None:
-            done[field] = zone.aware(value, field)
-        else:
-            done[field] = value
-    start, end = done.get("visit_from"), done.get("visit_to")
-    if start is not None:
-        if start <= now:
-            raise Invalid("visit_from", "past")
-        done["visit_to"] = end = end or start + VISIT_LENGTH
-        if end <= start:
-            raise Invalid("visit_to", "end_before_start")
-    return done

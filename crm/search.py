@@ -9,6 +9,7 @@ Message text is found by its Hangul bigrams and trigrams and its Latin words.
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from crm import db
@@ -151,6 +152,17 @@ def query_keys(text: str) -> tuple[list[str], str]:
     return sorted(whole, key=len, reverse=True), last[:MESSAGE_KEY_LENGTH]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A table of keys, and its column of what they belong to."""
+
+    table: str
+    column: str
+
+
+MESSAGES = Kept("message_key", "message_id")
+
+
 async def index_pending(now: datetime, *, limit: int = 200) -> int:
     """Index messages not indexed yet, oldest first; how many were. Run it from a tick until it says 0."""
     db.require_aware(now)
@@ -172,45 +184,43 @@ async def find_messages(query: str, *, limit: int = 50) -> list[int]:
     keys, prefix = query_keys(query)
     if not keys and not prefix:
         return []
-    indexed = await _find_indexed(keys, prefix, limit)
+    indexed = await find_kept(MESSAGES, keys, prefix, limit)
     fresh = await db.fetch(
         "SELECT id, text FROM message WHERE unindexed = ? ORDER BY id DESC LIMIT 500", True
     )
-    matching = {int(row["id"]) for row in fresh if _matches(message_keys(row["text"]), keys, prefix)}
+    matching = {int(row["id"]) for row in fresh if matches(message_keys(row["text"]), keys, prefix)}
     return sorted(matching | set(indexed), reverse=True)[:limit]
 
 
-async def _find_indexed(keys: list[str], prefix: str, limit: int) -> list[int]:
+async def find_kept(kept: Kept, keys: list[str], prefix: str, limit: int) -> list[int]:
     """Walk the rarest-looking (longest) key newest first and probe the index for the others."""
+    table, of = kept.table, kept.column
     first, others = (keys[0], keys[1:]) if keys else ("", [])
-    probes = " AND EXISTS (SELECT 1 FROM message_key o WHERE o.key = ? AND o.message_id = k.message_id)"
-    prefixed = (
-        " AND EXISTS (SELECT 1 FROM message_key o"
-        " WHERE o.message_id = k.message_id AND o.key >= ? AND o.key < ?)"
-    )
+    probes = f" AND EXISTS (SELECT 1 FROM {table} o WHERE o.key = ? AND o.{of} = k.{of})"
+    prefixed = f" AND EXISTS (SELECT 1 FROM {table} o WHERE o.{of} = k.{of} AND o.key >= ? AND o.key < ?)"
     if first:
-        sql = "SELECT k.message_id FROM message_key k WHERE k.key = ?"
+        sql = f"SELECT k.{of} AS id FROM {table} k WHERE k.key = ?"
         sql += probes * len(others)
         args = [first, *others]
         if prefix:
             sql, args = sql + prefixed, [*args, prefix, prefix + LAST]
     else:
         # A whole word is read off the index newest first; a beginning of words must be sorted.
-        sql, args = "SELECT k.message_id FROM message_key k WHERE k.key = ?", [prefix]
+        sql, args = f"SELECT k.{of} AS id FROM {table} k WHERE k.key = ?", [prefix]
         found = await _newest(sql, args, limit)
         if len(found) == limit:
             return found
-        sql = "SELECT DISTINCT k.message_id FROM message_key k WHERE k.key >= ? AND k.key < ?"
+        sql = f"SELECT DISTINCT k.{of} AS id FROM {table} k WHERE k.key >= ? AND k.key < ?"
         args = [prefix, prefix + LAST]
     return await _newest(sql, args, limit)
 
 
 async def _newest(sql: str, args: list[str], limit: int) -> list[int]:
-    rows = await db.fetch(f"{sql} ORDER BY k.message_id DESC LIMIT ?", *args, limit)
-    return [int(row["message_id"]) for row in rows]
+    rows = await db.fetch(f"{sql} ORDER BY id DESC LIMIT ?", *args, limit)
+    return [int(row["id"]) for row in rows]
 
 
-def _matches(have: set[str], keys: list[str], prefix: str) -> bool:
+def matches(have: set[str], keys: list[str], prefix: str) -> bool:
     return have.issuperset(keys) and (not prefix or any(key.startswith(prefix) for key in have))
 
 

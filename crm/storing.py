@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import db, happenings, identities, lanes, many, threads
+from crm import db, happenings, identities, lanes, many, threads, threads_received
 from crm.batching import Grouped
 from crm.inbound import Inbound, checked
 
@@ -122,7 +122,7 @@ async def _messages(fresh: Sequence[_Coming]) -> dict[int, Stored]:
         return {}
     await _find_conversations(fresh)
     await lanes.push_all("inbox", _due(fresh))
-    placed = await threads.append_received([_written(one) for one in fresh])
+    placed = await threads_received.append_received([_written(one) for one in fresh])
     stored = {
         one.inbox_id: Stored(
             one.inbox_id,
@@ -167,9 +167,9 @@ def _due(fresh: Sequence[_Coming]) -> dict[int, datetime]:
     return due
 
 
-def _written(one: _Coming) -> threads.Written:
+def _written(one: _Coming) -> threads_received.Written:
     inbound = one.inbound
-    return threads.Written(
+    return threads_received.Written(
         conversation_id=one.conversation_id,
         inbox_id=one.inbox_id,
         text=inbound.text,

@@ -1,15 +1,17 @@
-"""The thread itself: finding a conversation to write into, and appending to it with a number of its own."""
+"""The thread itself: finding a conversation to write into, and appending to it with a number of its own.
+
+Many received messages at once: `threads_received`. Changes to what was written: `thread_edits`.
+"""
 
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from crm import company, db, happenings, many, reads, sla, writes
 from crm.errors import Invalid, NotFound
-from crm.models import Conversation, File, Identity, Message, MessageKey
+from crm.models import Conversation, File, Identity, Message
 
 REOPENS_WITHIN = timedelta(days=3)  # after that a customer who writes again starts a new conversation
 PREVIEW_CHARACTERS = 120
@@ -152,93 +154,9 @@ async def append(
             created_at=now,
         )
         if files:
-            await _attach(message.id, conversation_id, files, _owner(author, place, staff_id))
-        await _keep_clocks(conversation_id, direction, author, place, now)
+            await bind_files(message.id, conversation_id, files, uploader(author, place, staff_id))
+        await keep_clocks(conversation_id, direction, author, place, now)
     return message
-
-
-@dataclass(frozen=True)
-class Written:
-    """A message that a contact wrote, on its way into a thread."""
-
-    conversation_id: int
-    inbox_id: int
-    text: str
-    external_id: str
-    files: Sequence[str]
-    data: Mapping[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where a message lies."""
-
-    message_id: int
-    seq: int
-
-
-async def append_received(written: Sequence[Written]) -> dict[int, Placed]:
-    """`append` for many messages of contacts at once, in the caller's transaction: by their inbox ids.
-
-    Messages of one conversation get their numbers in the order given.
-    """
-    threads: dict[int, list[Written]] = {}
-    for one in written:
-        threads.setdefault(one.conversation_id, []).append(one)
-    places = await _advance_incoming(threads)
-    numbers = {
-        one.inbox_id: places[conversation]["message_seq"] - len(ones) + at
-        for conversation, ones in threads.items()
-        for at, one in enumerate(ones, 1)
-    }
-    ids = await _insert_received(written, numbers)
-    for one in written:
-        place = places[one.conversation_id]
-        if one.files:
-            owner = _owner("contact", place, None)
-            await _attach(ids[one.inbox_id], one.conversation_id, one.files, owner)
-    for conversation, ones in threads.items():
-        await _keep_clocks(conversation, "in", "contact", places[conversation], ones[0].at)
-    return {inbox_id: Placed(ids[inbox_id], number) for inbox_id, number in numbers.items()}
-
-
-async def _insert_received(written: Sequence[Written], numbers: Mapping[int, int]) -> dict[int, int]:
-    rows = [
-        (
-            one.conversation_id,
-            numbers[one.inbox_id],
-            clean(one.text),
-            secrets.token_urlsafe(24),
-            one.external_id,
-            one.inbox_id,
-            json.dumps(one.data, ensure_ascii=False) if one.data else "{}",
-            True if one.text else None,
-            db.stamp(one.at),
-        )
-        for one in written
-    ]
-    given, args = many.table(
-        "given",
-        rows,
-        conversation="bigint",
-        number="bigint",
-        said="text",
-        mark="text",
-        external="text",
-        inbox="bigint",
-        data="jsonb",
-        fresh="boolean",
-        at="timestamptz",
-    )
-    made = await db.fetch(
-        given + "INSERT INTO message (conversation_id, seq, direction, author, text, lang, purpose, choices,"
-        " cards, key, external_id, inbox_id, state, data, unindexed, created_at)"
-        " SELECT conversation, number, 'in', 'contact', said, '', 'reply', '[]', '[]', mark, external,"
-        " inbox, 'stored', data, fresh, at FROM given RETURNING id, inbox_id",
-        *args,
-    )
-    return {row["inbox_id"]: row["id"] for row in made}
 
 
 async def event(
@@ -262,9 +180,9 @@ async def _advance(
     conversation_id: int, direction: str, author: str, text: str, now: datetime
 ) -> dict[str, Any]:
     """Take the next number and set what the list shows, in one statement."""
-    at, shown = db.stamp(now), _preview(author, text)
+    at, shown = db.stamp(now), preview(author, text)
     if direction == "in":
-        rows = await _incoming([(conversation_id, 1, at, shown)])
+        rows = await take_incoming([(conversation_id, 1, at, shown)])
         if not rows:
             raise NotFound(f"conversation {conversation_id}")
         return rows[0]
@@ -280,25 +198,12 @@ async def _advance(
     return rows[0]
 
 
-def _preview(author: str, text: str) -> str:
+def preview(author: str, text: str) -> str:
     kind = "text" if text else "file"
     return json.dumps({"from": author, "text": text[:PREVIEW_CHARACTERS], "kind": kind}, ensure_ascii=False)
 
 
-async def _advance_incoming(threads: Mapping[int, Sequence[Written]]) -> dict[int, dict[str, Any]]:
-    """Take as many numbers as there are messages, in each conversation; the list shows the last."""
-    rows = await _incoming(
-        [
-            (conversation, len(ones), db.stamp(ones[-1].at), _preview("contact", clean(ones[-1].text)))
-            for conversation, ones in sorted(threads.items())
-        ]
-    )
-    if len(rows) != len(threads):
-        raise NotFound(f"one of the conversations {sorted(threads)}")
-    return {row["id"]: row for row in rows}
-
-
-async def _incoming(rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+async def take_incoming(rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
     given, args = many.table(
         "given", rows, wanted="bigint", written="bigint", moment="timestamptz", shown="jsonb"
     )
@@ -316,7 +221,7 @@ _SAID = "UPDATE conversation SET message_seq = message_seq + 1, last_message_at 
 _ANSWERED = _SAID + ", waiting_since = NULL, reply_due_at = NULL"
 
 
-async def _keep_clocks(
+async def keep_clocks(
     conversation_id: int, direction: str, author: str, place: Mapping[str, Any], now: datetime
 ) -> None:
     """While a person owns it: a due time once the customer waits, a return time once nobody does."""
@@ -334,67 +239,19 @@ async def return_time(now: datetime) -> datetime:
     return now + timedelta(minutes=(await company.get()).return_to_bot_minutes)
 
 
-async def attach(message: Message, tokens: Sequence[str], *, now: datetime) -> None:
-    """Add a customer's further files to a message of theirs, in the caller's transaction."""
-    conversation = await Conversation.get(id=message.conversation_id).only("id", "identity_id")
-    owner = f"identity:{conversation.identity_id}"
-    await _attach(message.id, message.conversation_id, tokens, owner)
-    await _changed(message, now)
-
-
-async def rewrite(message: Message, text: str, *, now: datetime, edited: bool = False) -> None:
-    """Give a customer's message another text; when they `edited` it, the first one is kept beside it."""
-    if edited:
-        message.edited_at = now
-        message.data = {"first_text": message.text, **message.data}
-    message.text, message.unindexed = clean(text), True
-    await message.save(update_fields=["text", "unindexed", "edited_at", "data"])
-    await MessageKey.filter(message_id=message.id).delete()  # made anew from the new text
-    await _changed(message, now)
-
-
-async def _changed(message: Message, now: datetime) -> None:
-    await happenings.record(
-        "message.changed",
-        now=now,
-        conversation_id=message.conversation_id,
-        message_id=message.id,
-        seq=message.seq,
-    )
-
-
-async def edit(identity_id: int, external_id: str, text: str, *, now: datetime) -> bool:
-    """The customer changed what they had written; shown as such, and no new turn. False: no such message."""
-    db.require_aware(now)
-    async with db.transaction():
-        await reads.lock("identity", identity_id)
-        found = (
-            await Message.filter(
-                conversation__identity_id=identity_id, direction="in", external_id=external_id
-            )
-            .order_by("-id")
-            .first()
-        )
-        if found is None:
-            return False
-        if found.text != clean(text):
-            await rewrite(found, text, now=now, edited=True)
-    return True
-
-
 def clean(text: str) -> str:
     """Text that both databases can store: no NUL, no lone surrogate."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def _owner(author: str, place: Mapping[str, Any], staff_id: int | None) -> str:
+def uploader(author: str, place: Mapping[str, Any], staff_id: int | None) -> str:
     """Whose uploads may be bound to a message of `author`; empty: anybody's."""
     if author == "contact":
         return f"identity:{place['identity_id']}"
     return f"staff:{staff_id}" if author == "staff" else ""
 
 
-async def _attach(message_id: int, conversation_id: int, tokens: Sequence[str], owner: str) -> None:
+async def bind_files(message_id: int, conversation_id: int, tokens: Sequence[str], owner: str) -> None:
     """Bind uploaded files to their message, each once and only by whoever uploaded it."""
     waiting = File.filter(token__in=list(tokens), message_id=None)
     if owner:

@@ -9,7 +9,8 @@ from crm.actor import Actor, check
 from crm.checks import text as checked_text
 from crm.errors import Conflict, Forbidden, Invalid
 from crm.models import Conversation, Mention, Message, Staff
-from crm.threads import append, clean, rewrite
+from crm.thread_edits import rewrite
+from crm.threads import append, clean
 
 TEXT_LONGEST = 4000
 _MENTION = re.compile(r"(?<![\w@.])@([a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?)", re.IGNORECASE)

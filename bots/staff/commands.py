@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from bots.staff.acts import Arguments, Count, Done, RowId, Undo, act
-from crm import conversations, files, labels
+from crm import conversations, files, labels, mending
 from crm.actor import Actor, check
 from crm.errors import NotFound
 from crm.models import Conversation, Mention, Staff, Team
@@ -74,8 +74,14 @@ class Prioritise(Many):
     priority: Priority
 
 
-class Seen(One):
+class OneMessage(One):
+    """A message by its number in the conversation."""
+
     seq: Count
+
+
+class Seen(OneMessage):
+    """Up to which message."""
 
 
 def counted(ids: list[int]) -> dict[str, int]:
@@ -206,6 +212,20 @@ async def unlabel(actor: Actor, args: Labelled, now: datetime) -> Done:
         await labels.remove(actor, args.label, "conversation", conversation, now=now)
     undo = Undo("label", {"conversations": args.conversations, "label": args.label})
     return Done("unlabel", counted(args.conversations), undo)
+
+
+@act("message_retry")
+async def retry_message(actor: Actor, args: OneMessage, now: datetime) -> Done:
+    """The bot tries a message again that it could not handle, and has the conversation again."""
+    await mending.retry_parked(actor, args.conversation, args.seq, now=now)
+    return Done("message_retry")
+
+
+@act("message_resend")
+async def resend_message(actor: Actor, args: OneMessage, now: datetime) -> Done:
+    """Send a message again that could not be sent."""
+    await mending.send_again(actor, args.conversation, args.seq, now=now)
+    return Done("message_resend")
 
 
 @act("seen")

@@ -88,6 +88,10 @@ class Link(One):
     kind: Literal["related", "duplicate"] = "related"
 
 
+class Unlink(One):
+    other: RowId
+
+
 class Attempt(Arguments):
     """One try to reach the customer by phone."""
 
@@ -217,6 +221,12 @@ async def link(actor: Actor, args: Link, now: datetime) -> Done:
         raise Invalid("number", "no_request")
     await requests.link(actor, args.request, other.id, args.kind, now=now)
     return Done("request_link", {"number": other.number})
+
+
+@act("request_unlink")
+async def unlink(actor: Actor, args: Unlink, now: datetime) -> Done:
+    await requests.unlink(actor, args.request, args.other, now=now)
+    return Done("request_unlink")
 
 
 @act("callback_request")

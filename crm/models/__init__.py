@@ -27,7 +27,15 @@ from crm.models.merging import ContactMerge, MergedRow, NotDuplicate, OneTimeCod
 from crm.models.messaging import DeliveryReport, MessageTemplate
 from crm.models.people import Account, Consent, Contact, ContactKey, Identity, Label, Labelling, TimelineEntry
 from crm.models.products import Possession, Product
-from crm.models.requests import Callback, CallbackAttempt, Rating, RequestEvent, RequestLink, ServiceRequest
+from crm.models.requests import (
+    Callback,
+    CallbackAttempt,
+    Rating,
+    RequestEvent,
+    RequestKey,
+    RequestLink,
+    ServiceRequest,
+)
 from crm.models.slack import (
     SlackCard,
     SlackChannel,
@@ -108,6 +116,7 @@ __all__ = [
     "Recording",
     "RecordingFile",
     "RequestEvent",
+    "RequestKey",
     "RequestLink",
     "RetainedRecord",
     "Route",

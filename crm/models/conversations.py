@@ -94,7 +94,7 @@ class Message(Model):
     external_id = fields.CharField(max_length=200, default="")
     inbox_id = fields.BigIntField(null=True)  # the incoming message that caused it (out), or itself (in)
     in_reply_to = fields.CharField(max_length=200, null=True)  # the channel's id of that incoming message
-    state = fields.CharField(max_length=9, default="stored")  # stored queued sent delivered seen failed
+    state = fields.CharField(max_length=9, default="stored")  # or queued sent delivered seen failed parked
     data = fields.JSONField[dict[str, Any]](default=dict)
     unindexed = fields.BooleanField(null=True)  # true until search has indexed the text, then empty
     created_at = fields.DatetimeField()

@@ -7,6 +7,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from crm.models.conversations import Conversation
+from crm.models.keys import KeyField
 from crm.models.people import Contact
 from crm.models.products import Possession, Product
 from crm.models.staff import Staff, Team
@@ -61,6 +62,7 @@ class ServiceRequest(Model):
     updated_at = fields.DatetimeField()
     resolved_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
+    unindexed = fields.BooleanField(null=True, default=True)  # true until search has indexed its words
 
     class Meta:
         table = "service_request"
@@ -72,7 +74,23 @@ class ServiceRequest(Model):
             Index(fields=["contact_id", "created_at"]),
             Index(fields=["assignee_id", "status"]),
             Index(fields=["conversation_id"]),
+            Index(fields=["unindexed", "id"]),
         ]
+
+
+class RequestKey(Model):
+    """A token of what a request is about, for search without a database extension."""
+
+    id = fields.BigIntField(primary_key=True)
+    key = KeyField(max_length=32)
+    request: fields.ForeignKeyRelation[ServiceRequest] = fields.ForeignKeyField(
+        "crm.ServiceRequest", related_name="keys", on_delete=fields.CASCADE
+    )
+    request_id: int
+
+    class Meta:
+        table = "request_key"
+        indexes = [Index(fields=["key", "request_id"]), Index(fields=["request_id"])]
 
 
 class RequestEvent(Model):

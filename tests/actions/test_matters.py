@@ -200,7 +200,7 @@ async def test_a_complaint_raises_the_open_request_and_offers_a_person(waiting: 
 
 async def test_a_complaint_about_nothing_open_is_a_request_of_its_own(known: Customer) -> None:
     await known.says("기사님이 너무 불친절해서 실망했어요")
-    known.heard("말씀하신 내용을 담당자에게 바로 전했어요.")
+    known.heard("접수해 담당자에게 바로 전했어요.")
     request = await known.request()
     assert (request.category, request.priority) == ("complaint", "high")
     await known.presses("괜찮아요")

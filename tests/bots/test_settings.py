@@ -1,32 +1,101 @@
 """A wrong setting is named with what is wrong about it and an example, before anything starts."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from bots.settings import SettingsError, load
+from bots.settings import PREFIX, Settings, SettingsError, load
+
+ROOT = Path(__file__).parent.parent.parent
+SPACED = "copied with a space"
+# Wrong values of every setting, as they stand in the environment.
+WRONG: dict[str, tuple[str, ...]] = {
+    "database_url": ("mysql://x", "postgres://", "sqlite://", "dangol.db", "postgres://u:pa/ss@h/db"),
+    "data_dir": ("", "/dev/null"),
+    "storage_url": ("s3://bucket", "file://folder/files", "file:///", "/srv/files"),
+    "host": ("", "my host", "http://127.0.0.1", "-"),
+    "port": ("", "99999", "-1", "http"),
+    "public_url": ("help.example.com", "ftp:x", "https://", "https://h.example/app", "https://h:99999"),
+    "trusted_proxies": ("127.0.0.1,nonsense", "10.0.0.0/99"),
+    "secret_key": ("short", f"{SPACED} that is longer than thirty-two"),
+    "locale": ("", "fr", "KO"),
+    "timezone": ("", "Mars/Base", "KST"),
+    "upload_max_mb": ("0", "many", "3000"),
+    "sqlite_synchronous": ("", "maybe", "full"),
+    "chat_origins": ("foo", "https://shop.example/path", "https://shop.example:port"),
+    "chat_visitor_secret": ("short",),
+    "telegram_token": ("bad", "123:short"),
+    "telegram_api_url": ("", "api.telegram.org", "http://h:x"),
+    "telegram_webhook_secret": ("short", "with spaces in the middle"),
+    "kakao_secret": ("short",),
+    "kakao_callback_hosts": ("localhost", "https://bot-api.kakao.com"),
+    "mail_from": ("nobody", "a@b, c@d"),
+    "smtp_url": ("smtp.example.com", "http://smtp.example.com", "smtps://", "smtps://h:99999"),
+    "imap_url": ("pop3://mail.example.com", "imap://mail.example.com", "imaps://h:x"),
+    "solapi_key": (SPACED,),
+    "solapi_secret": (SPACED,),
+    "solapi_sender": ("call me", "123"),
+    "solapi_url": ("api.solapi.com",),
+    "solapi_webhook_secret": ("short",),
+    "alimtalk_profile": (SPACED,),
+    "turn_url": ("x", "turn.example.com:3478", "turn:h:99999", "turn:h?transport=quic"),
+    "turn_secret": ("short",),
+    "media_url": ("media.example.com", "https://"),
+    "media_public_ip": ("media.example.com", "203.0.113.700"),
+    "media_ports": ("", "1", "80-90", "40000-", "50000-40000", "40000-70000", "a-b"),
+    "media_processes": ("-1", "65", "two"),
+    "stt_model": ("/no/such/folder", "/dev/null"),
+    "slack_bot_token": ("xapp-1", f"xoxb-{SPACED}"),
+    "slack_app_token": ("xoxb-1",),
+    "slack_signing_secret": (SPACED,),
+    "slack_client_id": (SPACED,),
+    "slack_client_secret": (SPACED,),
+    "slack_api_url": ("https://slack.com", "slack.com/api/"),
+}
+CASES = [(name, value) for name, values in WRONG.items() for value in values]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "fault"),
-    [
-        ("port", "99999", "less than or equal to 65535"),
-        ("timezone", "Mars/Base", "not a zone"),
-        ("database_url", "mysql://x", "must begin with sqlite://"),
-        ("sqlite_synchronous", "maybe", "'FULL' or 'NORMAL'"),
-        ("public_url", "ftp:x", "http:// or https://"),
-        ("trusted_proxies", "127.0.0.1,nonsense", "'nonsense' is no IP address"),
-        ("chat_origins", "foo", "is not an origin"),
-        ("secret_key", "short", "needs at least 32"),
-        ("telegram_token", "bad", "@BotFather"),
-        ("turn_url", "x", "turn:HOST:PORT"),
-    ],
-)
-def test_a_wrong_setting_is_told_by_name_fault_and_example(name: str, value: str, fault: str) -> None:
+def test_every_setting_has_a_wrong_value_here() -> None:
+    assert set(WRONG) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(("name", "value"), CASES, ids=[f"{name}={value}" for name, value in CASES])
+def test_a_wrong_setting_is_told_by_name_fault_and_example(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = f"{PREFIX}{name.upper()}"
+    monkeypatch.setenv(full, value)
     with pytest.raises(SettingsError) as refused:
-        load(**{name: value})
-    told = str(refused.value)
-    assert f"DANGOL_{name.upper()}: " in told
-    assert fault in told
-    assert f"Example: DANGOL_{name.upper()}=" in told
+        load()
+    (told,) = str(refused.value).splitlines()
+    fault, _, example = told.removeprefix(f"{full}: ").rpartition(f" Example: {full}=")
+    assert told.startswith(f"{full}: ")
+    assert len(fault) > 8
+    assert example in (Settings.model_fields[name].examples or [])
+    if "secret" in name or "token" in name or name.endswith("_key"):
+        assert not value or value not in told.replace(example, "")
+
+
+@pytest.mark.parametrize("name", sorted(set(WRONG) - {"stt_model"}))
+def test_the_example_of_a_setting_is_a_right_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = (Settings.model_fields[name].examples or [""])[0]
+    if "…(" in example:  # stands for a random secret
+        example = "0123456789abcdef" * 3
+    monkeypatch.setenv(f"{PREFIX}{name.upper()}", example)
+    load()
+
+
+def test_a_command_ends_with_the_line_and_no_traceback() -> None:
+    command = [sys.executable, "-m", "bots", "migrate"]
+    wrong = {**os.environ, "DANGOL_MEDIA_PORTS": "1", "DANGOL_PORT": "http"}
+    ended = subprocess.run(command, cwd=ROOT, env=wrong, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 2
+    told = ended.stderr.splitlines()
+    assert len(told) == 2
+    assert told[0].startswith(("dangol: DANGOL_MEDIA_PORTS: must begin at 1024", "dangol: DANGOL_PORT: "))
 
 
 def test_networks_of_proxies_are_read_from_a_list_with_commas() -> None:

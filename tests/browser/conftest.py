@@ -1,8 +1,11 @@
 """A real Chromium against the pages of this test's own server."""
 
+import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +33,28 @@ PHONE: dict[str, Any] = {
 Open = Callable[..., Awaitable[Page]]
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the one Chromium of this process, started by the first test that needs it."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
         pytest.skip("needs Chromium: apt-get install chromium")
+    options = tmp_path_factory.mktemp("chromium") / "launch.json"
+    options.write_text(json.dumps({"executablePath": found, "args": ARGUMENTS}))
+    command = ["-m", "playwright", "launch-server", "--browser", "chromium", "--config", str(options)]
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        yield server.stdout.readline().strip()
+        server.terminate()
+
+
+@pytest.fixture
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """The Chromium of this process, in which this test's contexts are its own and end with it."""
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield started
-        await started.close()
+        connected = await playwright.chromium.connect(chromium)
+        yield connected
+        await connected.close()
 
 
 @pytest.fixture

@@ -30,7 +30,11 @@ VARIABLES = {
     "en": ("customer", "agent", "request_no", "company"),
 }
 TONES = {"draft": "plain", "pending": "amber", "approved": "green", "rejected": "red", "stopped": "plain"}
-TOPICS = ("repair", "visit", "complaint", "question", "sales", "callback", "general")
+# What work is given to teams by; docs/operators.md says which is which.
+TOPICS = (
+    "repair", "visit", "complaint", "question", "other",
+    "callback", "sales", "billing", "support", "general",
+)  # fmt: skip
 
 
 async def _admin(desk: Desk, name: str, template: str, **context: Any) -> web.StreamResponse:
@@ -117,7 +121,7 @@ async def team_list(desk: Desk) -> web.StreamResponse:
         {
             "id": team.id,
             "name": team.name,
-            "topics": [desk.t(f"desk.topic.{topic}") for topic in team.topics],
+            "topics": [_topic(desk, topic) for topic in team.topics],
             "members": members[team.id],
         }
         for team in await Team.all().order_by("id")
@@ -134,9 +138,19 @@ async def team_form(desk: Desk) -> web.StreamResponse:
         raise NotFound("team")
     joined = await TeamMember.filter(team_id=team.id) if team else []
     members = {each.staff_id for each in joined}
+    taken = team.topics if team else []
     return desk.render(
-        "admin_team_form.html", team=team, members=members, staff=await side.staff_list(desk), topics=TOPICS
+        "admin_team_form.html",
+        team=team,
+        members=members,
+        staff=await side.staff_list(desk),
+        topics=[(topic, _topic(desk, topic)) for topic in dict.fromkeys((*TOPICS, *taken))],
     )
+
+
+def _topic(desk: Desk, topic: str) -> str:
+    """Its name; a topic of the company's own is called what it is."""
+    return desk.t(f"desk.topic.{topic}") if topic in TOPICS else topic
 
 
 @page

@@ -176,13 +176,16 @@ async def _found(desk: Desk, query: str) -> list[dict[str, Any]]:
 def _talk(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
     said = (item["last_message"] or {}).get("text", "")[:80]
     when = words.ago(item["last_message_at"], desk.tz, desk.lang, desk.now)
+    if item["status"] in ("snoozed", "closed"):
+        when = f"{desk.t('desk.palette.' + item['status'])} · {when}"
     return _line(
         item["name"] or desk.t("desk.nameless"), said, "inbox", f"/desk/conversations/{item['id']}", when
     )
 
 
 def _request(desk: Desk, request: ServiceRequest) -> dict[str, Any]:
-    about = " · ".join(part for part in (request.contact.name, request.product_text) if part)
+    parts = (request.contact.name, request.product_text, request.symptom[:60])
+    about = " · ".join(part for part in parts if part)
     return _line(
         request.number, about, "request", f"/desk/requests/{request.id}", desk.t(f"status.{request.status}")
     )

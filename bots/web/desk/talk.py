@@ -184,6 +184,8 @@ def _event(desk: Desk, row: Mapping[str, Any], staff: Names) -> str:
     name = named(row, "staff", desk.lang) or desk.t("desk.list.system")
     event = data.get("event", "")
     to = data["target"] if event == "code_sent" else staff.by_id.get(data.get("to") or 0, "")
+    if event == "handed_back":  # by a person, or by itself
+        event = {"quiet": "returned", "request_closed": "request_closed"}.get(data.get("why", ""), event)
     key = f"desk.event.{event}"
     if event in ("assigned", "handed_over"):
         key += ".to" if to else ".none"

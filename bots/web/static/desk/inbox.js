@@ -30,6 +30,8 @@ desk.addEventListener("click", (event) => {
   if (event.target.closest("[data-new-contact]")) openForm("/desk/contacts/new");
   if (event.target.closest("[data-side]")) toggleSide();
   if (event.target.closest("[data-side-close]")) desk.dataset.side = "closed";
+  const mend = event.target.closest("[data-mend]");
+  if (mend) perform(mend.dataset.mend, { conversation: open(), seq: Number(mend.dataset.at) });
   const leave = event.target.closest("[data-leave]");
   if (leave) doOne("assign", { staff: Number(leave.dataset.leave) });
 });

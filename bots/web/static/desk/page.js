@@ -19,7 +19,7 @@ document.addEventListener("click", (event) => {
 async function doButton(button) {
   const args = JSON.parse(button.dataset.args ?? "{}");
   const sure = button.dataset.confirm;
-  if (sure && !(await ask({ title: sure, yes: button.textContent.trim() }))) return;
+  if (sure && !(await ask({ title: sure, yes: button.dataset.yes ?? button.textContent.trim() }))) return;
   try {
     said(await act(button.dataset.actButton, args), () => location.reload());
     if (button.dataset.reload !== undefined) setTimeout(() => location.reload(), 600);

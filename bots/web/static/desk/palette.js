@@ -16,6 +16,8 @@ let lines = [];
 let chosen = 0;
 let turn = 0;
 let timer = 0;
+let answered = null; // the words to which `lines` are the answer
+let hurried = false; // Enter came before the answer: what it leads to is taken when it is there
 
 /** What `run: name` does on this page. */
 export const provide = (name, run) => local.set(name, run);
@@ -24,6 +26,8 @@ export function open() {
   if (document.querySelector("dialog[open]")) return;
   field.value = "";
   lines = [];
+  answered = null;
+  hurried = false;
   box.replaceChildren();
   status.textContent = "";
   dialog.showModal();
@@ -35,12 +39,17 @@ const conversation = () => Number(document.querySelector(".thread")?.dataset.con
 
 async function ask() {
   const mine = ++turn;
-  const query = new URLSearchParams({ q: field.value, conversation: conversation() });
+  const words = field.value;
+  const query = new URLSearchParams({ q: words, conversation: conversation() });
   try {
     const { groups } = await read(`palette?${query}`);
-    if (mine === turn && dialog.open) show(groups);
+    if (mine !== turn || !dialog.open) return;
+    show(groups);
+    answered = words;
+    if (hurried) take(lines[chosen]);
   } catch (error) {
     if (mine !== turn) return;
+    hurried = false;
     show([]);
     status.textContent = error.message;
   }
@@ -131,15 +140,23 @@ function next(done) {
   else said({ said: word("none_waiting") });
 }
 
+function enter() {
+  if (answered === field.value) return take(lines[chosen]);
+  clearTimeout(timer);
+  hurried = true;
+  return ask();
+}
+
 field.addEventListener("input", () => {
   clearTimeout(timer);
+  hurried = false;
   timer = setTimeout(ask, 120);
 });
 dialog.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   const to = { ArrowDown: chosen + 1, ArrowUp: chosen - 1, PageDown: chosen + 5, PageUp: chosen - 5 }[event.key];
   if (to !== undefined) choose(to);
-  else if (event.key === "Enter") take(lines[chosen]);
+  else if (event.key === "Enter" && event.target === field) enter();
   else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") dialog.close();
   else return;
   event.preventDefault();
