@@ -1,5 +1,6 @@
 """The company's own profile: one row that the desk edits and the bot quotes."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,12 @@ NUMBERS = {
     "reply_target_minutes": (1, 60 * 24 * 7),
     "return_to_bot_minutes": (5, 60 * 24 * 30),
     "auto_close_days": (1, 90),
+}
+_DIALLED = re.compile(r"\+?\d[\d ()-]{5,18}\d")  # also short service numbers such as 1588-0410
+_WRONG = {
+    "phone": ("not_a_phone", _DIALLED),
+    "refusal_phone": ("not_a_phone", _DIALLED),
+    "email": ("not_an_email", re.compile(r"[^@\s<>,;]+@[^@\s<>,;.]+(\.[^@\s<>,;.]+)+")),
 }
 SWITCHES = ("korean_holidays", "away_message")
 USUAL_DAY = Span(9 * 60, 18 * 60)  # what a company that entered nothing is taken to keep
@@ -78,6 +85,8 @@ def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:
     for field, value in changes.items():
         if field in TEXTS:
             values[field] = text(field, value, longest=TEXTS[field], required=field == "name")
+            if values[field] and (wrong := _WRONG.get(field)) and not wrong[1].fullmatch(values[field]):
+                raise Invalid(field, wrong[0])
         elif field in NUMBERS:
             least, most = NUMBERS[field]
             values[field] = whole(field, value, least=least, most=most)

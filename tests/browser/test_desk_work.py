@@ -34,8 +34,10 @@ async def test_the_palette_leads_anywhere_and_does_what_is_typed(
     await shoot(page, "desk-palette")
     await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_have_text(made.number)
+    await page.wait_for_load_state()  # the scripts have run
     await page.keyboard.press("Control+k")
     await page.keyboard.type("빠져요")
+    await expect(lines).to_have_count(1)
     await expect(lines).to_contain_text("끝남")
     await page.keyboard.press("Escape")
     await expect(page.locator("#palette")).to_be_hidden()
@@ -98,7 +100,7 @@ async def test_what_failed_stands_in_the_thread_and_is_tried_again(
     await expect(page.locator("[data-state=parked]")).to_contain_text("봇이 답하지 못함")
     await shoot(page, "desk-failed")
     await page.click("[data-state=failed] [data-mend]")
-    await expect(page.locator(f'[data-seq="{answer.seq}"]')).to_have_attribute("data-state", "queued")
+    await expect(page.locator(f'.msg[data-seq="{answer.seq}"]')).to_have_attribute("data-state", "queued")
     await page.click("[data-state=parked] [data-mend]")
     await expect(page.locator("[data-state=parked]")).to_have_count(0)
     assert (await Inbox.get(id=stored.inbox_id)).state == "waiting"

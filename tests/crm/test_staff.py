@@ -248,6 +248,8 @@ async def test_the_profile_names_a_wrong_field(db: str, now: datetime) -> None:
     for changes, field in (
         ({"auto_close_days": 0}, "auto_close_days"),
         ({"name": " "}, "name"),
+        ({"phone": "전화"}, "phone"),
+        ({"email": "help@"}, "email"),
         ({"id": 2}, "id"),
         ({"away_message": "yes"}, "away_message"),
     ):

@@ -20,6 +20,8 @@ def words(error: CrmError, lang: str) -> str:
     values = {key: value for key, value in error.values.items() if key != "n"}
     if "names" in values:
         values["names"] = ", ".join(map(str, values["names"]))
+    if reason == "out_of_range" and "least" in values:
+        return i18n.t(lang, "desk.error.out_of_range_of", **values)
     for key in (f"desk.error.{error.code}.{reason}", f"desk.error.{reason}", f"desk.error.{error.code}"):
         if key in known:
             return i18n.t(lang, key, **values)

@@ -51,17 +51,19 @@ export function clearErrors(form) {
   form.querySelectorAll("[aria-invalid]").forEach((input) => input.removeAttribute("aria-invalid"));
 }
 
-/** Show what is wrong beside its field, or as a toast when the field is not in the form. */
+/** Show what is wrong beside its field; what is of no field above the buttons, or as a toast where there are none. */
 export function showError(form, error) {
   const [name, text] = Object.entries(error.fields ?? {})[0] ?? [];
   const input = name && form.elements.namedItem(name);
-  if (!input?.after) return failed(error);
+  const foot = form.closest("dialog") && form.querySelector(".sheet-actions");
+  if (!input?.after && !foot) return failed(error);
   const line = document.createElement("p");
   line.className = "error";
   line.dataset.made = "";
   line.setAttribute("role", "alert");
-  line.id = `error-${name}`;
-  line.textContent = text;
+  line.id = `error-${name ?? "form"}`;
+  line.textContent = text ?? error.message;
+  if (!input?.after) return foot.before(line);
   input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-errormessage", line.id);
   input.after(line);
