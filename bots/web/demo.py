@@ -63,7 +63,7 @@ async def sign_in(request: web.Request) -> web.Response:
     if not request.app[CONFIG].demo or not security.is_loopback(request):
         raise web.HTTPNotFound(text="not found")
     await security.check_csrf(request)
-    login = str((await request.post()).get("login", ""))
+    login = str((await security.form(request)).get("login", ""))
     member = await Staff.get_or_none(login=login, demo=True, active=True)
     if member is None:
         raise web.HTTPNotFound(text="not found")

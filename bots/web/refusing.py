@@ -34,7 +34,7 @@ async def refuse(request: web.Request) -> web.Response:
         raise web.HTTPRequestEntityTooLarge(LONGEST_BODY, request.content_length or 0)
     if not request.app[_asked].take(security.client_address(request), time.monotonic()):
         raise web.HTTPTooManyRequests
-    one_click = (await request.post()).get("List-Unsubscribe") == ONE_CLICK
+    one_click = (await security.form(request)).get("List-Unsubscribe") == ONE_CLICK
     now = pages.page_context(request)["now"]
     try:
         done = await refusals.refuse(request.match_info["token"], told=not one_click, now=now)

@@ -4,11 +4,14 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bots.web.app_keys import CONFIG, WebConfig
 
@@ -129,11 +132,30 @@ async def check_csrf(request: web.Request) -> None:
         raise web.HTTPForbidden(text="csrf")
     given = request.headers.get(CSRF_HEADER, "")
     if not given and request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        field_value = (await request.post()).get(CSRF_FIELD, "")
+        field_value = (await form(request)).get(CSRF_FIELD, "")
         given = field_value if isinstance(field_value, str) else ""
     known = SESSION_CSRF in request or CSRF_COOKIE in request.cookies
     if not known or not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
         raise web.HTTPForbidden(text="csrf")
+
+
+# What reading a form raises that is none: broken parts, an unknown charset, headers without end.
+MALFORMED = (ValueError, LookupError, AssertionError, HttpProcessingError)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Answer 400 when what is read within is not the form that it says it is."""
+    try:
+        yield
+    except MALFORMED as fault:
+        raise web.HTTPBadRequest(text="form") from fault
+
+
+async def form(request: web.Request) -> Mapping[str, Any]:
+    """The fields of a form; files as aiohttp gives them. Raises 400 for what is none."""
+    with reading():
+        return await request.post()
 
 
 _ANONYMOUS = web.RequestKey("csrf_anonymous", str)

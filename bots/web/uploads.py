@@ -75,7 +75,7 @@ async def _read(request: web.Request, most: int) -> tuple[str, bytes]:
         async for part in await request.multipart():
             if isinstance(part, BodyPartReader) and part.name == "file":
                 return part.filename or "file", await _bytes(part, most)
-    except ValueError as error:
+    except security.MALFORMED as error:
         raise Rejected(422, "missing") from error
     raise Rejected(422, "missing")
 

@@ -144,15 +144,16 @@ async def read_file(request: web.Request, most: int) -> tuple[str, bytes]:
         raise Invalid("file", "missing")
     if (request.content_length or 0) > most + FORM_OVERHEAD:
         raise Invalid("file", "too_large", most=most)
-    async for part in await request.multipart():
-        if isinstance(part, BodyPartReader) and part.name == "file":
-            data = bytearray()
-            while chunk := await part.read_chunk(65_536):
-                data += chunk
-                if len(data) > most:
-                    raise Invalid("file", "too_large", most=most)
-            if data:
-                return part.filename or "file", bytes(data)
+    with security.reading():
+        async for part in await request.multipart():
+            if isinstance(part, BodyPartReader) and part.name == "file":
+                data = bytearray()
+                while chunk := await part.read_chunk(65_536):
+                    data += chunk
+                    if len(data) > most:
+                        raise Invalid("file", "too_large", most=most)
+                if data:
+                    return part.filename or "file", bytes(data)
     raise Invalid("file", "missing")
 
 

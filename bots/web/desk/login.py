@@ -23,7 +23,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def sign_in(request: web.Request) -> web.StreamResponse:
     """Check login and password; a wrong one says how many tries are left."""
     await security.check_csrf(request)
-    given = await request.post()
+    given = await security.form(request)
     login, password = str(given.get("login", "")), str(given.get("password", ""))
     keep = given.get("keep") == "on"
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from bots.web import i18n
+from bots.web import i18n, security
 from bots.web.app_keys import CONFIG
 from bots.web.desk import words
 from bots.web.desk.frame import Desk, api, json_answer
@@ -42,9 +42,10 @@ async def upload(desk: Desk) -> web.StreamResponse:
     name, data = "", b""
     if desk.request.content_type != "multipart/form-data":
         raise Invalid("file", "missing")
-    async for part in await desk.request.multipart():
-        if isinstance(part, BodyPartReader) and part.name == "file":
-            name, data = part.filename or "file", await _read(part, most)
+    with security.reading():
+        async for part in await desk.request.multipart():
+            if isinstance(part, BodyPartReader) and part.name == "file":
+                name, data = part.filename or "file", await _read(part, most)
     if not data:
         raise Invalid("file", "empty")
     file = await files.store(data, name=name, owner=f"staff:{desk.staff.id}", now=desk.now)

@@ -83,6 +83,9 @@ async def test_a_form_without_the_file_is_named(page: Any, front: Client, bot: B
     headers = {"X-Dangol-Session": customer.session, "Content-Type": "multipart/form-data"}
     answer = await front.post("/channels/web/upload", data=b"nonsense", headers=headers)
     assert answer.status == 422
+    bounded = {**headers, "Content-Type": "multipart/form-data; boundary=x"}
+    answer = await front.post("/channels/web/upload", data=b"--x\r\nbroken", headers=bounded)
+    assert answer.status == 422
     answer = await front.post(
         "/channels/web/upload", data=b"{}", headers={**headers, "Content-Type": "text/x"}
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from crm.models import Session, Staff
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 from tests.bots.web.desk_people import PASSWORD, Browser, Company, word_of
@@ -112,3 +114,26 @@ async def test_the_pages_run_only_our_own_scripts(signed_in: Staffed) -> None:
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"no boundary at all"),
+        ("multipart/form-data; boundary=x", b"--x\r\nbroken"),
+        ("multipart/form-data; boundary=x", b"--x\r\n" + b"a" * 20_000),
+        ("application/x-www-form-urlencoded; charset=no-such", b"login=a"),
+        ("application/x-www-form-urlencoded", b"\xff\xfe=%ff"),
+    ],
+)
+async def test_a_form_that_is_none_is_refused_and_breaks_nothing(
+    company: Company, browser_of: Fresh, kind: str, body: bytes
+) -> None:
+    browser = browser_of()
+    answer = await browser.client.post("/desk/login", data=body, headers={"Content-Type": kind})
+    assert answer.status in (400, 403)
+    staffed = browser_of()
+    await staffed.sign_in("seojun")
+    headers = {"Content-Type": kind, "X-CSRF-Token": staffed.csrf}
+    kept = await staffed.client.post("/desk/api/files", data=body, headers=headers)
+    assert kept.status in (400, 422)
