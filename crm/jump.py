@@ -60,9 +60,9 @@ async def _requests(words: str, people: Sequence[int], year: int, limit: int) ->
         named = [f"SR-{one}-{number.running:06d}" for one in years]
         if found := await ServiceRequest.filter(number__in=named).order_by("-id").select_related("contact"):
             return found
-    found = await request_search.find(words, limit=limit)
+    ids = await request_search.find(words, limit=limit)
     if people:
         theirs = ServiceRequest.filter(contact_id__in=list(people)).order_by("-created_at", "-id")
-        found += await theirs.limit(limit).values_list("id", flat=True)  # type: ignore[arg-type]
-    newest = ServiceRequest.filter(id__in=found).order_by("-created_at", "-id") if found else None
-    return await newest.limit(limit).select_related("contact") if newest else []
+        ids += [request.id for request in await theirs.limit(limit)]
+    newest = ServiceRequest.filter(id__in=ids).order_by("-created_at", "-id").limit(limit)
+    return await newest.select_related("contact") if ids else []
