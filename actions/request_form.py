@@ -40,10 +40,6 @@ class RequestForm(Form):
     form = "request_form"
     takes_files = frozenset({"symptom"})
 
-    def _interrupts(self, message: Said, asked: str) -> bool:
-        """'담당자랑 정할게요' answers when to come, and asks for nobody now."""
-        return super()._interrupts(message, asked) and not (asked == "visit" and _arranges(message.typed))
-
     async def answers(
         self,
         asked: str | None,
@@ -77,7 +73,12 @@ class RequestForm(Form):
         return message.stops or bool(cancels and not message.entity("request_no"))
 
     def _interrupts(self, message: Said, asked: str) -> bool:
-        """'010-1234-5678로 연락 주세요' without a time tells the number; it asks for no call."""
+        """'010-1234-5678로 연락 주세요' without a time tells the number and asks for no call.
+
+        '담당자랑 정할게요' answers when to come, and asks for nobody now.
+        """
+        if asked == "visit" and _arranges(message.typed):
+            return False
         tells_phone = message.intent == "request_callback" and message.entity("phone")
         told_more = message.entity("address") or message.entity("symptom") or not message.when
         return not (tells_phone and told_more) and super()._interrupts(message, asked)
