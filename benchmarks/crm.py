@@ -206,6 +206,14 @@ class _Overheard:
         self._heard.append(("execute", sql, None) if args is None else ("fetch", sql, args))
         return self._raw.execute(sql, args)
 
+    def begin(self) -> Any:
+        self._heard.append(("execute", "BEGIN", None))
+        return self._raw.begin()
+
+    def mark(self, sql: str) -> Any:
+        self._heard.append(("execute", sql, None))
+        return self._raw.mark(sql)
+
     def commit(self) -> Any:
         self._heard.append(("commit", "", None))
         return self._raw.commit()

@@ -40,7 +40,7 @@ def _sqlite(url: str, synchronous: str) -> dict[str, Any]:
         "foreign_keys": "ON",
         "journal_size_limit": 64 * 1024 * 1024,
     }
-    return {"engine": "tortoise.backends.sqlite", "credentials": {"file_path": path, **pragmas}}
+    return {"engine": "crm.sqlite", "credentials": {"file_path": path, **pragmas}}
 
 
 def _postgres(url: str, pool: int) -> dict[str, Any]:
