@@ -15,7 +15,7 @@ import functools
 import itertools
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter, thread_time
 from typing import Any, TypeVar
@@ -84,7 +84,7 @@ class Connection(aiosqlite.Connection):
 
         return await self._run(sql, insert)
 
-    async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> None:  # type: ignore[override]
+    async def executemany(self, sql: str, parameters: Any) -> None:  # type: ignore[override]
         """A statement for each of many rows of arguments; always in the thread."""
         raw = self._conn
         await self._hop(lambda: raw.executemany(sql, parameters))
