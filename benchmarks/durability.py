@@ -25,6 +25,8 @@ from pathlib import Path
 from crm import db, migrate
 
 ROOT = Path(__file__).parents[1]
+USERS = 64  # of the throughput runs
+WAITING = 4  # messages in each conversation of what waits for the workers
 
 
 @dataclass
@@ -200,22 +202,25 @@ async def _judge(outcome: Outcome, folder: Path, each: int) -> None:
 
 @dataclass(frozen=True)
 class Speed:
-    """Messages a second, and CPU a message of our processes (their start included, the database's not)."""
+    """Messages a second, and CPU a message of our processes (their start included, the database's not).
+
+    `handled` is under way with the storing, `drained` with no front beside: what waits when workers come.
+    """
 
     stored: float
     handled: float
+    drained: float
     stored_cpu_ms: float
     handled_cpu_ms: float
 
 
-async def throughput(url: str, folder: Path, *, messages: int, workers: int, batch: int) -> Speed:
-    """Messages stored by one front while workers handle them with a no-op handler."""
-    users = 64
-    roles: dict[str, tuple[str, ...]] = {f"worker {at}": ("noop", str(batch)) for at in range(workers)}
+async def throughput(url: str, folder: Path, *, messages: int, workers: int, group: int) -> Speed:
+    """Messages stored by one front while workers handle them with a no-op handler; then as many that wait."""
+    roles: dict[str, tuple[str, ...]] = {f"worker {at}": ("noop", str(group)) for at in range(workers)}
     fleet = Fleet(url, folder, roles)
     await fleet.start_all()
     await asyncio.sleep(2.5)
-    storers = Fleet(url, folder, {"storer": ("storer", str(users), str(messages // users), "0")})
+    storers = _storers(url, folder, "early", USERS, messages // USERS)
     await db.connect(url, wake_dir=folder / "wake", pool=2)
     try:
         await storers.start_all()
@@ -223,14 +228,48 @@ async def throughput(url: str, folder: Path, *, messages: int, workers: int, bat
         before = _children_cpu_ms()
         await storers.running["storer"].wait()
         stored, stored_cpu = messages / (time.monotonic() - began), _children_cpu_ms() - before
-        handled = messages / (await _when(lambda: _settled(messages // users * users)) - began)
-    finally:
+        handled = messages / (await _when(lambda: _settled(messages // USERS * USERS)) - began)
         before = _children_cpu_ms()
         await fleet.end()
         handled_cpu = _children_cpu_ms() - before
+        drained = await _drained(url, folder, roles, messages)
+    finally:
+        await fleet.end()
         await storers.end()
         await db.close()
-    return Speed(stored, handled, stored_cpu / messages, handled_cpu / messages)
+    return Speed(stored, handled, drained, stored_cpu / messages, handled_cpu / messages)
+
+
+def _storers(url: str, folder: Path, prefix: str, users: int, each: int) -> Fleet:
+    return Fleet(url, folder, {"storer": ("storer", str(users), str(each), "0", prefix)})
+
+
+async def _drained(url: str, folder: Path, roles: dict[str, tuple[str, ...]], messages: int) -> float:
+    """Messages a second of workers that find `messages` waiting and nobody storing; their start not counted.
+
+    Few wait in each conversation: many of one person would be answered together, as a flood.
+    """
+    before = await _done()
+    storers = _storers(url, folder, "waiting", messages // WAITING, WAITING)
+    await storers.start_all()
+    await storers.running["storer"].wait()
+    fleet = Fleet(url, folder, roles)
+    await fleet.start_all()
+    try:
+        began = await _when(lambda: _done_since(before))
+        already = await _done()
+        ended = await _when(lambda: _settled(before + messages // WAITING * WAITING))
+    finally:
+        await fleet.end()
+    return (before + messages // WAITING * WAITING - already) / (ended - began)
+
+
+async def _done() -> int:
+    return int((await db.fetch("SELECT count(*) AS n FROM inbox WHERE state <> 'waiting'"))[0]["n"])
+
+
+async def _done_since(before: int) -> bool:
+    return await _done() > before
 
 
 def _children_cpu_ms() -> float:
@@ -294,15 +333,17 @@ async def measure(kind: str, url: str, options: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory(prefix="dangol-bench-") as home:
         folder = Path(home)
         for count in (1, workers) if workers > 1 else (1,):
-            for batch in (1, 16):
-                name = f"speed_{count}_{batch}"
+            for group in (1, 16):
+                name = f"speed_{count}_{group}"
                 place = folder / name
                 place.mkdir()
                 made = await prepared(url, name, place)
-                speed = await throughput(made, place, messages=options.speed, workers=count, batch=batch)
-                cells = (speed.stored, speed.handled, speed.stored_cpu_ms, speed.handled_cpu_ms)
-                print(f"{kind:<9} {count:>7} {batch:>5} {cells[0]:>8.0f} {cells[1]:>9.0f}", end=" ")
-                print(f"{cells[2]:>13.2f} {cells[3]:>14.2f}", flush=True)
+                speed = await throughput(made, place, messages=options.speed, workers=count, group=group)
+                print(f"{kind:<9} {count:>7} {group:>5} {speed.stored:>8.0f} {speed.handled:>9.0f}", end=" ")
+                print(
+                    f"{speed.drained:>9.0f} {speed.stored_cpu_ms:>13.2f} {speed.handled_cpu_ms:>14.2f}",
+                    flush=True,
+                )
         if options.messages:
             made = await prepared(url, "storm", folder)
             outcome = await endure(
@@ -330,7 +371,7 @@ def main() -> int:
     parser.add_argument("--only", choices=["sqlite", "postgres"])
     options = parser.parse_args()
     clean = True
-    print("database  workers batch stored/s handled/s store CPU-ms handle CPU-ms", flush=True)
+    print("database  workers group stored/s handled/s drained/s store CPU-ms handle CPU-ms", flush=True)
     if options.only != "postgres":
         clean &= asyncio.run(measure("sqlite", "", options))
     if options.only != "sqlite":

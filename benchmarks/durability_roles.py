@@ -83,31 +83,34 @@ class WireLog:
         return message.key
 
 
-async def store_all(folder: Path, users: int, each: int, redelivered: float) -> None:
-    """Hand in every user's messages in order, some of them again later; go on where the last one died."""
+async def store_all(folder: Path, users: int, each: int, redelivered: float, prefix: str) -> None:
+    """Hand in every user's messages in order, some of them again later; go on where the last one died.
+
+    `prefix` tells the messages of one lot from those of another.
+    """
     acknowledged = folder / "acknowledged"
     done = set(acknowledged.read_text().split()) if acknowledged.exists() else set()
     log = os.open(acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     async def one(user: int) -> None:
         for number in range(each):
-            name = f"{user}-{number}"
+            name = f"{prefix}{user}-{number}"
             if name in done:
                 continue
-            await store(user, number)
+            await store(user, number, prefix)
             os.write(log, f"{name}\n".encode())
             if random.random() < redelivered:
-                await store(user, random.randint(0, number))
+                await store(user, random.randint(0, number), prefix)
 
     await asyncio.gather(*(one(user) for user in range(users)))
 
 
-async def store(user: int, number: int) -> inbox.Stored:
+async def store(user: int, number: int, prefix: str) -> inbox.Stored:
     """One message of one user, again and again until it is acknowledged."""
     inbound = inbox.Inbound(
         channel=CHANNEL,
         external_user=f"user {user}",
-        external_id=f"{user}-{number}",
+        external_id=f"{prefix}{user}-{number}",
         text=str(number),
         received_at=now(),
     )
@@ -123,8 +126,8 @@ async def run(role: str, url: str, folder: Path, *numbers: str) -> None:
     await db.connect(url, wake_dir=folder / "wake", pool=8)
     loop = asyncio.get_running_loop()
     if role in ("worker", "noop"):
-        group = int(numbers[0]) if numbers else 1
-        worker = Worker(Counting() if role == "worker" else Noop(), group=group, batch=group)
+        handler = Counting() if role == "worker" else Noop()
+        worker = Worker(handler, group=int(numbers[0])) if numbers else Worker(handler)
         loop.add_signal_handler(signal.SIGTERM, worker.stop)
         await worker.run()
     elif role == "sender":
@@ -133,7 +136,7 @@ async def run(role: str, url: str, folder: Path, *numbers: str) -> None:
         await sender.run()
     elif role == "storer":
         users, each, redelivered = int(numbers[0]), int(numbers[1]), float(numbers[2])
-        await store_all(folder, users, each, redelivered)
+        await store_all(folder, users, each, redelivered, numbers[3] if len(numbers) > 3 else "")
     await db.close()
 
 

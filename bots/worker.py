@@ -6,6 +6,7 @@ effects are in the turn's transaction, whose first statement is the fenced write
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,11 @@ LANES_A_CLAIM = 4
 TURNS_A_CLAIM = 32  # then others get their turn
 IN_FLIGHT = {"sqlite": 1, "postgres": 3}
 SUSPECT_ATTEMPTS = 3  # from here on a turn runs alone in its process
+GROUP = 16  # conversations whose turns share a transaction at most
+# How long turns may share a transaction, and with it SQLite's only write lock, which the front needs too. A
+# turn of dialogue takes about as long alone; those which a person will answer are many times shorter.
+SHARED_SECONDS = 0.01
+SMOOTHING = 0.1  # weight of the newest in the estimate of a turn's time
 
 log = structlog.get_logger()
 
@@ -45,9 +51,9 @@ class Worker:
     """Answers what waits in the inbox until stopped.
 
     `on_parked` runs in the transaction that sets a turn aside after its attempts: it apologises and hands to
-    a person. The turns of up to `group` conversations may share a transaction, and so a disk write; and up
-    to `batch` turns of one conversation (only for handlers whose `prepare` does not depend on the turn
-    before). When a shared transaction fails, its turns are done one by one.
+    a person. The turns of up to `group` conversations share a transaction, and so a disk write, while they
+    are short enough together (`SHARED_SECONDS`); `turn_seconds` is how long one is taken to be before any was
+    seen. When a shared transaction fails, its turns are done one by one.
     """
 
     def __init__(
@@ -57,19 +63,17 @@ class Worker:
         on_parked: OnParked | None = None,
         holder: str = "",
         in_flight: int | None = None,
-        batch: int = 1,
-        group: int = 1,
+        group: int = GROUP,
+        turn_seconds: float = SHARED_SECONDS,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._handler = handler
         self._on_parked = on_parked
         self.holder = holder or processes.holder("worker")
         self._in_flight = in_flight or IN_FLIGHT[db.dialect()]
-        self._batch = batch
-        self._group = group
+        self._most = group
+        self._turn_seconds = turn_seconds
         self._now = now
-        # on SQLite turns follow one another, and one claim serves several conversations
-        self._share = max(group, LANES_A_CLAIM if self._in_flight == 1 else 1)
         self._held: dict[int, lanes.Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -77,6 +81,19 @@ class Worker:
         self.turns = 0
         self.failures = 0
         self.parked = 0
+
+    @property
+    def _group(self) -> int:
+        """How many conversations may share a transaction now."""
+        return max(1, min(self._most, int(SHARED_SECONDS / max(self._turn_seconds, 1e-6))))
+
+    @property
+    def _share(self) -> int:
+        """Conversations of one task: on SQLite turns follow one another, and one claim serves several."""
+        return max(self._group, LANES_A_CLAIM if self._in_flight == 1 else 1)
+
+    def _took(self, seconds: float, turns: int) -> None:
+        self._turn_seconds += SMOOTHING * (seconds / turns - self._turn_seconds)
 
     async def run(self) -> None:
         """Until `stop`: then finish the turns in hand and give the rest back."""
@@ -117,12 +134,13 @@ class Worker:
         if not free:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             return
-        claims = await inbox.claim(self.holder, self._now(), free * self._share)
-        for start in range(0, len(claims), self._share):
-            task = db.spawn(self._work_all(claims[start : start + self._share]))
+        share = self._share
+        claims = await inbox.claim(self.holder, self._now(), free * share)
+        for start in range(0, len(claims), share):
+            task = db.spawn(self._work_all(claims[start : start + share]))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
-        if len(claims) < free * self._share:
+        if len(claims) < free * share:
             await self._sleep()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
@@ -149,9 +167,7 @@ class Worker:
 
     async def _work_all(self, claims: list[inbox.Claim]) -> None:
         self._held |= {claim.lane.id: claim.lane for claim in claims}
-        if self._group > 1 and len(claims) > 1 and not self._stopping.is_set():
-            async with self._runners.take(1):
-                claims = await self._together(claims)
+        claims = await self._share_all(claims)
         for claim in claims:
             if self._stopping.is_set():
                 await lanes.give_back([claim.lane])
@@ -161,25 +177,50 @@ class Worker:
                     await self._work(claim)
             self._held.pop(claim.lane.id, None)
 
-    async def _together(self, claims: list[inbox.Claim]) -> list[inbox.Claim]:
-        """One transaction for the next turns of all; returns the claims that need a worker still."""
-        work = [(claim, claim.turns[: self._batch]) for claim in claims]
+    async def _share_all(self, claims: list[inbox.Claim]) -> list[inbox.Claim]:
+        """Turns in shared transactions, for as long as that goes well; returns the claims with turns left."""
+        while len(claims) > 1 and (size := self._group) > 1 and not self._stopping.is_set():
+            left: list[inbox.Claim] = []
+            for start in range(0, len(claims), size):
+                some = claims[start : start + size]
+                async with self._runners.take(1):
+                    if not await self._together(some):
+                        return left + claims[start:]
+                left += [claim for claim in some if claim.turns]
+            claims = left
+        return claims
+
+    async def _together(self, claims: list[inbox.Claim]) -> bool:
+        """One transaction for the next turn of each; False, and nothing done, when it failed."""
+        work = [(claim, claim.turns[:1]) for claim in claims]
         held = [claim.lane for claim in claims]
         try:
-            prepared = [await self._handler.prepare(turn) for _, turns in work for turn in turns]
+            prepared = [(turn, await self._prepared(turn)) for _, (turn,) in work]
             async with db.transaction(first=lambda: lanes.fence_all(held, self._now())):
-                for one in prepared:
-                    await self._handler.commit(one)
+                await self._commit(prepared)
                 await inbox.finish_all(work, self._now())
         except Exception as error:
             log.warning("turns.separated", fault=lanes.fault(error), at=lanes.place(error))
-            return claims
-        for claim, turns in work:
-            self.turns += len(turns)
-            del claim.turns[: len(turns)]
+            return False
+        for claim in claims:
+            self.turns += 1
+            del claim.turns[0]
             if not claim.turns:
                 self._held.pop(claim.lane.id, None)
-        return [claim for claim in claims if claim.turns]
+        return True
+
+    async def _prepared(self, turn: inbox.Turn) -> Any:
+        with structlog.contextvars.bound_contextvars(inbox_id=turn.inbox_id):
+            return await self._handler.prepare(turn)
+
+    async def _commit(self, prepared: list[tuple[inbox.Turn, Any]]) -> None:
+        """What was prepared, timed from when the lanes, and so the write lock, are ours."""
+        await db.run_first()
+        began = time.perf_counter()
+        for turn, what in prepared:
+            with structlog.contextvars.bound_contextvars(inbox_id=turn.inbox_id):
+                await self._handler.commit(what)
+        self._took(time.perf_counter() - began, len(prepared))
 
     async def _work(self, claim: inbox.Claim) -> None:
         """The turns of one conversation in order, until done, failed or lost."""
@@ -188,30 +229,28 @@ class Worker:
             if done >= TURNS_A_CLAIM or self._stopping.is_set():
                 await lanes.release(claim.lane, due_at=self._now())
                 return
-            turns = claim.turns[: 1 if claim.turns[0].attempts > 1 else self._batch]
-            if not await self._turn(claim, turns):
+            if not await self._turn(claim, claim.turns[0]):
                 return
-            del claim.turns[: len(turns)]
-            done += len(turns)
+            del claim.turns[0]
+            done += 1
 
-    async def _turn(self, claim: inbox.Claim, turns: list[inbox.Turn]) -> bool:
+    async def _turn(self, claim: inbox.Claim, turn: inbox.Turn) -> bool:
         """Whether the lane is still ours and the next turn may begin."""
-        if turns[0].attempts > lanes.MAX_ATTEMPTS:
-            return await self._park(claim, turns[0])
-        with structlog.contextvars.bound_contextvars(inbox_id=turns[0].inbox_id):
+        if turn.attempts > lanes.MAX_ATTEMPTS:
+            return await self._park(claim, turn)
+        with structlog.contextvars.bound_contextvars(inbox_id=turn.inbox_id):
             try:
-                prepared = [await self._handler.prepare(turn) for turn in turns]
+                prepared = await self._handler.prepare(turn)
                 async with self._transaction(claim):
-                    for one in prepared:
-                        await self._handler.commit(one)
-                    await inbox.finish(claim, turns, self._now())
+                    await self._commit([(turn, prepared)])
+                    await inbox.finish(claim, [turn], self._now())
             except lanes.LaneLost:
                 log.warning("turn.lane_lost")
                 return False
             except Exception as error:
-                await self._failed(claim, turns[0], error)
+                await self._failed(claim, turn, error)
                 return False
-        self.turns += len(turns)
+        self.turns += 1
         return True
 
     @asynccontextmanager

@@ -192,11 +192,30 @@ async def test_a_running_worker_answers_what_comes_and_stops_when_asked(any_db):
     assert worker.turns == 2
 
 
-async def test_several_turns_may_share_a_transaction(any_db):
-    await say(*"abcdef")
-    worker = Worker(Recorder(), batch=4, now=Clock())
+async def test_turns_share_a_transaction_only_while_they_are_short(any_db):
+    for user in "abcdef":
+        await say("하나", user=user)
+    seen = []
+
+    class Looking(Recorder):
+        async def prepare(self, turn):
+            seen.append(("prepare", turn.text))
+            return await super().prepare(turn)
+
+        async def commit(self, turn):
+            seen.append(("commit", turn.text))
+            await super().commit(turn)
+
+    worker = Worker(Looking(), group=3, turn_seconds=60, now=Clock())
     await worker.drain()
-    assert await answers() == [f"{at}: {text}" for at, text in enumerate("abcdef")]
+    assert [what for what, _ in seen] == ["prepare", "commit"] * 6
+    seen.clear()
+    for user in "abcdef":
+        await say("둘", user=user)
+    worker = Worker(Looking(), group=3, turn_seconds=0, now=Clock())
+    await worker.drain()
+    assert [what for what, _ in seen[:6]] == ["prepare"] * 3 + ["commit"] * 3
+    assert worker.turns == 6
 
 
 async def test_a_front_can_wait_until_all_is_said(any_db):
@@ -228,7 +247,7 @@ async def test_lanes_of_a_dead_process_are_free_at_once(any_db, kind):
 async def test_conversations_may_share_a_transaction(any_db):
     for user in "abc":
         await say("하나", "둘", user=user)
-    worker = Worker(Recorder(), group=3, now=Clock())
+    worker = Worker(Recorder(), group=3, turn_seconds=0, now=Clock())
     await worker.drain()
     assert [answer.split(": ")[1] for answer in await answers()] == ["하나"] * 3 + ["둘"] * 3
     assert await lanes.depth("inbox") == (0, None)
@@ -242,5 +261,5 @@ async def test_a_poison_message_does_not_harm_those_it_shares_a_transaction_with
         if turn.text == "글 b":
             raise ValueError
 
-    await Worker(Recorder(poison), group=3, now=Clock()).drain()
+    await Worker(Recorder(poison), group=3, turn_seconds=0, now=Clock()).drain()
     assert await answers() == ["0: 글 a", "1: 글 c"]
