@@ -10,7 +10,7 @@ from crm.checks import one_of
 from crm.errors import NotFound
 from crm.reads import Page, cursor, read_cursor
 
-SEARCH_LIMIT = 200  # contacts and messages that a search looks at
+SEARCH_LIMIT = 60  # contacts, and messages, that a search looks at: two pages of the list
 COUNT_LIMIT = 100  # counts stop here: the badge says 99+
 
 # One view is one condition; each is served by an index that ends in (last_message_at, id).
