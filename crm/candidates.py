@@ -1,7 +1,7 @@
 """What was asked, chosen and corrected: candidates for the training data, which a person accepts or not.
 
 Nothing here trains. Personal data never enters: a sentence is kept with stand-ins for names, numbers and
-addresses, and goes when its person is erased.
+addresses, or as a mere reference to the message; it goes when its person is erased.
 """
 
 import re
@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from crm import audit, db
-from crm.actor import SYSTEM
-from crm.models import TrainingCandidate
+from crm.actor import SYSTEM, Actor, check
+from crm.errors import NotFound
+from crm.models import Message, TrainingCandidate
 
 ANSWERED_WITHIN = timedelta(minutes=10)
 """Later words are about something else."""
@@ -103,6 +104,41 @@ async def settle(conversation_id: int, intent: str, *, pressed: bool, now: datet
     else:
         return
     await newest.save(update_fields=["how", "intent"])
+
+
+async def correct(actor: Actor, conversation_id: int, seq: int, intent: str, *, now: datetime) -> None:
+    """Staff say that the bot took a customer's message (`seq`) wrongly; `intent` "" where they name none.
+
+    The words are not copied: without entities nobody could mask them. They are read where a person reviews
+    them (`words_of`). Raises `NotFound` for what is no written message of a customer's.
+    """
+    check(actor, "conversation.write")
+    message = await _written(conversation_id=conversation_id, seq=seq)
+    async with db.transaction():
+        one, _ = await TrainingCandidate.get_or_create(
+            inbox_id=message.inbox_id,
+            defaults={
+                "conversation_id": conversation_id, "text": "", "language": message.lang or "ko",
+                "how": "corrected", "at": now,
+            },
+        )  # fmt: skip
+        if one.verdict:
+            return
+        one.how, one.intent = "corrected", intent
+        await one.save(update_fields=["how", "intent"])
+        await audit.record(actor, "candidate.corrected", "training_candidate", one.id, now=now)
+
+
+async def words_of(one: TrainingCandidate) -> Message:
+    """The message that a candidate without words of its own stands for. Raises `NotFound`."""
+    return await _written(inbox_id=one.inbox_id)
+
+
+async def _written(**where: int) -> Message:
+    found = await Message.filter(direction="in", author="contact", inbox_id__isnull=False, **where).first()
+    if found is None or not found.text.strip():
+        raise NotFound("no written message of a customer's")
+    return found
 
 
 async def undecided(after: int = 0, *, limit: int = 20) -> list[TrainingCandidate]:

@@ -13,6 +13,7 @@ from typing import Any
 ParseData = dict[str, Any]
 
 FALLBACK = "nlu_fallback"
+OUT_OF_SCOPE = "out_of_scope"
 CHOOSE = "choose"
 STAFF_PREFIX = "staff_"
 # Answers to a question of ours, and what Rasa itself knows; all else belongs to one audience.
@@ -34,6 +35,11 @@ _ASKED_BY_NUMBER = {
     "C": ("contract_no", "check_contract", "staff_show_contracts"),
 }
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# What may stand around a thing's name without saying what is wished.
+_BEFORE_NAME = re.compile(r"\W*(?:(?:the|an?|my|our|it'?s|저희|우리|제)\s+)*", re.IGNORECASE)
+_BEHIND_NAME = re.compile(
+    r"\s*(?:이에요|예요|이요|요|입니다|인데요|이고요|고요|이야|야|please)?[\W_ㅎㅋㅠㅜ]*"
+)
 
 
 class BadCommand(ValueError):
@@ -71,7 +77,25 @@ def spoken(parsed: Mapping[str, Any], text: str) -> ParseData:
     for entity in entities:
         if "start" in entity and "end" in entity:
             entity["value"] = text[entity["start"] : entity["end"]]
-    return {**parsed, "text": text, "entities": entities}
+    heard = {**parsed, "text": text, "entities": entities}
+    return {**heard, **_asked_of_a_name(heard)} if _is_a_name(heard) else heard
+
+
+def _is_a_name(parsed: Mapping[str, Any]) -> bool:
+    """Whether a customer says nothing but what thing it is ('냉장고요', 'the dryer')."""
+    named = parsed["entities"]
+    if len(named) != 1 or named[0]["entity"] != "product" or "start" not in named[0]:
+        return False
+    name = str((parsed.get("intent") or {}).get("name") or STAFF_PREFIX)
+    before, behind = parsed["text"][: named[0]["start"]], parsed["text"][named[0]["end"] :]
+    around = _BEFORE_NAME.fullmatch(before) and _BEHIND_NAME.fullmatch(behind)
+    return around is not None and not name.startswith(STAFF_PREFIX)
+
+
+def _asked_of_a_name(parsed: Mapping[str, Any]) -> ParseData:
+    """A name tells no wish, whichever intent is nearest: a form takes it for its answer, else we ask."""
+    likely = next((one for one in ranking(parsed) if one["name"] != OUT_OF_SCOPE), None)
+    return {"band": "ask"} | ({"intent": likely} if likely else {})
 
 
 def unspoken(text: str) -> ParseData:

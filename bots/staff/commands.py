@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from bots.staff.acts import Arguments, Count, Done, RowId, Undo, act
-from crm import conversations, files, labels, mending
+from crm import candidates, conversations, files, labels, mending
 from crm.actor import Actor, check
 from crm.errors import NotFound
 from crm.models import Conversation, Mention, Staff, Team
@@ -82,6 +82,12 @@ class OneMessage(One):
 
 class Seen(OneMessage):
     """Up to which message."""
+
+
+class Misunderstood(OneMessage):
+    """A customer's message, and the intent it had in truth (a name of the domain); empty where none fits."""
+
+    intent: str = Field(default="", max_length=64, pattern=r"^\w*$")
 
 
 def counted(ids: list[int]) -> dict[str, int]:
@@ -243,6 +249,13 @@ async def unseen(actor: Actor, args: Seen, now: datetime) -> Done:
     """Keep the conversation among the unread."""
     await conversations.mark_unseen(actor, args.conversation, now)
     return Done()
+
+
+@act("misunderstood")
+async def misunderstood(actor: Actor, args: Misunderstood, now: datetime) -> Done:
+    """The bot took this message wrongly: a candidate for its training, which a person decides on."""
+    await candidates.correct(actor, args.conversation, args.seq, args.intent, now=now)
+    return Done("misunderstood")
 
 
 @act("take_next")

@@ -10,7 +10,10 @@ from crm.models.conversations import Conversation
 
 
 class TrainingCandidate(Model):
-    """One message that the bot asked about or did not understand. `text` holds no personal data."""
+    """One message that the bot asked about, did not understand or, as staff say, misunderstood.
+
+    `text` holds no personal data; it is empty where staff said so, and the message is read at the review.
+    """
 
     id = fields.BigIntField(primary_key=True)
     conversation: fields.ForeignKeyRelation[Conversation] = fields.ForeignKeyField(

@@ -11,10 +11,12 @@ from bots import reviewing, wiring
 from bots.settings import Settings
 from crm import candidates, inbox
 from crm import db as database
-from crm.models import TrainingCandidate
+from crm.actor import Actor
+from crm.models import Message, TrainingCandidate
 from nlu.lint import read
 
 AT = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
+AGENT = Actor("staff", 1, "agent", "이수민")
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -82,3 +84,18 @@ async def test_what_the_lint_refuses_stays_undecided(settings: Settings, root: P
     await reviewing.run(settings, root=root, read=typing("y"))
     assert await verdicts(settings) == [""]
     assert not (root / "nlu/data/ko/learned.yml").exists()
+
+
+async def test_what_staff_corrected_is_marked_and_masked_when_it_is_read(
+    settings: Settings, root: Path
+) -> None:
+    await kept(settings)
+    await database.connect(settings.database)
+    message = await Message.get(direction="in")
+    await candidates.correct(AGENT, message.conversation_id, message.seq, "talk_to_human", now=AT)
+    await Message.filter(id=message.id).update(text="박지영인데 사람 좀 바꿔줘요")
+    await database.close()
+    person = {"entity": "person", "start": 0, "end": 3}
+    await reviewing.run(settings, root=root, read=typing("y"), parse=lambda text, at: {"entities": [person]})
+    learned = [(one.intent, one.raw) for one in read(root / "nlu") if one.file == "ko/learned.yml"]
+    assert learned == [("talk_to_human", "[홍길동](person)인데 사람 좀 바꿔줘요")]

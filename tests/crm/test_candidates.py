@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crm import candidates, inbox
-from crm.models import AuditEntry, Conversation, TrainingCandidate
+from crm.actor import Actor
+from crm.errors import Forbidden, NotFound
+from crm.models import AuditEntry, Conversation, Message, TrainingCandidate
 
+AGENT = Actor("staff", 1, "agent", "이수민")
 AT = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
 
 
@@ -70,3 +73,35 @@ async def test_a_message_is_kept_once_and_decided_once(talk: Conversation) -> No
     await candidates.decide(one, accepted=False, now=AT)
     assert await candidates.undecided() == []
     assert await AuditEntry.filter(act="candidate.rejected", subject_id=one.id).count() == 1
+
+
+async def test_what_staff_correct_is_kept_as_a_reference_and_audited(talk: Conversation) -> None:
+    message = await Message.get(conversation_id=talk.id, direction="in")
+    await candidates.correct(AGENT, talk.id, message.seq, "greet", now=AT)
+    await candidates.correct(AGENT, talk.id, message.seq, "ask_hours", now=AT)
+    (one,) = await candidates.undecided()
+    assert (one.how, one.intent, one.text) == ("corrected", "ask_hours", "")
+    assert (await candidates.words_of(one)).id == message.id
+    assert await AuditEntry.filter(act="candidate.corrected", actor=AGENT.ref).count() == 2
+
+
+async def test_staff_overrule_what_the_customer_chose_until_it_is_decided(talk: Conversation) -> None:
+    message = await Message.get(conversation_id=talk.id, direction="in")
+    await candidates.keep(
+        talk.id, message.inbox_id or 0, "안녕", [], language="ko", offered=["greet"], now=AT
+    )
+    await candidates.correct(AGENT, talk.id, message.seq, "", now=AT)
+    (one,) = await candidates.undecided()
+    assert (one.how, one.intent, one.text) == ("corrected", "", "안녕")
+    await candidates.decide(one, accepted=False, now=AT)
+    await candidates.correct(AGENT, talk.id, message.seq, "greet", now=AT)
+    assert (await TrainingCandidate.get(id=one.id)).intent == ""
+
+
+async def test_only_written_messages_are_corrected_and_only_by_who_may_write(talk: Conversation) -> None:
+    message = await Message.get(conversation_id=talk.id, direction="in")
+    with pytest.raises(NotFound):
+        await candidates.correct(AGENT, talk.id, message.seq + 1, "greet", now=AT)
+    with pytest.raises(Forbidden):
+        await candidates.correct(Actor("staff", 2, "marketing"), talk.id, message.seq, "greet", now=AT)
+    assert await candidates.undecided() == []

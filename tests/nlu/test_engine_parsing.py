@@ -108,3 +108,37 @@ def test_only_a_sure_intent_of_the_own_audience_is_believed() -> None:
 def test_words_of_an_entity_are_those_that_were_typed() -> None:
     parsed = {"text": "／세탁기", "entities": [{"entity": "product", "start": 0, "end": 2, "value": "／세"}]}
     assert parsing.spoken(parsed, "/세탁기")["entities"][0]["value"] == "/세"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("냉장고", "냉장고"),
+        ("공기청정기요", "공기청정기"),
+        ("정수기입니다!", "정수기"),
+        ("the dryer", "dryer"),
+        ("my TV ㅎㅎ", "TV"),
+    ],
+)
+@pytest.mark.parametrize("band", ["act", "handover"])
+def test_a_bare_name_of_a_thing_is_no_wish(text: str, name: str, band: str) -> None:
+    start = text.index(name)
+    entity = {"entity": "product", "start": start, "end": start + len(name)}
+    guesses = [{"name": "out_of_scope", "confidence": 0.5}, {"name": "ask_price", "confidence": 0.4}]
+    model = {
+        "text": text,
+        "intent": guesses[0],
+        "intent_ranking": guesses,
+        "entities": [entity],
+        "band": band,
+    }
+    parsed = parsing.spoken(model, text)
+    assert (parsed["band"], parsed["intent"]["name"]) == ("ask", "ask_price")
+
+
+def test_a_name_with_a_wish_stays_what_it_is_and_so_do_names_that_staff_say() -> None:
+    entity = {"entity": "product", "start": 0, "end": 3}
+    wish = {"text": "냉장고 얼마", "intent": {"name": "ask_price"}, "entities": [entity], "band": "act"}
+    staff = {"text": "냉장고", "intent": {"name": "staff_show_products"}, "entities": [entity], "band": "act"}
+    assert parsing.spoken(wish, "냉장고 얼마요")["band"] == "act"
+    assert parsing.spoken(staff, "냉장고")["band"] == "act"

@@ -61,6 +61,7 @@ async def _page(desk: Desk, conversation_id: int | None) -> web.StreamResponse:
             {"id": each.id, "name": each.name, "colour": each.colour} for each in await labels.all_labels()
         ],
         snoozes=await snoozes(desk),
+        meant=talk.MEANT,
     )
 
 

@@ -17,6 +17,12 @@ from crm.actor import PERMISSIONS
 from crm.models import Staff
 
 PAGE = 50
+MEANT = (
+    "request_service", "book_visit", "check_request", "complain", "ask_product", "ask_price", "request_quote",
+    "place_order", "check_order", "return_or_refund", "ask_payment", "terminate_contract", "ask_usage",
+    "talk_to_human", "out_of_scope",
+)  # fmt: skip
+"""Intents offered where staff say what a customer's message meant, by their names in the domain."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,9 @@ def _item(
         "quote": row["data"].get("quote", ""),
         "mail": mail.about(desk, row, talk_id),
         "edited": row["edited_at"] is not None,
+        "may_correct": row["author"] == "contact"
+        and bool(row["text"].strip())
+        and desk.staff.role in PERMISSIONS["conversation.write"],
         "lang": row["lang"] or desk.lang,
         "state": row["state"],
         "at": row["created_at"].isoformat(),

@@ -10,7 +10,7 @@ from PIL import Image
 
 from crm import conversations, requests
 from crm.actor import SYSTEM
-from crm.models import AuditEntry, CannedReply, Conversation, Label, Message, Staff
+from crm.models import AuditEntry, CannedReply, Conversation, Label, Message, Staff, TrainingCandidate
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 from tests.bots.web.desk_people import Company, a_talk, utc_now
 
@@ -144,6 +144,18 @@ async def test_a_role_without_the_right_is_told_so_in_words(signed_in: Staffed) 
     assert status == 403
     assert body["text"] == "이 일은 내 역할로 할 수 없어요. 관리자에게 물어보세요."
     assert 'data-reveal="phone"' not in await browser.page(f"/desk/conversations/{talk.id}")
+
+
+async def test_staff_say_what_a_misunderstood_message_meant(signed_in: Staffed) -> None:
+    talk = await a_talk(utc_now())
+    browser = await signed_in("seojun")
+    await Message.filter(conversation_id=talk.id, direction="in").update(inbox_id=77)
+    message = await Message.get(conversation_id=talk.id, direction="in")
+    assert f'data-meant-seq="{message.seq}"' in await browser.page(f"/desk/conversations/{talk.id}")
+    assert 'data-meant="book_visit"' in await browser.page("/desk/conversations")
+    done = await browser.act("misunderstood", conversation=talk.id, seq=message.seq, intent="book_visit")
+    assert done["said"] == "알려 주셔서 고마워요. 봇을 가르칠 후보로 남겼어요"
+    assert (await TrainingCandidate.get(inbox_id=message.inbox_id)).intent == "book_visit"
 
 
 async def test_a_canned_reply_comes_with_the_customers_name_in_it(signed_in: Staffed) -> None:

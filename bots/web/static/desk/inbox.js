@@ -83,6 +83,7 @@ document.addEventListener("choose", ({ target, detail: { item } }) => {
   if (dataset.label) run(hasLabel(target, dataset.name) ? "unlabel" : "label", { label: Number(dataset.label) });
   if (dataset.priority) doOne("priority", { priority: dataset.priority });
   if (dataset.menuDo) more(dataset.menuDo);
+  if ("meant" in dataset) perform("misunderstood", { conversation: open(), seq: Number(target.dataset.meantSeq), intent: dataset.meant });
 });
 
 const hasLabel = (target, name) =>
