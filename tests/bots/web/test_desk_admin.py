@@ -130,3 +130,11 @@ async def test_a_file_is_taken_by_its_content_and_refused_by_its_size(signed_in:
     big = await send(b"%PDF" + b"x" * 1_100_000)
     assert big.status == 422
     assert (await big.json())["reason"] == "too_large"
+
+
+async def test_fields_carry_their_limits_and_languages_as_written(signed_in: Staffed) -> None:
+    browser = await signed_in("yuna")
+    page = await browser.page("/desk/admin/profile") + await browser.page("/desk/admin/targets")
+    assert 'lang="en"' in page
+    assert 'min="1" max="10080" data-type="int"' in page
+    assert "&#34;" not in page
