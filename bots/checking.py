@@ -16,6 +16,7 @@ from media.turn import Turn
 from nlu import train as trainer
 
 SHOWN = 5  # of what was set aside, the newest
+PATIENCE_SECONDS = 15  # with a provider
 
 
 async def run(read: Settings, *, root: Path) -> bool:
@@ -102,8 +103,11 @@ async def _accounts(read: Settings) -> bool:
             )
     for name, account in made.channels.items():
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 print(f"ok  channel {name}: {await account.check()}")
+        except TimeoutError:
+            good = False
+            print(f"!!  channel {name}: no answer within {PATIENCE_SECONDS} s")
         except Exception as fault:
             good = False
             print(f"!!  channel {name}: {fault or type(fault).__name__}")
@@ -119,8 +123,11 @@ async def _slack(read: Settings) -> bool:
     for name, values in apps.items():
         shown = f"slack/{name}" if name else "slack"
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 print(f"ok  {shown}: {await face.check(values)}")
+        except TimeoutError:
+            good = False
+            print(f"!!  {shown}: no answer within {PATIENCE_SECONDS} s")
         except Exception as fault:
             good = False
             print(f"!!  {shown}: {fault or type(fault).__name__}")

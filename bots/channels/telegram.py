@@ -62,6 +62,7 @@ class TelegramChannel:
 
     def __init__(self, account: str, token: str, api_url: str, webhook_secret: str, ports: Ports) -> None:
         self.account = account
+        self._root = api_url
         self._secret = webhook_secret
         self._ports = ports
         self._request = HTTPXRequest(connection_pool_size=64, read_timeout=30.0, pool_timeout=30.0)
@@ -297,6 +298,8 @@ class TelegramChannel:
             me, hook = await bot.get_me(), await bot.get_webhook_info()
         except faults.InvalidToken as fault:
             raise RuntimeError("the token is refused; get it again from @BotFather") from fault
+        except faults.NetworkError as fault:
+            raise RuntimeError(f"Telegram does not answer at {self._root}: {type(fault).__name__}") from fault
         way = "webhook" if self._secret else "polling"
         if self._secret and not self._ports.public_url.startswith("https://"):
             raise RuntimeError("a webhook needs DANGOL_PUBLIC_URL with https://")

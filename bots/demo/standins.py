@@ -19,6 +19,7 @@ SMS_SENDER: Final = "15881234"
 # Who of the demo company is in its Slack, and the channels there; the first is shown customers.
 SLACK_PEOPLE: Final = (("seojun", "이서준"), ("yuna", "한유나"), ("jihun", "배지훈"), ("taeho", "강태호"))
 SLACK_CHANNELS: Final = ("C0CARE,상담팀,private", "C0LOBBY,전체,public")
+SLACK_CLIENT: Final = "1001.2002"
 ALIMTALK: Final = "KA01PF000000000000000dangoldemo"
 MAILBOX: Final = "help@saebom.example"
 
@@ -149,6 +150,8 @@ STANDINS: Final[Sequence[Standin]] = (
         page="/window",
         arguments=lambda w: [
             "--bot-token", f"xoxb-{w.secret('slack bot')}", "--app-token", f"xapp-{w.secret('slack app')}",
+            "--client-id", SLACK_CLIENT, "--client-secret", w.secret("slack client"),
+            "--redirect", f"{w.front}/slack/oauth_redirect",
             *(word for login, name in SLACK_PEOPLE
               for word in ("--user", f"U0{login.upper()},{name},{login}@saebom.example")),
             *(word for line in SLACK_CHANNELS for word in ("--channel", line)),
@@ -156,6 +159,8 @@ STANDINS: Final[Sequence[Standin]] = (
         settings=lambda w: {
             "SLACK_BOT_TOKEN": f"xoxb-{w.secret('slack bot')}",
             "SLACK_APP_TOKEN": f"xapp-{w.secret('slack app')}",
+            "SLACK_CLIENT_ID": SLACK_CLIENT,
+            "SLACK_CLIENT_SECRET": w.secret("slack client"),
             "SLACK_API_URL": f"{w.url('slack')}/api/",
         },
     ),

@@ -225,6 +225,13 @@ def apps_of(settings: Settings) -> dict[str, dict[str, str]]:
 
 async def check(values: Mapping[str, str]) -> str:
     """Prove an app's settings against Slack and say who we are there. Raises with what is wrong."""
+    try:
+        return await _proven(values)
+    except (Uncertain, RetryLater, OSError) as fault:
+        raise RuntimeError(f"Slack does not answer at {values['api_url']} ({fault})") from None
+
+
+async def _proven(values: Mapping[str, str]) -> str:
     who = []
     if values["bot_token"]:
         slack = Slack(values["bot_token"], values["api_url"])

@@ -1,0 +1,43 @@
+"""`dangol check` where a provider cannot be reached: which one, and where it was looked for."""
+
+from pathlib import Path
+
+import pytest
+
+from bots import checking
+from bots.settings import load
+
+NOBODY = "127.0.0.1:1"  # a port that no program listens on
+
+
+async def test_a_provider_that_does_not_answer_is_named_with_its_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = load(
+        data_dir=tmp_path,
+        telegram_token="1001:AAAA-bbbb_CCCC1111",
+        telegram_api_url=f"http://{NOBODY}",
+        kakao_secret="a-secret-path-of-kakao-24x",
+        mail_from="help@shop.example",
+        smtp_url=f"smtps://u:pass-word@{NOBODY}",
+        solapi_key="NCSAYU7YDBXYORXC",
+        solapi_secret="9TQPLJX3MZKHW2RB5VNCY8DFG4SAE6UT",
+        solapi_sender="15881234",
+        solapi_url=f"http://{NOBODY}",
+        slack_bot_token="xoxb-1",
+        slack_app_token="xapp-1",
+        slack_api_url=f"http://{NOBODY}/api/",
+    )
+    assert await checking._accounts(read) is False
+    told = capsys.readouterr().out
+    for line in (
+        f"!!  channel telegram: Telegram does not answer at http://{NOBODY}",
+        "!!  channel sms: SOLAPI does not answer",
+        "!!  channel email: SMTP: SMTPConnectError: Error connecting to 127.0.0.1 on port 1",
+        f"!!  slack: Slack does not answer at http://{NOBODY}/api/",
+        "ok  channel kakao: waits for skill requests at",
+        "--  channel alimtalk: off; set DANGOL_ALIMTALK_PROFILE",
+    ):
+        assert line in told
+    for secret in ("pass-word", "AAAA-bbbb", "9TQPLJ", "a-secret-path", "xoxb"):
+        assert secret not in told
