@@ -370,6 +370,7 @@ def _inbound(
         "titled": text.startswith(subject) and bool(subject),
         "refused": content.lost,
         "original": bool(content.original),
+        "remote": bool(email_safe.REMOTE.search(content.original)),
         "cut": not whole,
         "doubtful": _is_forged(mail),
     }

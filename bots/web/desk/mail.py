@@ -37,6 +37,7 @@ def about(desk: Desk, row: Mapping[str, Any], talk_id: int) -> dict[str, Any] | 
         "folded": str(found.get("folded", "")),
         "notes": notes,
         "original": bool(found.get("original")),
+        "remote": bool(found.get("remote")),
         "address": f"/desk/conversations/{talk_id}/mails/{row['seq']}",
     }
 
@@ -64,14 +65,14 @@ def _people(people: Sequence[Mapping[str, str]]) -> str:
 @page
 async def original(desk: Desk) -> web.StreamResponse:
     """A mail as it looked, for a frame of the thread. Remote pictures tell the sender who reads, and when:
-    they are let in only where `?pictures=1` asks for them."""
+    they are let in only where `?pictures=1` asks for them, by a link of the thread: a sandboxed document has
+    no cookie of ours to ask with."""
     source = await mail.original(desk.actor, desk.id(), desk.id("seq"))
     remote = desk.request.query.get("pictures") == "1"
     response = pages.render(
         desk.request,
         "desk/mail_original.html",
         body=email_safe.pictured(source, await _embedded(source)),
-        blocked=not remote and bool(email_safe.REMOTE.search(source)),
     )
     response.headers["Content-Security-Policy"] = POLICY.format(remote=" https: http:" if remote else "")
     response.headers["Referrer-Policy"] = "no-referrer"

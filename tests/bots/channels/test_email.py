@@ -338,7 +338,7 @@ async def test_a_mail_is_kept_as_it_looked_with_the_pictures_in_it(
     assert kept.html.startswith("<p>세탁기 <b>사진</b>이에요</p>")
     assert f'<img src="cid:{token}">' in kept.html
     assert "script" not in kept.html
-    assert message.data["mail"]["original"] is True
+    assert message.data["mail"]["original"] is message.data["mail"]["remote"] is True
     assert message.text == "세탁기 사진이에요"  # the subject is in it
 
 
