@@ -1,6 +1,7 @@
 """The job that makes one file of a recorded call, side by side."""
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ def work(given: dict[str, Any]) -> dict[str, Any]:
     ]
     folder = Path(given["folder"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _forget_killed(folder)
     told = Path(given["progress_file"])
     target = folder / f"{given['recording']}-export-{os.getpid()}{SUFFIX}"
     meta = Meta(given["recording"], "", "", "screen", given["begin"])
@@ -92,6 +94,13 @@ def work(given: dict[str, Any]) -> dict[str, Any]:
         "audio": done.audio,
         "begin": given["begin"],
     }
+
+
+def _forget_killed(folder: Path) -> None:
+    """Delete what exports left whose process was killed: none runs longer than its job may."""
+    for path in folder.iterdir():
+        if path.stat().st_mtime < time.time() - HOURS_6:
+            path.unlink(missing_ok=True)
 
 
 def _tell(path: Path, share: float) -> None:

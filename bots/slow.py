@@ -19,7 +19,7 @@ HEARTBEAT_SECONDS = 5.0
 
 def kinds(settings: Settings) -> Sequence[JobKind]:
     """Every kind of job, by the room that brings it."""
-    return (transcripts.kind(settings.stt_model), exports.kind(settings.data_dir / "recordings"))
+    return (transcripts.kind(settings.stt_model), exports.kind(settings.data_dir / "exports"))
 
 
 async def run(settings: Settings) -> None:

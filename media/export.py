@@ -6,6 +6,7 @@ Runs in a subprocess. What it writes is sealed as it is written: a log of frames
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,7 @@ def export(
     pictures = [_Pictures(part) for part in parts if part.video]
     voices = [_Voice(part) for part in parts if part.audio]
     with target.open("wb", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # or a media process finishes and removes it
         log = LogWriter(file, key)
         log.append(meta.dump())
         video, audio = _video(), _audio()
@@ -61,10 +63,10 @@ def export(
                 told(number / FPS / seconds)
         rest = (_encode(video, VIDEO, None) if pictures else []) + _encode(audio, AUDIO, None)
         log.append(b"".join(rest))
-    try:
-        return finish(target, key)
-    finally:
-        target.unlink()
+        try:
+            return finish(target, key)
+        finally:
+            target.unlink()
 
 
 def tiles(count: int, width: int = WIDTH, height: int = HEIGHT) -> list[tuple[int, int, int, int]]:

@@ -10,6 +10,7 @@ import pytest
 
 from media import webm
 from media.export import HEIGHT, WIDTH, Part, export, tiles
+from media.finishing import orphans
 from media.recorder import Meta
 from media.sealed import SealedReader, SealedWriter
 
@@ -56,7 +57,15 @@ def test_both_are_seen_beside_each_other_and_heard_together(tmp_path: Path) -> N
     ]
     shares: list[float] = []
     meta = Meta(1, "", "", "screen", "2026-03-04T03:00:00+00:00")
-    done = export(parts, tmp_path / "1-export.part", bytes(32), meta, shares.append)
+    mended: list[Path] = []
+
+    def told(share: float) -> None:
+        shares.append(share)
+        mended.extend(orphans(tmp_path))
+
+    done = export(parts, tmp_path / "1-export.part", bytes(32), meta, told)
+    assert shares
+    assert mended == [], "a media process that mends recordings leaves it alone"
     assert 2800 <= done.duration_ms <= 3200
     assert shares == sorted(shares)
     assert not list(tmp_path.glob("*.part"))

@@ -20,6 +20,7 @@ from crm.errors import Conflict
 from crm.live_links import Place
 from crm.live_views import Whole
 from crm.models import LiveParticipant, LiveSession
+from crm.request_rules import OPEN
 
 STEPS = 6  # of an article, shown beside the call
 
@@ -141,6 +142,7 @@ async def _request(desk: Desk, session: LiveSession) -> dict[str, Any] | None:
     steps = [text for kind, lines in parts if kind == "ol" for text in lines]
     return {
         **request_view(desk, request),
+        "open": request.status in OPEN,
         "article": {"title": article.title, "url": knowledge.url_of(article)} if article else None,
         "steps": steps[:STEPS],
     }

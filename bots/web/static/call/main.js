@@ -240,7 +240,7 @@ async function showCamera() {
   toggle(byId("camera"), !on, t(on ? "call.camera.off" : "call.camera.on"), on ? "video" : "video-off");
   byId("flip").hidden = !on;
   byId("torch").hidden = !devices.hasLight;
-  toggle(byId("torch"), devices.light, t(devices.light ? "call.torch.off" : "call.torch.on"));
+  toggle(byId("torch"), devices.light, t(devices.light ? "call.torch.on" : "call.torch.off"));
   room.act("camera", { on, facing: devices.facing });
 }
 
@@ -253,7 +253,7 @@ function controls() {
   byId("flip").onclick = () => devices.flip().then(showCamera, (error) => toast(t(`call.check.${reason(error)}`)));
   byId("torch").onclick = async () => {
     await devices.setLight(!devices.light).catch(() => toast(t("call.torch.none")));
-    toggle(byId("torch"), devices.light, t(devices.light ? "call.torch.off" : "call.torch.on"));
+    toggle(byId("torch"), devices.light, t(devices.light ? "call.torch.on" : "call.torch.off"));
     viewed();
     session.announce();
     room.act("torch", { on: devices.light });
