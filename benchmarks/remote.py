@@ -1,7 +1,7 @@
 """Remote control on a screen of its own: how soon input is applied and seen, how soon a stop holds, and what
 the desktop agent costs.
 
-    python -m benchmarks.remote [--clicks 60] [--stops 5] [--seconds 10] [--quick]
+    python -m benchmarks.remote [--clicks 60] [--stops 5] [--seconds 10] [--archive FILE] [--quick]
 
 The agent is the real one in a process of its own on Xvfb (1280x720), joined by its code; room and media
 process are the real ones; staff sit before a real Chromium that shows the picture. There is one clock.
@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ CODE = "12345678"
 COLOURS = (0x103050, 0xE0E0D0)  # dark and light: told apart by their luminance
 SETTLE_SECONDS = 4.0  # until the agent has calmed down
 KEYS_A_SECOND = 100
+FROM_HERE = (sys.executable, "-W", "ignore", "-m", "media.assist")
 
 
 @dataclass
@@ -103,16 +104,15 @@ async def front(house: House) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[Scene]:
+async def running(program: Sequence[str]) -> AsyncIterator[Scene]:
     """A room with staff and the agent in it."""
     with tempfile.TemporaryDirectory(prefix="dangol-remote-") as folder, virtual_screen() as screen:
         house = House(Path(folder))
         house.seats = {"staff": seat("r1", "s1", "staff"), "agent": seat("r1", "a1", "agent")}
         notepad, customer = Notepad(screen), Customer(screen)
         async with front(house) as url, process(house), chromium() as staff:
-            words = ("-W", "ignore", "-m", "media.assist", CODE, "--server", url, "--lang", WHO.lang)
-            environment = {**os.environ, "DISPLAY": screen}
-            agent = await asyncio.create_subprocess_exec(sys.executable, *words, env=environment)
+            words = (*program, CODE, "--server", url, "--lang", WHO.lang)
+            agent = await asyncio.create_subprocess_exec(*words, env={**os.environ, "DISPLAY": screen})
             try:
                 await staff.goto(f"{url}/page?token=staff&browser=staff")
                 await staff.evaluate("call.session.open()")
@@ -207,8 +207,9 @@ async def share(scene: Scene, seconds: float) -> dict[str, float]:
     return {"share": used, "fps": (await scene.pictures() - pictures) / lasted}
 
 
-async def measure(count: int, stop_count: int, seconds: float) -> Mapping[str, Any]:
-    async with running() as scene:
+async def measure(program: Sequence[str], count: int, stop_count: int, seconds: float) -> Mapping[str, Any]:
+    """All figures of one agent."""
+    async with running(program) as scene:
         applied, seen = await clicks(scene, count)
         await asyncio.sleep(SETTLE_SECONDS)
         idle = await share(scene, seconds)
@@ -225,11 +226,12 @@ def main() -> None:
     read.add_argument("--clicks", type=int, default=60)
     read.add_argument("--stops", type=int, default=5)
     read.add_argument("--seconds", type=float, default=10.0)
+    read.add_argument("--archive", default="", help="the file that /assist offers, instead of this checkout")
     read.add_argument("--quick", action="store_true", help="a few of each, to see that it runs")
     said = read.parse_args()
     many = (6, 1, 3.0) if said.quick else (said.clicks, said.stops, said.seconds)
     print(f"{WIDTH}x{HEIGHT}, {many[0]} clicks, {many[1]} stops")
-    found = asyncio.run(measure(*many))
+    found = asyncio.run(measure([said.archive] if said.archive else FROM_HERE, *many))
     rows = [
         [name, percentile(found[key], 0.5), percentile(found[key], 0.95), max(found[key])]
         for name, key in (

@@ -7,7 +7,7 @@ It knows no socket: frames come in by `signal` and `data`, and go out by the two
 import asyncio
 import json
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -122,8 +122,8 @@ class Agent:
         self._clear_marks()
         if stopped:
             self._note("stopped", {})
-            for scope in ("control", "view"):
-                self._signal_out({"type": "control", "state": "revoke", "whom": self._me, "scope": scope})
+            for scope in (What.CONTROL, What.VIEW):
+                self._revoke(scope)
             self._data_out({"t": "stopped"})
             self._tell_state()
         self._told = say(self._who.lang, "stopped") if stopped else ""
@@ -133,7 +133,7 @@ class Agent:
 
     def _after_revoke(self, what: What) -> None:
         self._note("revoked", {"what": str(what)})
-        self._signal_out({"type": "control", "state": "revoke", "whom": self._me, "scope": str(what)})
+        self._revoke(what)
         self._tell_state()
         self.show()
 
@@ -141,6 +141,7 @@ class Agent:
         pending = self._consent.pending
         question = self._consent.answer(pending.number, granted, self._now()) if pending else None
         if question is not None:
+            self._told = ""  # what was said before ("nothing is shown") is true no more
             self._note("granted" if granted else "refused", {"what": str(question.what)})
             self._reply(question, granted)
             self._ask_next()
@@ -167,6 +168,7 @@ class Agent:
             case "welcome":
                 self._me = str(frame.get("you", {}).get("id", ""))
                 self._lost = False
+                self._reconcile(frame.get("control", ()))
             case "control" if frame.get("whom") == self._me:
                 self._control(frame)
             case "answered":
@@ -199,8 +201,20 @@ class Agent:
     def lost(self) -> None:
         """The connection broke: nobody holds the mouse any more."""
         self._lost = True
+        if self.may_control():
+            self._revoke(What.CONTROL)  # heard when only the media broke, not the socket
         self._end_control()
         self.show()
+
+    def _reconcile(self, said: Sequence[Frame]) -> None:
+        """The room may still believe what ended here while the socket was broken."""
+        for one in said:
+            mine = one.get("whom") == self._me and one.get("state") == "granted"
+            if mine and not self._consent.allows(What(str(one.get("scope")))):
+                self._revoke(What(str(one.get("scope"))))
+
+    def _revoke(self, what: What) -> None:
+        self._signal_out({"type": "control", "state": "revoke", "whom": self._me, "scope": str(what)})
 
     def _control(self, frame: Frame) -> None:
         match frame.get("state"):

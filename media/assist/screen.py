@@ -73,6 +73,7 @@ class Camera:
         self._thread = ThreadPoolExecutor(1, "screen")
         self._mss: Any = None
         self._changes: Any = None
+        self._fault: type[Exception] = OSError  # what mss raises
         self._last: bytes | bytearray = b""
         self.area = Area(0, 0, 1, 1)
 
@@ -108,14 +109,18 @@ class Camera:
         return await asyncio.get_running_loop().run_in_executor(self._thread, what)
 
     def _open(self) -> None:
+        self._connect()
+        self._changes = changes()
+
+    def _connect(self) -> None:
         import mss
 
+        self._fault = mss.ScreenShotError
         try:
             self._mss = mss.MSS(with_cursor=True)
             self._find()
         except mss.ScreenShotError as fault:
             raise OSError(str(fault)) from None
-        self._changes = changes()
 
     def _find(self) -> None:
         first = self._mss.monitors[1]  # the first is all of them together
@@ -125,7 +130,12 @@ class Camera:
         if self._last and self._changes is not None and not self._changes.any():
             return None
         area = self.area
-        shot = self._mss.grab((area.left, area.top, area.left + area.width, area.top + area.height))
+        try:
+            shot = self._mss.grab((area.left, area.top, area.left + area.width, area.top + area.height))
+        except self._fault:  # the screen has another size now
+            self._mss.close()
+            self._connect()
+            return None
         raw = shot.raw
         if raw == self._last:
             return None

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from media.assist import acts, scenes
 from media.assist.agent import Agent
 from media.assist.chain import Entry, first_fault
+from media.assist.consent import What
 from media.assist.hands import Stopped
 from media.assist.marks import Stroke
 from media.assist.panel import Drawing
-from tests.media.assist.test_consent import NOW
+from tests.media.assist.test_consent import NOW, granted
 
 WHO = scenes.Who("이서준", "새봄가전", "ko")
 FILE = {"t": "ask", "what": "file", "size": 3}
@@ -75,10 +76,11 @@ class Help:
     def __init__(self) -> None:
         self.hands, self.window, self.now = Hands(), Window(), NOW
         self.said: list[dict[str, Any]] = []
+        self.signals: list[dict[str, Any]] = []
         self.log: list[Entry] = []
         self.fetched: list[str] = []
         self.agent = Agent(
-            WHO, self.window, signal_out=lambda frame: None,
+            WHO, self.window, signal_out=lambda frame: self.signals.append(dict(frame)),
             data_out=lambda frame: self.said.append(dict(frame)),
             log=self.log.append, now=self._now, fetch=self._fetch,
         )  # fmt: skip
@@ -141,6 +143,17 @@ async def test_nothing_is_done_after_control_ended(ending: str) -> None:
     assert len(help_.hands.done) == done
 
 
+async def test_the_room_hears_that_control_ended_while_the_line_was_broken() -> None:
+    help_ = Help()
+    await help_.allow("view", "control")
+    help_.agent.lost()
+    grant = {"by": "s1", "whom": "a1", "state": "granted"}
+    believed = [{**grant, "scope": "view"}, {**grant, "scope": "control"}]
+    help_.signals.clear()
+    help_.agent.signal({"type": "welcome", "you": {"id": "a1"}, "control": believed})
+    assert [(one["state"], one["scope"]) for one in help_.signals] == [("revoke", "control")]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -197,6 +210,15 @@ def test_no_run_of_frames_does_anything_without_control_or_breaks_the_log(
         assert first_fault(help_.log) is None
 
     asyncio.run(run())
+
+
+async def test_after_a_stop_and_a_new_yes_the_panel_does_not_say_that_nothing_is_shown() -> None:
+    help_ = Help()
+    await help_.allow("view")
+    await help_.press("stop")
+    assert "멈췄어요" in help_.agent.scene().detail
+    await help_.allow("view")
+    assert help_.agent.scene() == scenes.state(WHO, granted(What.VIEW))
 
 
 async def test_the_file_that_was_asked_about_is_the_one_that_comes() -> None:
