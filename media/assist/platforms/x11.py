@@ -5,6 +5,7 @@ import os
 import queue
 import select
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from media.assist.platforms.x11_marks import Overlay
 MARGIN: Final = 24
 DENSE_WIDTH: Final = 2560  # from this width on the panel is drawn at twice the size
 CLIPBOARD_MAX_BYTES: Final = 400_000
+RAISE_SECONDS: Final = 0.25
+EVENTS_AT_ONCE: Final = 64
 SHORTCUT: Final = "Ctrl+Alt+S"
 SHORTCUT_KEY, SHORTCUT_HELD = XK.XK_s, X.ControlMask | X.Mod1Mask
 LOCKS: Final = (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask)  # with Caps Lock and Num Lock, too
@@ -46,7 +49,9 @@ class X11Window:
         self._asked: queue.Queue[str] = queue.Queue()
         self._calls: queue.Queue[Callable[[], None]] = queue.Queue()
         self._awake, self._wake = os.pipe()
-        self._closing = False
+        self._waking = threading.Lock()
+        self._closing = self._closed = self._obscured = False
+        self._raised = 0.0
         self._window = self._make()
         self._gc = self._window.create_gc()
         self._overlay = Overlay(shown)
@@ -85,8 +90,9 @@ class X11Window:
 
     def _call(self, what: Callable[[], None]) -> None:
         self._calls.put(what)
-        with contextlib.suppress(OSError):
-            os.write(self._wake, b".")
+        with self._waking:
+            if not self._closed:
+                os.write(self._wake, b".")
 
     # --- on the window's thread
 
@@ -115,18 +121,32 @@ class X11Window:
             while not self._closing:
                 # A reply that is awaited may bring events with it: look at them before waiting for the wire.
                 if not self._display.pending_events():
-                    select.select([self._display, self._awake], [], [])
-                while self._display.pending_events():
-                    self._heard(self._display.next_event())
+                    pause = RAISE_SECONDS if self._obscured else None
+                    select.select([self._display, self._awake], [], [], pause)
+                for _ in range(EVENTS_AT_ONCE):
+                    if self._display.pending_events():
+                        self._heard(self._display.next_event())
                 self._called()
+                self._keep_above()
         except (error.ConnectionClosedError, OSError):
             self._pressed("stop")  # the screen is gone: nothing may go on without its stop button
         finally:
             with contextlib.suppress(Exception):
                 self._window.destroy()
                 self._display.close()
-            os.close(self._awake)
-            os.close(self._wake)
+            with self._waking:
+                self._closed = True  # nobody may write to what bears this number next
+                os.close(self._awake)
+                os.close(self._wake)
+
+    def _keep_above(self) -> None:
+        """The stop button is always to be seen. Not at once each time: another window may want the same, and
+        two that raise themselves without a pause would hear of nothing else."""
+        now = time.monotonic()
+        if self._obscured and now - self._raised >= RAISE_SECONDS:
+            self._raised = now
+            self._window.configure(stack_mode=X.Above)
+            self._display.flush()
 
     def _called(self) -> None:
         if select.select([self._awake], [], [], 0)[0]:
@@ -139,8 +159,8 @@ class X11Window:
         match heard.type:
             case X.Expose:
                 self._paint()
-            case X.VisibilityNotify if heard.state != X.VisibilityUnobscured:
-                self._window.configure(stack_mode=X.Above)  # the stop button is always to be seen
+            case X.VisibilityNotify:
+                self._obscured = heard.state != X.VisibilityUnobscured
             case X.ButtonPress if heard.detail == 1 and self._drawing is not None:
                 button = self._drawing.button_at(heard.event_x, heard.event_y)
                 if button is not None:

@@ -273,6 +273,19 @@ async def test_the_shortcut_stops_everything(session: Session, customer: Custome
     assert not session.agent.may_control()
 
 
+async def test_the_stop_button_works_beside_a_window_that_wants_to_be_above_all_as_well(
+    session: Session, customer: Customer
+) -> None:
+    heard: list[str] = []
+    rival = open_window(heard.append)
+    rival.show(panel.draw(panel.Scene("위로")))  # over our title, not over our buttons
+    await allow(session, customer, "view")
+    customer.press(await customer.sees(session.agent.scene()), "stop")
+    await session.until(lambda: not session.agent.may_see())
+    rival.close()
+    assert not heard
+
+
 async def test_what_staff_draw_is_seen_in_place_and_clicks_go_through_it(
     session: Session, customer: Customer, notepad: Notepad
 ) -> None:
