@@ -185,7 +185,7 @@ async def test_it_is_reopened_by_its_button_days_later(mended: Customer) -> None
 
 async def test_nothing_to_reopen_is_said_and_a_new_request_offered(customer: Customer) -> None:
     await customer.says("수리 받은 게 또 고장났어요 다시 접수 열어 주세요")
-    customer.heard("지금 다시 열 수 있는 접수가 없어요.")
+    customer.heard("여기서는 다시 열 접수를 찾지 못했어요.")
     await customer.presses("수리 접수")
     customer.heard("어떤 제품인가요?")
 
