@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from actions import people
 from bots import answers
 from crm import conversations, identities
 from crm.models import Message
@@ -75,3 +76,43 @@ async def test_before_anything_was_said_words_stand_for_themselves(db: str, now:
     identity = await identities.find_or_create("web", "", "u", locale="ko", now=now)
     conversation = await conversations.reach(identity, now=now, locale="ko")
     assert await answers.meant(conversation.id, "네") is None
+
+
+ADVICE = [
+    {"label": "해결됐어요", "payload": "/thank"},
+    {"label": "수리 접수", "payload": "/request_service"},
+    {"label": "상담원 연결", "payload": "/talk_to_human"},
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "payload"),
+    [
+        ("아니요", "/request_service"),
+        ("그것도 안 되면요?", "/request_service"),
+        ("해봤는데 똑같아요", "/request_service"),
+        ("that didn't help", "/request_service"),
+        ("네", "/thank"),
+        ("해결됐어요", "/thank"),
+        ("영업시간은 언제예요?", None),
+    ],
+)
+async def test_advice_that_was_no_use_leads_to_a_repair(
+    db: str, now: datetime, said: str, payload: str | None
+) -> None:
+    assert await under(now, "도움이 됐나요?", ADVICE, said) == payload
+
+
+@pytest.mark.parametrize(
+    ("text", "wants"),
+    [
+        ("아 됐어요 봇이랑 할게요", True),
+        ("봇과 계속할게요", True),
+        ("let's go on with the bot", True),
+        ("봇 말고 사람이랑 얘기할래요", False),
+        ("네", False),
+        ("세탁기에서 물이 새요", False),
+    ],
+)
+def test_who_waits_may_go_back_to_the_bot_in_words(text: str, wants: bool) -> None:
+    assert people.wants_bot(text) is wants
