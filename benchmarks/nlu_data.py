@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nlu.components.crf import BY_PATTERN
 from nlu.components.noise import mixed
 from nlu.lint import read
 
 OUT_OF_SCOPE = "out_of_scope"
 FOLDS = 5
 """Of our own data, one of so many parts is left out."""
+_BY_PATTERN = ("email", "phone")  # patterns alone find these; they are no part of the comparison
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def own(folder: Path) -> Iterator[Split]:
         Sentence(
             one.text,
             one.intent,
-            tuple((s.entity, s.start, s.end) for s in one.spans if s.entity not in BY_PATTERN),
+            tuple((s.entity, s.start, s.end) for s in one.spans if s.entity not in _BY_PATTERN),
         )
         for one in examples
     ]
