@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -42,10 +43,12 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = tmp_path_factory.mktemp("chromium") / "launch.json"
     options.write_text(json.dumps({"executablePath": found, "args": ARGUMENTS}))
     command = ["-m", "playwright", "launch-server", "--browser", "chromium", "--config", str(options)]
-    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as server:
         assert server.stdout
         yield server.stdout.readline().strip()
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)  # the driver and Chromium as well
 
 
 @pytest.fixture
