@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,15 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from nlu.components.intent_model import OUT_OF_SCOPE
 from nlu.components.pattern_entities import overlaps
 from nlu.components.source import digest
+from nlu.components.text import split_syllable
+from nlu.components.tokenizer import tokens as tokens_of
 from nlu.components.values import ENGLISH_NUMBERS
 from nlu.dates import mentions
 
 logger = logging.getLogger(__name__)
 
 OUTSIDE = "O"
-_BY_PATTERN = ("email", "phone")
+BY_PATTERN = ("email", "phone")
 """Found by patterns alone; every label less makes the field faster."""
 _MODEL = "entities.crfsuite"
 
@@ -106,7 +108,38 @@ def labels_of(tokens: Sequence[Token], entities: Sequence[dict[str, Any]]) -> li
 
 
 def _learnt(example: Message) -> list[dict[str, Any]]:
-    return [one for one in example.get(ENTITIES, []) if one["entity"] not in _BY_PATTERN]
+    return [one for one in example.get(ENTITIES, []) if one["entity"] not in BY_PATTERN]
+
+
+_Lesson = tuple[str, Sequence[Token], list[dict[str, Any]]]
+
+
+def _lessons(training_data: TrainingData) -> Iterator[_Lesson]:
+    """Texts once each, their tokens and entities; then every product by its bare name, as forms hear it."""
+    seen: set[str] = set()
+    names: dict[str, None] = {}
+    for example in training_data.nlu_examples:
+        text, tokens = example.get(TEXT), example.get(TOKENS_NAMES[TEXT])
+        if text and tokens and text not in seen and example.get(INTENT) != OUT_OF_SCOPE:
+            seen.add(text)
+            entities = _learnt(example)
+            names |= dict.fromkeys(text[e["start"] : e["end"]] for e in entities if e["entity"] == "product")
+            yield text, tokens, entities
+    for number, name in enumerate(names):
+        text, start = _bare_answer(name, number)
+        if text not in seen:
+            span = {"entity": "product", "start": start, "end": start + len(name)}
+            yield text, tokens_of(text), [span]
+
+
+def _bare_answer(name: str, number: int) -> tuple[str, int]:
+    """How the name of a thing is said alone, in one of some ways; and where the name begins."""
+    if name.isascii():
+        before = ("", "the ", "my ", "it's the ")[number % 4]
+        return f"{before}{name}", len(before)
+    parts = split_syllable(name[-1])
+    closed = parts is not None and parts[2] > 0
+    return name + ("", "이요" if closed else "요", "입니다", "이에요" if closed else "예요")[number % 4], 0
 
 
 _WITHOUT_PARTICLES = frozenset(
@@ -182,12 +215,8 @@ class KiwiCRFEntityExtractor(GraphComponent):
 
         trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
         trainer.set_params({name: self.config[name] for name in ("c1", "c2", "max_iterations")})
-        seen: set[str] = set()
-        for example in training_data.nlu_examples:
-            text, tokens = example.get(TEXT), example.get(TOKENS_NAMES[TEXT])
-            if text and tokens and text not in seen and example.get(INTENT) != OUT_OF_SCOPE:
-                seen.add(text)
-                trainer.append(token_features(tokens, text), labels_of(tokens, _learnt(example)))
+        for text, tokens, entities in _lessons(training_data):
+            trainer.append(token_features(tokens, text), labels_of(tokens, entities))
         with self._storage.write_to(self._resource) as folder:
             trainer.train(str(folder / _MODEL))
         return self._resource

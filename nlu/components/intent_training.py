@@ -30,9 +30,8 @@ _HELD = 3
 """One example in so many is held out for the cheap head."""
 _SEED = 20261123
 _GIBBERISH = 40
-_BLOCK = 500
-_WHOLE = 6500
-"""Up to so many examples the weights' own factorisation also gives the scores left out one by one."""
+_FEW = 2500
+"""Examples up to which the kernel is tried in several forms, which costs little there."""
 _JUDGED = 2500
 """Decisions to learn confidence from; more would cost more than they teach."""
 
@@ -158,39 +157,44 @@ def _held(labels: Order) -> npt.NDArray[np.bool_]:
 def _kernel_head(model: IntentModel, rows: _Rows, options: Options) -> tuple[Order, list[Decision]]:
     """Fit the kernel head on the originals; return examples left out one by one, and decisions on them."""
     assert rows.dense is not None
-    labels, sparse = rows.labels[: rows.originals], rows.sparse[: rows.originals]
-    wanted = kernel.targets(labels, len(model.intents))
-    cosines = kernel.cosines(rows.dense)
-    matrix = kernel.gram(sparse, cosines, gamma=options.gamma, share=options.share)
+    # Those to be left out come last: their honest scores then cost next to nothing.
     chosen = _judged(rows.originals)
-    if rows.originals <= _WHOLE:
-        weights, scores = kernel.solve(matrix, wanted, options.ridge)
-        scores = scores[chosen]
-    else:
-        weights = kernel.fit(matrix, wanted, options.ridge)
-        _, scores = kernel.solve(matrix[np.ix_(chosen, chosen)], wanted[chosen], options.ridge)
-    part = kernel.primal(sparse, weights, options.share)
-    model.dense = Dense(rows.dense, labels.astype(np.int32), weights, part, options.gamma)
-    model.dense.temperature = fit_temperature(scores, labels[chosen])
-    return chosen, _kernel_decisions(model, rows, cosines, chosen, scores)
+    order = np.concatenate([np.setdiff1d(np.arange(rows.originals), chosen), chosen])
+    labels, sparse, dense = rows.labels[order], rows.sparse[order], rows.dense[order]
+    cosines = kernel.cosines(dense)
+    wanted = kernel.targets(labels, len(model.intents))
+    share = _share(sparse, cosines, wanted, options)
+    matrix = kernel.gram(sparse, cosines, gamma=options.gamma, share=share)
+    weights, scores = kernel.solve(matrix, wanted, options.ridge, len(chosen))
+    part = kernel.primal(sparse, weights, share)
+    model.dense = Dense(dense, labels.astype(np.int32), weights, part, options.gamma)
+    model.dense.temperature = fit_temperature(scores, labels[-len(chosen) :])
+    np.fill_diagonal(cosines, -1)  # an example is no neighbour of itself
+    decisions = [
+        model.judged(score * model.dense.temperature, near, _known(rows, int(index)))
+        for index, near, score in zip(chosen, cosines[-len(chosen) :], scores, strict=True)
+    ]
+    return chosen, decisions
+
+
+def _share(sparse: Any, cosines: Floats, wanted: Floats, options: Options) -> float:
+    """The part of the sparse features: of few examples they say less, so it is chosen by leaving out."""
+    if len(wanted) > _FEW:
+        return options.share
+    meant = wanted.argmax(axis=1)
+
+    def right(share: float) -> int:
+        matrix = kernel.gram(sparse, cosines, gamma=options.gamma, share=share)
+        _, scores = kernel.solve(matrix, wanted, options.ridge, len(wanted))
+        return int((scores.argmax(axis=1) == meant).sum())
+
+    return max((options.share, options.share / 2, options.share / 4), key=right)
 
 
 def _judged(count: int) -> Order:
     if count <= _JUDGED:
         return np.arange(count)
     return np.sort(np.random.default_rng(_SEED).choice(count, _JUDGED, replace=False))
-
-
-def _kernel_decisions(
-    model: IntentModel, rows: _Rows, cosines: Floats, chosen: Order, scores: Floats
-) -> list[Decision]:
-    """Decisions on left-out examples; an example is no neighbour of itself."""
-    assert model.dense is not None
-    np.fill_diagonal(cosines, -1)
-    return [
-        model.judged(score * model.dense.temperature, cosines[index], _known(rows, int(index)))
-        for index, score in zip(chosen, scores, strict=True)
-    ]
 
 
 def _known(rows: _Rows, index: int) -> int:

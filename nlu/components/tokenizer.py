@@ -30,7 +30,12 @@ class KiwiTokenizer(Tokenizer):
 
     def tokenize(self, message: Message, attribute: str) -> list[Token]:
         """Tokens of one attribute of a message."""
-        return [
-            Token(piece.text, piece.start, piece.end, data={"pos": piece.tag}, lemma=piece.lemma)
-            for piece in pieces(message.get(attribute))
-        ]
+        return tokens(message.get(attribute))
+
+
+def tokens(text: str) -> list[Token]:
+    """Rasa's tokens of a text."""
+    return [
+        Token(piece.text, piece.start, piece.end, data={"pos": piece.tag}, lemma=piece.lemma)
+        for piece in pieces(text)
+    ]
