@@ -86,8 +86,9 @@ class Notices:
         when = moment(start, request.visit_to or start, lang, now=happened.at, tz=zone.current())
         values = await self._values(request, request.status, lang, happened.at) | {"date": when}
         about = {"company": values["company"], "number": request.number, "date": when}
-        product = request.product_text or request.number
-        text = i18n.t(lang, "channels.visit_reminder", product=product, **about)
+        product = request.product_text
+        word = "channels.visit_reminder" if product else "channels.visit_reminder_plain"
+        text = i18n.t(lang, word, product=product, **about)
         notice = routing.Notice(f"visit:{request.id}:{told}", text, lang=lang, use="visit", values=values)
         await routing.notify(request.contact_id, notice, self.ways, now=happened.at)
 

@@ -25,7 +25,7 @@ GROUP = 16  # conversations whose turns share a transaction at most
 # How long turns may share a transaction, and with it SQLite's only write lock, which the front needs too. A
 # turn of dialogue takes about as long alone; those which a person will answer are many times shorter.
 SHARED_SECONDS = 0.01
-SMOOTHING = 0.1  # weight of the newest in the estimate of a turn's time
+SMOOTHING = 0.1  # how fast the estimate of a turn's time falls
 
 log = structlog.get_logger()
 
@@ -93,7 +93,9 @@ class Worker:
         return max(self._group, LANES_A_CLAIM if self._in_flight == 1 else 1)
 
     def _took(self, seconds: float, turns: int) -> None:
-        self._turn_seconds += SMOOTHING * (seconds / turns - self._turn_seconds)
+        """A long turn ends the sharing at once; short ones bring it back little by little."""
+        each = seconds / turns
+        self._turn_seconds = max(each, self._turn_seconds + SMOOTHING * (each - self._turn_seconds))
 
     async def run(self) -> None:
         """Until `stop`: then finish the turns in hand and give the rest back."""

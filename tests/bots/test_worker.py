@@ -218,6 +218,25 @@ async def test_turns_share_a_transaction_only_while_they_are_short(any_db):
     assert worker.turns == 6
 
 
+async def test_one_long_turn_ends_the_sharing(any_db):
+    seen = []
+
+    class Slow(Recorder):
+        async def prepare(self, turn):
+            seen.append("prepare")
+            return await super().prepare(turn)
+
+        async def commit(self, turn):
+            seen.append("commit")
+            await asyncio.sleep(0.02)
+            await super().commit(turn)
+
+    for user in "abcdef":
+        await say("하나", user=user)
+    await Worker(Slow(), group=3, turn_seconds=0, now=Clock()).drain()
+    assert seen == ["prepare"] * 3 + ["commit"] * 3 + ["prepare", "commit"] * 3
+
+
 async def test_a_front_can_wait_until_all_is_said(any_db):
     await say("하나")
     (row,) = await Inbox.all()
