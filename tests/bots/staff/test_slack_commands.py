@@ -263,10 +263,10 @@ def test_a_further_workspace_takes_no_secret_of_the_first(monkeypatch: pytest.Mo
     monkeypatch.setenv("DANGOL_SLACK_BOT_TOKEN", "xoxb-1")
     monkeypatch.setenv("DANGOL_SLACK_APP_TOKEN", "xapp-1")
     monkeypatch.setenv("DANGOL_SLACK_BOT_TOKEN__SEOUL", "xoxb-2")
-    monkeypatch.setenv("DANGOL_SLACK_SIGNING_SECRET__SEOUL", "its own")
+    monkeypatch.setenv("DANGOL_SLACK_SIGNING_SECRET__SEOUL", "its-own")
     found = wiring.apps_of(load())
     assert (found[""]["app_token"], found[""]["signing_secret"]) == ("xapp-1", "")
-    assert (found["seoul"]["app_token"], found["seoul"]["signing_secret"]) == ("", "its own")
+    assert (found["seoul"]["app_token"], found["seoul"]["signing_secret"]) == ("", "its-own")
 
 
 def test_an_api_address_must_end_in_api() -> None:
