@@ -10,12 +10,17 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from tortoise.context import TortoiseContext
 
 from crm import codes
 from crm import db as database
 from crm.database_url import tortoise_config
 from tests.browser.serving import Served, serving
+
+# No test judges by the clock: machines are shared, and examples are as slow as the neighbours let them be.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks

@@ -276,8 +276,12 @@ async def test_what_staff_write_where_only_templates_go_out_takes_another_way(fr
     await front.sends()
     talk = await Conversation.get(channel="alimtalk")
     await outbox.put(talk.id, author="staff", text="내일 오전에 전화드릴게요.", now=datetime.now(UTC))
-    await front.sends()
-    assert [m["text"] for m in await front.server.messages()][1:] == ["내일 오전에 전화드릴게요."]
+
+    async def further() -> list[str]:  # on PostgreSQL a happening waits for older transactions of anybody
+        await front.sends()
+        return [m["text"] for m in await front.server.messages()][1:]
+
+    assert await until(further) == ["내일 오전에 전화드릴게요."]
 
 
 async def test_letters_that_no_text_message_carries_are_read_on_a_page(front: Front) -> None:

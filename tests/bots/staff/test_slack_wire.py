@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -128,6 +129,7 @@ async def test_of_many_words_at_the_root_the_newest_pages_are_read_and_then_only
     assert all(float(entry["values"]["oldest"]) > time.time() - 3600 for entry in again[:1])
 
 
+@pytest.mark.full  # waits for a lease of fifteen seconds and more
 async def test_another_front_takes_the_sockets_over_when_the_holder_is_dead(
     company: Company, workspace: Workspace, tmp_path: Path
 ) -> None:
