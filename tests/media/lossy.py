@@ -14,6 +14,7 @@ class Lossy(asyncio.DatagramProtocol):
         self._target, self.share, self._dice = target, share, random.Random(5)
         self._back: dict[Any, asyncio.DatagramTransport] = {}
         self._opening: list[asyncio.Future[None]] = []
+        self._closed = False
         self.passed = self.lost = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -40,8 +41,12 @@ class Lossy(asyncio.DatagramProtocol):
             transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
                 lambda: _Back(self, address), remote_addr=self._target
             )
-            self._back.setdefault(address, transport)
-        self._back[address].sendto(data)
+            if self._closed or address in self._back:  # another packet of the same address was faster
+                transport.close()
+            else:
+                self._back[address] = transport
+        if address in self._back:
+            self._back[address].sendto(data)
 
     def move(self) -> None:
         """Come from other ports from now on, as behind another router; the old ones lead nowhere."""
@@ -50,6 +55,7 @@ class Lossy(asyncio.DatagramProtocol):
         self._back.clear()
 
     def close(self) -> None:
+        self._closed = True
         self.transport.close()
         for transport in self._back.values():
             transport.close()
@@ -70,5 +76,7 @@ async def lossy(address: str, port: int, share: float) -> AsyncIterator[tuple[in
     transport, net = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: Lossy((address, port), share), local_addr=(address, 0)
     )
-    yield transport.get_extra_info("sockname")[1], net
-    net.close()
+    try:
+        yield transport.get_extra_info("sockname")[1], net
+    finally:
+        net.close()

@@ -48,6 +48,8 @@ async def way_to(url: str) -> AsyncIterator[tuple[str, Way]]:
     parts = urlsplit(url)
     way = Way(parts.hostname or "", parts.port or 0)
     server = await asyncio.start_server(way.connected, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", way
-    way.close()
-    server.close()
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", way
+    finally:
+        way.close()
+        server.close()
