@@ -228,17 +228,23 @@ def test_a_harmed_sealed_file_is_noticed(tmp_path: Path, harm: str) -> None:
         sealed.SealedReader(path, bytes(32) if harm == "key" else KEY).read()
 
 
-@given(st.lists(st.binary(min_size=1, max_size=50), max_size=8), st.integers(0, 500))
-def test_a_log_that_was_cut_anywhere_gives_what_was_whole(
-    tmp_path_factory: pytest.TempPathFactory, records: list[bytes], cut: int
-) -> None:
-    path = tmp_path_factory.mktemp("log") / "log"
+def logged(path: Path, records: list[bytes]) -> list[int]:
+    """Write a log; where each record ends, in bytes."""
     ends = []
     with path.open("wb", buffering=0) as file:
         writer = sealed.LogWriter(file, KEY)
         for record in records:
             writer.append(record)
             ends.append(path.stat().st_size)
+    return ends
+
+
+@given(st.lists(st.binary(min_size=1, max_size=50), max_size=8), st.integers(0, 500))
+def test_a_log_that_was_cut_anywhere_gives_what_was_whole(
+    tmp_path_factory: pytest.TempPathFactory, records: list[bytes], cut: int
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "log"
+    ends = logged(path, records)
     size = max(path.stat().st_size - cut, 0)
     os.truncate(path, size)
     assert list(sealed.read_log(path, KEY)) == records[: sum(end <= size for end in ends)]
@@ -249,12 +255,7 @@ def test_a_log_whose_end_the_disk_never_got_gives_what_was_before(
     tmp_path_factory: pytest.TempPathFactory, records: list[bytes], lost: int
 ) -> None:
     path = tmp_path_factory.mktemp("log") / "log"
-    ends = []
-    with path.open("wb", buffering=0) as file:
-        writer = sealed.LogWriter(file, KEY)
-        for record in records:
-            writer.append(record)
-            ends.append(path.stat().st_size)
+    ends = logged(path, records)
     lost = min(lost, ends[-1] - ends[0])  # the first record was synced with the name of the file
     with path.open("rb+") as file:
         file.seek(-lost, os.SEEK_END)
