@@ -1,6 +1,7 @@
 """Quoting the articles that staff keep."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rasa_sdk.executor import CollectingDispatcher
 
@@ -16,6 +17,7 @@ KINDS: dict[str, list[str]] = {
 }
 # Where the kind alone tells the article: opening hours need no further words.
 _WHOLE = frozenset({"ask_hours", "ask_location", "ask_repair_cost"})
+_SHORT = 400  # characters: a bubble on a phone
 
 
 async def find(turn: Turn, text: str, intent: str) -> list[knowledge.Hit]:
@@ -24,7 +26,13 @@ async def find(turn: Turn, text: str, intent: str) -> list[knowledge.Hit]:
     hits = await knowledge.search(text, locale=turn.language, kinds=kinds, limit=2)
     if not hits and intent in _WHOLE:
         hits = await knowledge.of_kind((kinds or ["hours"])[0], locale=turn.language)
-    return hits
+    return [_told(hit, intent) for hit in hits]
+
+
+def _told(hit: knowledge.Hit, intent: str) -> knowledge.Hit:
+    """Of hours, places and prices a short article whole: which half was meant, its words do not tell."""
+    body = hit.article.body.strip()
+    return replace(hit, quote=body) if intent in _WHOLE and len(body) <= _SHORT else hit
 
 
 def quote(dispatcher: CollectingDispatcher, hits: Sequence[knowledge.Hit]) -> None:

@@ -9,6 +9,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions import reviews, visits
 from actions.context import Turn
 from actions.forms import ASIDE, Form
+from actions.request_corrections import place_and_phone
 from actions.said import Said
 from actions.words import say
 from crm import files, requests
@@ -39,6 +40,12 @@ _ALLOWED = {
     "rate": ("resolved", "closed"),
 }
 _ANSWERS = {"good": "utter_review_good", "fair": "utter_review_fair", "bad": "utter_review_bad"}
+# What follows 'add that', and what stands before '라고 적어 주세요', is what to add.
+_ADDS = re.compile(
+    r"\b(?:add|note|mention|write|tell)\b.{0,40}?\b(?:that|saying)\s+\S+\s+\S"
+    r"|\S{2,}\s\S*[가-힣][다라자냐]고\s*(?:좀\s*)?(?:추가|적어|써|전해|남겨|메모|덧붙)",
+    re.I,
+)
 _CANCEL = re.compile(r"취소|cancel", re.I)
 
 
@@ -106,7 +113,9 @@ class MatterForm(Form):
         named = await self._named(message, act, turn)
         if named or len(possible) == 1:
             found["request_no"] = named or possible[0].number
-        if act == "amend" and await files.unlinked(turn.conversation_id, turn.at):
+        if act == "amend" and self._says_what(message):
+            found["detail"] = message.typed[:2000]
+        elif act == "amend" and await files.unlinked(turn.conversation_id, turn.at):
             found["detail"] = PHOTO
         if act == "rate":
             found.update(await self._judged(message, found, turn, dispatcher))
@@ -115,6 +124,11 @@ class MatterForm(Form):
         if act == "reschedule":
             found.update(await visits.read(message, slots, turn, dispatcher))
         return found
+
+    def _says_what(self, message: Said) -> bool:
+        """Whether the wish to add something holds it already ('please add that it also smells burnt')."""
+        told = message.entity("symptom") or place_and_phone(message) or _ADDS.search(message.typed)
+        return bool(message.typed and told)
 
     async def _named(self, message: Said, act: str, turn: Turn) -> str | None:
         number = message.entity("request_no")

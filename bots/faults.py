@@ -1,5 +1,8 @@
 """Words for the faults that an operator's command may meet: one line each, never a traceback."""
 
+import errno
+import os
+
 from asyncpg import PostgresError
 from tortoise.exceptions import DBConnectionError, OperationalError
 
@@ -9,6 +12,16 @@ from crm.errors import Conflict, CrmError, Invalid, NotFound
 
 class Stop(Exception):
     """A fault the operator can mend; its text is all they need."""
+
+
+def cannot_listen(host: str, port: int, fault: OSError) -> Stop:
+    """The front cannot have its port: what to change."""
+    number = fault.errno or 0  # of a name that cannot be looked up below zero
+    why = os.strerror(number) if number > 0 else str(fault.strerror)
+    why = "the port is taken" if number == errno.EADDRINUSE else why.lower()
+    return Stop(
+        f"cannot listen on {host} port {port}: {why}. Example: DANGOL_HOST=127.0.0.1 DANGOL_PORT=8081"
+    )
 
 
 EXPECTED = (SettingsError, Stop, CrmError, OSError, OperationalError, DBConnectionError, PostgresError)

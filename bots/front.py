@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from aiohttp import web
 
-from bots import fleet, health, ways, wiring
+from bots import faults, fleet, health, ways, wiring
 from bots.channels.web import WebChannel
 from bots.composing import composer
 from bots.demo import PASSWORD
@@ -187,7 +187,10 @@ async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port, reuse_address=True).start()
+        try:
+            await web.TCPSite(runner, settings.host, settings.port, reuse_address=True).start()
+        except OSError as fault:
+            raise faults.cannot_listen(settings.host, settings.port, fault) from fault
         yield
     finally:
         await runner.cleanup()

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from bots import logs
 from bots.channels.base import Caps, Ports, numbered, offered, read_choice, read_more
 from bots.mailroom import Mailroom
 from bots.replies import WithinRequest
@@ -73,6 +74,7 @@ class Receiver:
         if album:
             return await gathering.gather(inbound, album, now=self._now())
         stored = await inbox.store(inbound, now=self._now())
+        logs.stored(stored.inbox_id, self.channel, duplicate=stored.duplicate)
         if told and not stored.duplicate:
             conversation = await Conversation.get(id=stored.conversation_id)
             lang = conversation.locale if conversation.locale in i18n.LANGUAGES else "ko"

@@ -163,8 +163,15 @@ class Sender:
         except Exception as error:
             return await self._failed(claim, items, error)
         await outbox.sent(claim, items[-1], provider_id, self._now(), before=items[:-1])
+        for item in items:
+            self._told("message.sent", item)
         self.results["sent"] += len(items)
         return True
+
+    def _told(self, event: str, item: outbox.Item, **facts: str) -> None:
+        """A line of the log, by numbers: from `inbox_id` on, a message can be followed to its answers."""
+        write = log.warning if event == "message.dead" else log.info
+        write(event, inbox_id=item.inbox_id, outbox_id=item.outbox_id, channel=item.channel, **facts)
 
     async def _refused(self, items: Sequence[outbox.Item]) -> str:
         """Why the gate lets one not pass: what holds for an advertisement may have changed as it waited.
@@ -233,14 +240,14 @@ class Sender:
         due = self._now() + timedelta(seconds=max(0.05, min(seconds, 3600.0)))
         await outbox.later(claim, item, due, self._now(), error=reason, counted=counted)
         self.results["later"] += 1
-        log.info("message.later", outbox_id=item.outbox_id, channel=item.channel, reason=reason)
+        self._told("message.later", item, reason=reason)
         return False
 
     async def _dead(self, claim: outbox.Claim, items: Sequence[outbox.Item], reason: str) -> bool:
         for item in items:
             await outbox.dead(claim, item, reason, self._now())
             self.results["dead"] += 1
-            log.warning("message.dead", outbox_id=item.outbox_id, channel=item.channel)
+            self._told("message.dead", item)
         return True
 
 

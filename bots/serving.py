@@ -1,15 +1,23 @@
 """`dangol serve`: prepare the model, the tables and the company, then keep every process running."""
 
 import asyncio
+import errno
+import socket
+import time
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from bots import training, wiring
+from bots import faults, training, wiring
 from bots.demo import standins
+from bots.greeting import Greeting
 from bots.settings import PREFIX, Settings
 from bots.supervisor import Child, supervise
 from crm import company, migrate
 
+POLL_SECONDS = 0.5
+LEAVING_SECONDS = 15.0  # what a `dangol serve` that was just ended needs to let go of its port
 APART_SECONDS = 10.0  # between the starts of media processes: the first is wanted soon, the others in case
 
 
@@ -21,9 +29,9 @@ def say(line: str) -> None:
 def serve(settings: Settings, *, root: Path, demo: bool) -> None:
     """Prepare and run until stopped."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await_port(settings.host, settings.port)
     training.present(settings, root=root)
     logins = asyncio.run(_prepare(settings, demo=demo))
-    _announce(settings, logins)
     beside = standins.plan(settings, root) if demo else standins.Plan()
     flags = ["--demo"] if demo else []
     flags += [word for window in beside.windows for word in ("--window", str(window))]
@@ -35,7 +43,42 @@ def serve(settings: Settings, *, root: Path, demo: bool) -> None:
         *beside.children,
     ]
     environment = {f"{PREFIX}PORT": str(settings.port), **beside.environment}
-    asyncio.run(supervise(children, environment))
+    greeting = Greeting(f"{settings.own_url}/readyz", _lines(settings, logins), say)
+    asyncio.run(_until_stopped(supervise(children, environment), greeting.given()))
+
+
+def await_port(host: str, port: int, *, seconds: float = LEAVING_SECONDS) -> None:
+    """Until the port is free. Raises `faults.Stop` when it stays taken, or is none that we may have."""
+    over, told = time.monotonic() + seconds, False
+    while fault := _fault_of(host, port):
+        if fault.errno != errno.EADDRINUSE or time.monotonic() > over:
+            raise faults.cannot_listen(host, port, fault)
+        if not told:
+            say(f"Port {port} is taken; waiting for whoever leaves it")
+            told = True
+        time.sleep(POLL_SECONDS)
+
+
+def _fault_of(host: str, port: int) -> OSError | None:
+    """Why the front could not listen there; None when it could."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as fault:
+        return fault
+    return None
+
+
+async def _until_stopped(supervising: Coroutine[Any, Any, None], greeting: Coroutine[Any, Any, None]) -> None:
+    beside = asyncio.create_task(greeting)
+    try:
+        await supervising
+    finally:
+        beside.cancel()
+        await asyncio.gather(beside, return_exceptions=True)
 
 
 async def _prepare(settings: Settings, *, demo: bool) -> list[tuple[str, str, str]]:
@@ -57,16 +100,15 @@ async def _demo(settings: Settings) -> list[tuple[str, str, str]]:
     return demo.LOGINS
 
 
-def _announce(settings: Settings, logins: list[tuple[str, str, str]]) -> None:
-    say("")
-    say(f"  Dangol        {settings.url}/" if logins else f"  Desk          {settings.url}/desk")
-    say(f"  Web chat      {settings.url}/chat")
+def _lines(settings: Settings, logins: Sequence[tuple[str, str, str]]) -> list[str]:
+    lines = [
+        "",
+        f"  Dangol        {settings.url}/" if logins else f"  Desk          {settings.url}/desk",
+        f"  Web chat      {settings.url}/chat",
+    ]
     if logins:
-        say(f"  Desk          {settings.url}/desk")
-        say("")
-        for login, role, password in logins:
-            say(f"  {login:<12}  {role:<12}  {password}")
+        lines += [f"  Desk          {settings.url}/desk", ""]
+        lines += [f"  {login:<12}  {role:<12}  {password}" for login, role, password in logins]
     else:
-        say("  No staff yet? dangol staff add LOGIN --role admin")
-    say("")
-    say("  Stop with Ctrl+C.")
+        lines.append("  No staff yet? dangol staff add LOGIN --role admin")
+    return [*lines, "", "  Stop with Ctrl+C."]

@@ -204,6 +204,12 @@ class Settings(MediaSettings, SlackSettings, ChannelSettings):
         return self.public_url or f"http://{host}:{self.port}"
 
     @property
+    def own_url(self) -> str:
+        """The address at which this machine itself reaches the front, whatever the public one is."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared with
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def loopback(self) -> bool:
         """Whether only this machine can reach us, directly and by the public address."""
         public = urlsplit(self.public_url).hostname if self.public_url else self.host

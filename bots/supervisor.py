@@ -28,6 +28,7 @@ class Child:
     arguments: Sequence[str]
     module: str = "bots"
     later: float = 0.0  # seconds before each start: what is wanted sooner gets the processor first
+    quiet: bool = False  # what it prints is for programs; its log is heard all the same
 
 
 def _die_with_parent() -> None:
@@ -41,6 +42,7 @@ async def _start(child: Child, environment: Mapping[str, str]) -> asyncio.subpro
         child.module,
         *child.arguments,
         env={**os.environ, **environment},
+        stdout=asyncio.subprocess.DEVNULL if child.quiet else None,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
 

@@ -66,6 +66,7 @@ class Worker:
         group: int = GROUP,
         turn_seconds: float = SHARED_SECONDS,
         now: Callable[[], datetime] = utc_now,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._handler = handler
         self._on_parked = on_parked
@@ -74,6 +75,7 @@ class Worker:
         self._most = group
         self._turn_seconds = turn_seconds
         self._now = now
+        self._clock = clock
         self._held: dict[int, lanes.Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -202,10 +204,11 @@ class Worker:
                 await self._commit(prepared)
                 await inbox.finish_all(work, self._now())
         except Exception as error:
-            log.warning("turns.separated", fault=lanes.fault(error), at=lanes.place(error))
+            ids = [turn.inbox_id for _, (turn,) in work]
+            log.warning("turns.separated", inbox_ids=ids, fault=lanes.fault(error), at=lanes.place(error))
             return False
         for claim in claims:
-            self.turns += 1
+            self._did(claim.turns[0])
             del claim.turns[0]
             if not claim.turns:
                 self._held.pop(claim.lane.id, None)
@@ -218,11 +221,11 @@ class Worker:
     async def _commit(self, prepared: list[tuple[inbox.Turn, Any]]) -> None:
         """What was prepared, timed from when the lanes, and so the write lock, are ours."""
         await db.run_first()
-        began = time.perf_counter()
+        began = self._clock()
         for turn, what in prepared:
             with structlog.contextvars.bound_contextvars(inbox_id=turn.inbox_id):
                 await self._handler.commit(what)
-        self._took(time.perf_counter() - began, len(prepared))
+        self._took(self._clock() - began, len(prepared))
 
     async def _work(self, claim: inbox.Claim) -> None:
         """The turns of one conversation in order, until done, failed or lost."""
@@ -238,9 +241,9 @@ class Worker:
 
     async def _turn(self, claim: inbox.Claim, turn: inbox.Turn) -> bool:
         """Whether the lane is still ours and the next turn may begin."""
-        if turn.attempts > lanes.MAX_ATTEMPTS:
-            return await self._park(claim, turn)
         with structlog.contextvars.bound_contextvars(inbox_id=turn.inbox_id):
+            if turn.attempts > lanes.MAX_ATTEMPTS:
+                return await self._park(claim, turn)
             try:
                 prepared = await self._handler.prepare(turn)
                 async with self._transaction(claim):
@@ -252,8 +255,12 @@ class Worker:
             except Exception as error:
                 await self._failed(claim, turn, error)
                 return False
-        self.turns += 1
+        self._did(turn)
         return True
+
+    def _did(self, turn: inbox.Turn) -> None:
+        self.turns += 1
+        log.info("turn.done", inbox_id=turn.inbox_id, attempts=turn.attempts)
 
     @asynccontextmanager
     async def _transaction(self, claim: inbox.Claim) -> AsyncIterator[None]:
@@ -295,7 +302,7 @@ class Worker:
         else:
             return False
         self.parked += 1
-        log.error("turn.parked", inbox_id=turn.inbox_id)
+        log.error("turn.parked")
         return True
 
 

@@ -131,6 +131,7 @@ def test_a_database_that_is_not_there_or_not_prepared_is_one_line(tmp_path: Path
 
 
 async def test_an_empty_company_gets_its_first_colleague(company: Served) -> None:
+    await greeted(company)
     assert "No staff yet? dangol staff add" in company.log.read_text()
     done = dangol(
         company.data, "staff", "add", "boss", "--name", "김사장", "--role", "admin", "--password", PASSWORD
@@ -142,6 +143,13 @@ async def test_an_empty_company_gets_its_first_colleague(company: Served) -> Non
         assert await sign_in(browser, company.url, "seojun", company.password) == "/desk/login"
     assert dangol(company.data, "staff", "token", "boss").stdout.strip()
     assert "the last admin stays" in fails_well(dangol(company.data, "staff", "disable", "boss"))
+
+
+async def greeted(company: Served) -> None:
+    """Until serve has seen, as we have, that it is ready."""
+    async with asyncio.timeout(60):
+        while "Stop with Ctrl+C." not in company.log.read_text():  # noqa: ASYNC110 - a file tells no event
+            await asyncio.sleep(0.1)
 
 
 async def test_a_colleague_who_left_no_longer_gets_in(company: Served) -> None:

@@ -196,7 +196,7 @@ def plan(settings: Settings, root: Path, standins: Sequence[Standin] = STANDINS)
 
 
 def _child(one: Standin, world: World, port: int) -> Child:
-    return Child(one.name, ["--port", str(port), *one.arguments(world)], module=one.module)
+    return Child(one.name, ["--port", str(port), *one.arguments(world)], module=one.module, quiet=True)
 
 
 def _is_there(one: Standin, root: Path) -> bool:

@@ -10,6 +10,7 @@ import orjson
 import structlog
 from aiohttp import WSCloseCode, WSMessage, web
 
+from bots import logs
 from bots.channels.web import (
     TEXT_MAX,
     AnyFrame,
@@ -182,6 +183,7 @@ class ChatSocket:
             raise Refused("bad_frame", frame.id)
         inbound = replace(inbound, channel=session.channel, channel_account=session.account)
         stored = await inbox.store(inbound, now=now)
+        logs.stored(stored.inbox_id, inbound.channel, duplicate=stored.duplicate)
         await self._send({"type": "stored", "id": frame.id, "seq": stored.seq})
         if stored.conversation_id != self._conversation:
             self._follow(stored.conversation_id, 0)

@@ -71,6 +71,18 @@ async def test_words_are_added_to_a_request(waiting: Customer) -> None:
     assert await words_of((await waiting.request()).id, "commented") == ["소리도 나요"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["접수한 내용에 타는 냄새도 난다고 추가해 주세요", "please add that it also smells burnt",
+     "add a note to my ticket saying the dog bites"],
+)  # fmt: skip
+async def test_a_wish_that_says_what_to_add_is_not_asked_again(waiting: Customer, text: str) -> None:
+    await waiting.says(text)
+    waiting.heard("SR-2026-000001")
+    waiting.offered(*(["사진 추가"] if text[0] == "접" else ["Add a photo"]))
+    assert await words_of((await waiting.request()).id, "commented") == [text]
+
+
 async def test_an_address_and_a_number_told_to_a_request_change_it(waiting: Customer) -> None:
     await waiting.says("접수 내용 바꾸고 싶어요")
     await waiting.says("주소를 서울 강남구 테헤란로 1로 바꿔 주세요")

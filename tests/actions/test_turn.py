@@ -141,6 +141,14 @@ async def test_replies_are_in_the_time_of_the_message_they_answer(customer: Cust
     assert (await Conversation.get()).locale == "ko"
 
 
+async def test_keys_hit_at_random_do_not_change_the_language(customer: Customer) -> None:
+    await customer.says("안녕하세요")
+    await customer.says("asdf qwer")
+    customer.offered("수리 접수")
+    await customer.says("세탁기에서 물이 새요")
+    customer.heard("언제 방문하면 좋을까요?")
+
+
 async def test_an_unknown_choice_is_read_by_its_words(customer: Customer) -> None:
     await customer.sends(kind="choice", choice="zzzzzzzz", text="상담원 연결")
     customer.heard("상담원에게 연결했어요.")

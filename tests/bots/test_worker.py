@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import structlog
 
 from bots.worker import Worker
 from crm import db as database
 from crm import inbox, lanes
 from crm.models import Inbox, Label
+from tests.bots.logged import logged
 
 AT = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
 
@@ -237,6 +239,80 @@ async def test_one_long_turn_ends_the_sharing(any_db):
     assert seen == ["prepare"] * 3 + ["commit"] * 3 + ["prepare", "commit"] * 3
 
 
+async def test_waiting_for_the_write_lock_does_not_count_as_a_turns_time(any_db):
+    for user in "abcdef":
+        await say("하나", user=user)
+    seconds, holding, let_go = [0.0], asyncio.Event(), asyncio.Event()
+
+    async def hold_every_lane() -> None:
+        async with database.transaction():
+            await database.execute("UPDATE lane SET attempts = attempts")
+            holding.set()
+            await let_go.wait()
+            seconds[0] += 60
+
+    class Held(Recorder):
+        """While the first group was prepared, another process began to write."""
+
+        holder: asyncio.Task[None] | None = None
+        steps: list[str] = []
+
+        async def prepare(self, turn):
+            self.steps.append("prepare")
+            if len(self.steps) == 2:
+                self.holder = database.spawn(hold_every_lane())
+                await holding.wait()
+                asyncio.get_running_loop().call_later(0.05, let_go.set)
+            return await super().prepare(turn)
+
+        async def commit(self, turn):
+            self.steps.append("commit")
+            assert seconds[0] == 60, "the lock was not waited for"
+            await super().commit(turn)
+
+    handler = Held()
+    worker = Worker(handler, group=2, turn_seconds=0, now=Clock(), clock=lambda: seconds[0])
+    await asyncio.wait_for(worker.drain(), 30)
+    assert handler.steps == ["prepare", "prepare", "commit", "commit"] * 3
+
+
+@pytest.mark.parametrize("group", [1, 3])
+async def test_each_line_of_a_turn_carries_its_inbox_id_also_of_turns_that_share(any_db, group):
+    for user in "abc":
+        await say(f"글 {user}", user=user)
+    ids = {row["text"]: row["inbox_id"] for row in await database.fetch("SELECT text, inbox_id FROM message")}
+
+    class Telling(Recorder):
+        async def prepare(self, turn):
+            structlog.get_logger().info("reading", of=turn.text)
+            return await super().prepare(turn)
+
+        async def commit(self, turn):
+            await super().commit(turn)
+            structlog.get_logger().info("answering", of=turn.text)
+
+    with logged() as lines:
+        await Worker(Telling(), group=group, turn_seconds=0, now=Clock()).drain()
+    told = [(line["event"], line["inbox_id"]) for line in lines]
+    for event in ("reading", "answering", "turn.done"):
+        assert sorted(told.count((event, id)) for id in ids.values()) == [1, 1, 1]
+    assert all(line["inbox_id"] == ids[line["of"]] for line in lines if "of" in line)
+
+
+async def test_a_failed_and_a_parked_turn_are_named_by_their_inbox_id(any_db):
+    await say("독")
+    (row,) = await Inbox.all()
+    clock = Clock()
+    worker = Worker(Recorder(fail(ValueError("주민등록번호 900101"))), now=clock)
+    with logged() as lines:
+        for _ in range(lanes.MAX_ATTEMPTS + 1):
+            await worker.drain()
+            clock.forward(60)
+    events = ["turn.failed"] * lanes.MAX_ATTEMPTS + ["turn.parked"]
+    assert [(line["event"], line["inbox_id"]) for line in lines] == [(event, row.id) for event in events]
+    assert "900101" not in str(lines)
+
+
 async def test_a_front_can_wait_until_all_is_said(any_db):
     await say("하나")
     (row,) = await Inbox.all()
@@ -280,5 +356,8 @@ async def test_a_poison_message_does_not_harm_those_it_shares_a_transaction_with
         if turn.text == "글 b":
             raise ValueError
 
-    await Worker(Recorder(poison), group=3, turn_seconds=0, now=Clock()).drain()
+    with logged() as lines:
+        await Worker(Recorder(poison), group=3, turn_seconds=0, now=Clock()).drain()
     assert await answers() == ["0: 글 a", "1: 글 c"]
+    ids = sorted([row.id for row in await Inbox.all()])
+    assert [sorted(line["inbox_ids"]) for line in lines if line["event"] == "turns.separated"] == [ids]

@@ -38,7 +38,16 @@ def test_jamo_of_syllables() -> None:
         ("ㅇㅇ", "ko"),
         ("my washer is leaking", "en"),
         ("please send it to 김민수 by tomorrow morning", "en"),
+        ("refrigerator leaking", "en"),
+        ("pls help", "en"),
+        ("wifi won't connect, it's awful", "en"),
         ("ok", None),
+        ("asdf qwer", None),
+        ("qwe", None),
+        ("zzzz", None),
+        ("lkjh wqpx", None),
+        ("dkssudgktpdy", None),  # 안녕하세요 on a keyboard that was left on Latin
+        ("tpxkrrlrk rhwkdsktdjdy", None),  # 세탁기가 고장났어요
         ("A1234", None),
         ("SR-2026-000123", None),
         ("010-1234-5678", None),
