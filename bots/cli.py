@@ -52,9 +52,14 @@ def main() -> None:
         sys.exit(2)
 
 
-def read_settings(**overrides: Any) -> Settings:
-    """The settings, with options of the command line in place of the environment's."""
-    return settings.load(**{k: v for k, v in overrides.items() if v is not None})
+def begin(process: str, **overrides: Any) -> Settings:
+    """The settings, with options of the command line in place of the environment's; and the log.
+
+    A command calls this before it imports anything, since libraries warn as they are loaded.
+    """
+    read = settings.load(**{k: v for k, v in overrides.items() if v is not None})
+    logs.configure(process)
+    return read
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -68,10 +73,9 @@ def serve(
     port: Port = None,
 ) -> None:
     """Run everything on this machine: front, worker, jobs and media, started again when one dies."""
+    read = begin("serve", port=port)
     from bots import serving
 
-    read = read_settings(port=port)
-    logs.configure("serve")
     serving.serve(read, root=ROOT, demo=demo)
 
 
@@ -82,43 +86,39 @@ def front(
     window: Annotated[list[str] | None, typer.Option("--window", hidden=True)] = None,
 ) -> None:
     """Pages, web chat, channels, REST, sender and ticker. Never loads Rasa."""
+    read = begin("front", port=port)
     from bots import front as process
     from bots.demo.standins import Window
 
-    read = read_settings(port=port)
-    logs.configure("front")
     run(process.run(read, demo=demo, windows=[Window.read(given) for given in window or ()]))
 
 
 @app.command()
 def worker() -> None:
     """Understand messages and answer them: Rasa and the actions. Opens no listening socket."""
+    read = begin("worker")
     from bots import work
 
-    read = read_settings()
-    logs.configure("worker")
     run(work.run(read, root=ROOT))
 
 
 @app.command()
 def jobs() -> None:
     """Slow work: documents, imports, exports and the like."""
+    read = begin("jobs")
     from bots import slow
 
-    read = read_settings()
-    logs.configure("jobs")
     run(slow.run(read))
 
 
 @app.command()
 def media() -> None:
     """Rooms of live support: voice, camera, screen and recording. One process a core."""
+    read = begin("media")
     import uvloop
 
     from bots import media as process
 
-    read = read_settings()
-    logs.configure("media")
     uvloop.run(process.run(read))
 
 
@@ -132,10 +132,9 @@ def train(
     ] = False,
 ) -> None:
     """Train the language model if its data, domain, config or components changed."""
+    read = begin("train")
     from bots import training
 
-    read = read_settings()
-    logs.configure("train")
     if review:
         from bots import reviewing
 
@@ -154,10 +153,9 @@ def understand(
     ] = None,
 ) -> None:
     """Read a text or a JSON object a line; answer what it means, a JSON object a line."""
+    read = begin("understand")
     from bots import training
 
-    read = read_settings()
-    logs.configure("understand")
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     training.understand(read, file or sys.stdin, root=ROOT)
@@ -166,20 +164,18 @@ def understand(
 @app.command()
 def talk(language: Annotated[Language, typer.Option(help="The customer's language.")] = Language.ko) -> None:
     """Talk to the bot in the terminal, on this installation's own database."""
+    read = begin("talk")
     from bots import talking
 
-    read = read_settings()
-    logs.configure("talk")
     run(talking.run(read, root=ROOT, language=language.value))
 
 
 @app.command()
 def check() -> None:
     """Try the settings, the database, the files and each channel; say what is off and why."""
+    read = begin("check")
     from bots import checking
 
-    read = read_settings()
-    logs.configure("check")
     if not run(checking.run(read, root=ROOT)):
         raise typer.Exit(1)
 
@@ -187,10 +183,9 @@ def check() -> None:
 @app.command()
 def doctor() -> None:
     """Look into a running installation: processes, queues, dead letters, parked messages."""
+    read = begin("doctor")
     from bots import checking
 
-    read = read_settings()
-    logs.configure("doctor")
     if not run(checking.doctor(read)):
         raise typer.Exit(1)
 
@@ -198,10 +193,9 @@ def doctor() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's tables to this release."""
+    read = begin("migrate")
     from bots import wiring
 
-    read = read_settings()
-    logs.configure("migrate")
     run(wiring.migrate(read))
 
 
@@ -211,10 +205,9 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Erase a person's data, keeping only what the law demands."""
+    read = begin("erase")
     from bots import administration
 
-    read = read_settings()
-    logs.configure("erase")
     if not yes:
         typer.confirm(f"Erase contact {contact} for good?", abort=True)
     run(administration.erase(read, contact))
@@ -227,9 +220,9 @@ def assist(
     build: Annotated[bool, typer.Option("--build", help="Make the archive that /assist offers.")] = False,
 ) -> None:
     """Show this PC's screen to the person who helps, after consent; or make the archive that does so."""
+    read = begin("assist")
     from bots import assist_archive
 
-    read = read_settings()
     address = (server or read.url).rstrip("/")
     if build:
         print("Making the archive (a minute or two)", flush=True)
@@ -260,43 +253,44 @@ def staff_add(
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
 ) -> None:
     """Add a staff member."""
+    read = begin("admin")
     from bots import administration
 
-    run(
-        administration.add_staff(
-            read_settings(), login=login, name=name, role=role, email=email, password=password
-        )
-    )
+    run(administration.add_staff(read, login=login, name=name, role=role, email=email, password=password))
 
 
 @staff_app.command("list")
 def staff_list() -> None:
     """List staff members."""
+    read = begin("admin")
     from bots import administration
 
-    run(administration.list_staff(read_settings()))
+    run(administration.list_staff(read))
 
 
 @staff_app.command("disable")
 def staff_disable(login: str) -> None:
     """Close a staff member's account and end their sessions."""
+    read = begin("admin")
     from bots import administration
 
-    run(administration.disable_staff(read_settings(), login))
+    run(administration.disable_staff(read, login))
 
 
 @staff_app.command("token")
 def staff_token(login: str, name: Annotated[str, typer.Option(help="What it is for.")] = "api") -> None:
     """Make a bearer token of the REST API; it is shown once."""
+    read = begin("admin")
     from bots import administration
 
-    run(administration.make_token(read_settings(), login, name))
+    run(administration.make_token(read, login, name))
 
 
 @audit_app.command("verify")
 def audit_verify() -> None:
     """Walk the audit chain and say whether anything in it was changed."""
+    read = begin("admin")
     from bots import administration
 
-    if not run(administration.verify_audit(read_settings())):
+    if not run(administration.verify_audit(read)):
         raise typer.Exit(1)
