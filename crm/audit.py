@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from crm import db, reads, vault
+from crm import db, reads, vault, writes
 from crm.actor import Actor, check
 from crm.models import AuditEntry
 
@@ -62,7 +62,7 @@ async def record(
             "at": now,
         }
         digest = _digest(row, previous)
-        entry = await AuditEntry.create(**row, previous=previous, hash=digest)
+        entry = await writes.insert(AuditEntry, **row, previous=previous, hash=digest)
         await db.execute("UPDATE audit_head SET hash = ?, entry_id = ? WHERE id = 1", digest, entry.id)
         number: int = entry.id
         return number

@@ -10,7 +10,7 @@ from crm.actor import Actor, check
 from crm.business_time import Calendar, Closure, Slot, Span, check_week, korean_holidays
 from crm.checks import text
 from crm.errors import Conflict, NotFound
-from crm.models import BusinessHours, DayOff, Team
+from crm.models import BusinessHours, CompanyProfile, DayOff, Team
 
 __all__ = [
     "Calendar",
@@ -36,9 +36,12 @@ class Closed:
     id: int | None
 
 
-async def load(team_id: int | None = None, *, tz: ZoneInfo | None = None) -> Calendar:
-    """The calendar of a team. A team without spans of its own keeps the company's."""
-    profile = await company.get()
+async def load(
+    team_id: int | None = None, *, tz: ZoneInfo | None = None, profile: CompanyProfile | None = None
+) -> Calendar:
+    """The calendar of a team. A team without spans of its own keeps the company's. `profile`: the company's,
+    where it has been read already."""
+    profile = profile or await company.get()
     week = await week_of(team_id)
     if team_id is not None and not any(week):
         week = await week_of(None)

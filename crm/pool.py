@@ -6,11 +6,17 @@ itself waits for a cancelled statement before the next one on the same connectio
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
 
 import asyncpg
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import (
+    NestedTransactionContext,
+    TransactionContext,
+    TransactionContextPooled,
+)
+from tortoise.exceptions import IntegrityError, TransactionManagementError
 
 
 class Pool:
@@ -41,6 +47,10 @@ class Pool:
         return None
 
     async def release(self, connection: Any) -> None:
+        """`give_back`, as Tortoise calls it."""
+        self.give_back(connection)
+
+    def give_back(self, connection: Any) -> None:
         """Take it back; one with a transaction left open is closed, which undoes it."""
         if connection not in self._lent:
             return
@@ -71,8 +81,64 @@ class Pool:
         await asyncio.gather(*(connection.close() for connection in idle))
 
 
+class Transaction(TransactionWrapper):
+    """Tortoise's open transaction, said in plain words: asyncpg's own objects for them cost a sixth of a
+    short transaction's CPU. `depth`: 0 for the transaction itself, above it for its savepoints."""
+
+    depth = 0
+
+    def _in_transaction(self) -> TransactionContext:
+        inner = Transaction(self)
+        inner.depth = self.depth + 1
+        return NestedTransactionContext(inner)
+
+    async def _say(self, whole: str, part: str) -> None:
+        if self._finalized:
+            raise TransactionManagementError("Transaction already finalised")
+        try:
+            await self._connection.execute(f"{part} dangol_{self.depth}" if self.depth else whole)
+        except asyncpg.IntegrityConstraintViolationError as error:  # of a constraint checked at the end
+            raise IntegrityError(error) from error
+
+    async def begin(self) -> None:
+        """Open the transaction, or a savepoint inside one."""
+        await self._say("BEGIN", "SAVEPOINT")
+
+    async def commit(self) -> None:
+        """Commit, or release the savepoint."""
+        await self._say("COMMIT", "RELEASE SAVEPOINT")
+        self._finalized = True
+
+    async def rollback(self) -> None:
+        """Undo all, or what came after the savepoint."""
+        await self._say("ROLLBACK", "ROLLBACK TO SAVEPOINT")
+        self._finalized = True
+
+    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Any]:
+        """The rows of a statement; one statement at a time. Raises the driver's errors."""
+        async with self._lock:
+            rows: list[Any] = await self._connection.fetch(sql, *args)
+            return rows
+
+
 class Client(AsyncpgDBClient):
     """Tortoise's client of PostgreSQL with that pool."""
+
+    def _in_transaction(self) -> TransactionContext:
+        return TransactionContextPooled(Transaction(self), self._pool_init_lock)
+
+    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Any]:
+        """The rows of a statement on a connection lent for it alone. Raises the driver's errors."""
+        if self._pool is None:
+            async with self.acquire_connection():
+                pass  # makes the pool
+        pool = cast(Pool, self._pool)
+        connection = await pool.acquire()
+        try:
+            rows: list[Any] = await connection.fetch(sql, *args)
+            return rows
+        finally:
+            pool.give_back(connection)
 
     async def create_pool(self, **known: Any) -> Pool:
         """The pool, with its first connection open: a wrong address is told now."""

@@ -19,8 +19,9 @@ class Standing:
 
 async def reply_due_at(at: datetime, team_id: int | None = None) -> datetime:
     """When an answer to something that arrived `at` is due: the company's target in the team's hours."""
-    calendar = await hours.load(team_id)
-    return calendar.add_business_minutes(at, (await company.get()).reply_target_minutes)
+    profile = await company.get()
+    calendar = await hours.load(team_id, profile=profile)
+    return calendar.add_business_minutes(at, profile.reply_target_minutes)
 
 
 def standing(due_at: datetime, now: datetime) -> Standing:

@@ -229,9 +229,13 @@ async def keep_clocks(
         return
     if direction == "in" and place["reply_due_at"] is None:
         due = await sla.reply_due_at(now, place["team_id"])
-        await Conversation.filter(id=conversation_id).update(reply_due_at=due)
+        await _set_clock(conversation_id, "reply_due_at", due)
     elif direction == "out" and author == "staff" and place["status"] == "open":
-        await Conversation.filter(id=conversation_id).update(returns_at=await return_time(now))
+        await _set_clock(conversation_id, "returns_at", await return_time(now))
+
+
+async def _set_clock(conversation_id: int, clock: str, at: datetime) -> None:
+    await db.execute(f"UPDATE conversation SET {clock} = ? WHERE id = ?", db.stamp(at), conversation_id)
 
 
 async def return_time(now: datetime) -> datetime:

@@ -142,12 +142,13 @@ class NotifyWakes:
         self._tasks = [asyncio.create_task(self._sending()), asyncio.create_task(self._keeping())]
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: str) -> None:
-        topic, _, sender = payload.partition(":")
+        topics, _, sender = payload.partition(":")
         if sender != self._me:
-            self._wake(topic)
+            for topic in topics.split():
+                self._wake(topic)
 
     def send(self, topic: str) -> None:
-        """Tell every other process soon; the same topic at once is told once."""
+        """Tell every other process soon; what comes at once is told in one statement."""
         self._pending.add(topic)
         self._due.set()
 
@@ -156,9 +157,8 @@ class NotifyWakes:
             await self._due.wait()
             self._due.clear()
             topics, self._pending = self._pending, set()
-            for topic in topics:
-                with contextlib.suppress(Exception):  # the waiting side's time-out covers it
-                    await self._notify(self.CHANNEL, f"{topic}:{self._me}")
+            with contextlib.suppress(Exception):  # the waiting side's time-out covers it
+                await self._notify(self.CHANNEL, f"{' '.join(sorted(topics))}:{self._me}")
 
     async def _keeping(self) -> None:
         while True:

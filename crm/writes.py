@@ -60,7 +60,15 @@ def _statement(model: type[Model]) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({db.placeholders(len(names))}) RETURNING {key}"
 
 
+_AS_IT_IS = frozenset({str, int, float, bool, type(None)})
+_encoded = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make a new encoder each time
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, datetime):
         return db.stamp(value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+    if isinstance(value, dict | list):
+        return _encoded(value) if value else str(value)  # most are empty
+    return value
