@@ -2,12 +2,16 @@
 
 import asyncio
 import re
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.operations import AlterModelOptions
+from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.utils import get_schema_sql
 
 from crm import db
 from crm.database_url import MIGRATIONS, MODELS
@@ -30,25 +34,67 @@ async def pending_migrations() -> list[str]:
 async def migrate() -> list[str]:
     """Bring the connected database to this release; return what was applied. Safe to run at once by many.
 
-    A first migration that was interrupted is begun anew. Raises `RuntimeError` for tables with data that no
-    migration is known to have made.
+    An empty database gets the tables as the models describe them, which is what all migrations together make
+    (tested) at a hundredth of their time. A first migration that was interrupted is begun anew. Raises
+    `RuntimeError` for tables with data that no migration is known to have made.
     """
     async with db.exclusive(LOCK):
         pending = await pending_migrations()
-        if pending:
-            if not await db.fetch("SELECT 1 AS one FROM tortoise_migrations LIMIT 1"):
-                await _clear_leavings()
+        first = pending and not await db.fetch("SELECT 1 AS one FROM tortoise_migrations LIMIT 1")
+        if first:
+            await _clear_leavings()
+        if first and not await _present():
+            await _make_all(pending)
+        elif pending:
             await MigrationExecutor(db.client(), _apps()).migrate(direction="forward")
     return pending
+
+
+async def _make_all(names: Sequence[str]) -> None:
+    """All tables at once, in one transaction with the note that these migrations need not be applied."""
+    _models()
+    async with db.transaction():
+        client = db.client()
+        schema = get_schema_sql(client, safe=False)
+        if db.dialect() == "sqlite":  # whose script would commit first
+            for statement in _statements(schema):
+                await db.execute(statement)
+        else:
+            await client.execute_script(schema)
+        recorder = MigrationRecorder(client)
+        for name in names:
+            await recorder.record_applied(APP, name)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script of SQLite's."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+async def _present() -> list[str]:
+    """Those of our tables that the database has."""
+    place = (
+        "sqlite_master WHERE type = 'table'"
+        if db.dialect() == "sqlite"
+        else "information_schema.tables WHERE table_schema = current_schema()"
+    )
+    column = "name" if db.dialect() == "sqlite" else "table_name"
+    ours = {model._meta.db_table for model in db.apps()[APP].values()}
+    return [
+        row["name"] for row in await db.fetch(f"SELECT {column} AS name FROM {place}") if row["name"] in ours
+    ]
 
 
 async def _clear_leavings() -> None:
     """SQLite cannot undo half a migration: drop what an interrupted first one left, if it is empty."""
     if db.dialect() != "sqlite":
         return
-    rows = await db.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
-    ours = {model._meta.db_table for model in db.apps()[APP].values()}
-    left = [row["name"] for row in rows if row["name"] in ours]
+    left = await _present()
     for table in left:
         if await db.fetch(f"SELECT 1 AS one FROM {table} LIMIT 1"):
             raise RuntimeError(f"table {table} holds data but no migration is recorded")

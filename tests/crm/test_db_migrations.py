@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tortoise.migrations.executor import MigrationExecutor
 
 from crm import db as database
 from crm import migrate
@@ -21,14 +23,16 @@ async def columns() -> dict[tuple[str, str], str]:
     """Every column of every table with its type."""
     if database.dialect() == "sqlite":
         rows = await database.fetch(
-            'SELECT m.name AS place, p.name AS name, p.type || p."notnull" AS kind FROM sqlite_master m,'
+            'SELECT m.name AS place, p.name AS name, p.type || p."notnull" || ifnull(p.dflt_value, 0)'
+            " AS kind FROM sqlite_master m,"
             " pragma_table_info(m.name) p WHERE m.type = 'table'"
         )
     else:
         rows = await database.fetch(
             "SELECT table_name AS place, column_name AS name,"
             " data_type || coalesce(character_maximum_length, 0) || is_nullable"
-            " || coalesce(collation_name, '') AS kind FROM information_schema.columns"
+            " || coalesce(collation_name, '') || coalesce(column_default, '') AS kind"
+            " FROM information_schema.columns"
             " WHERE table_schema = 'public'"
         )
     return {(row["place"], row["name"]): row["kind"] for row in rows if "migrations" not in row["place"]}
@@ -50,13 +54,33 @@ async def indexed() -> set[tuple[str, str]]:
     return {one for one in found if "migrations" not in one[0] and not one[0].startswith("pg_")}
 
 
-async def tables_of(url: str, make: str) -> tuple[dict[tuple[str, str], str], set[tuple[str, str]]]:
+async def one_by_one() -> None:
+    """All migrations, as an installation of the first release meets them."""
+    await MigrationExecutor(database.client(), migrate._apps()).migrate(direction="forward")
+
+
+async def bound() -> set[tuple[str, ...]]:
+    """Every foreign key: table, column, table pointed at, what a deletion does."""
+    if database.dialect() == "sqlite":
+        rows = await database.fetch(
+            'SELECT m.name AS place, f."from" AS name, f."table" AS other, f.on_delete AS deleted'
+            " FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'"
+        )
+    else:
+        rows = await database.fetch(
+            "SELECT conrelid::regclass::text AS place, pg_get_constraintdef(oid) AS name, '' AS other,"
+            " confdeltype::text AS deleted FROM pg_constraint WHERE contype = 'f'"
+        )
+    return {(row["place"], row["name"], row["other"], row["deleted"]) for row in rows}
+
+
+async def tables_of(url: str, make: str) -> tuple[Any, ...]:
     await database.connect(url)
     if make == "migrations":
-        await migrate.migrate()
+        await one_by_one()
     else:
-        await database._connected().context.generate_schemas()
-    found = await columns(), await indexed()
+        await migrate.migrate()
+    found = await columns(), await indexed(), await bound()
     await database.close()
     return found
 
