@@ -107,10 +107,10 @@ async def _accounts(read: Settings) -> bool:
                 print(f"ok  channel {name}: {await account.check()}")
         except TimeoutError:
             good = False
-            print(f"!!  channel {name}: no answer within {PATIENCE_SECONDS} s")
+            _complain(f"channel {name}", f"no answer within {PATIENCE_SECONDS} s", channel=name)
         except Exception as fault:
             good = False
-            print(f"!!  channel {name}: {fault or type(fault).__name__}")
+            _complain(f"channel {name}", str(fault) or type(fault).__name__, channel=name)
     await made.close()
     return await _slack(read) and good
 
@@ -127,11 +127,17 @@ async def _slack(read: Settings) -> bool:
                 print(f"ok  {shown}: {await face.check(values)}")
         except TimeoutError:
             good = False
-            print(f"!!  {shown}: no answer within {PATIENCE_SECONDS} s")
+            _complain(shown, f"no answer within {PATIENCE_SECONDS} s", channel="slack")
         except Exception as fault:
             good = False
-            print(f"!!  {shown}: {fault or type(fault).__name__}")
+            _complain(shown, str(fault) or type(fault).__name__, channel="slack")
     return good
+
+
+def _complain(name: str, fault: str, *, channel: str) -> None:
+    """Who has which fault, and the page that has every click and a table of faults."""
+    print(f"!!  {name}: {fault}")
+    print(f"    docs/channels/{channel.partition('/')[0]}.md tells what to do")
 
 
 async def doctor(read: Settings) -> bool:

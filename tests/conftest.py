@@ -23,6 +23,10 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", action="store_true", help="tests of any one database run on PostgreSQL")
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In several processes, a file's tests stay in one, and so do all that share the served product."""
@@ -135,7 +139,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-async def db(sqlite_url: str) -> AsyncIterator[str]:
+async def sqlite(sqlite_url: str) -> AsyncIterator[str]:
     """Connected to an empty SQLite database; gives its address."""
     await database.connect(sqlite_url, synchronous="NORMAL")
     yield sqlite_url
@@ -150,7 +154,14 @@ async def pg(postgres_url: str) -> AsyncIterator[str]:
     await database.close()
 
 
-@pytest.fixture(params=["db", pytest.param("pg", marks=pytest.mark.postgres)])
+@pytest.fixture
+def db(request: pytest.FixtureRequest) -> str:
+    """Connected to an empty database, of SQLite unless `--postgres` was asked for; gives its address."""
+    url: str = request.getfixturevalue("pg" if request.config.getoption("--postgres") else "sqlite")
+    return url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("pg", marks=pytest.mark.postgres)])
 def any_db(request: pytest.FixtureRequest) -> str:
     """Connected to an empty database of each kind in turn; gives its address."""
     url: str = request.getfixturevalue(request.param)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 import structlog
 from aiohttp import web
 
-from bots.channels import email_incoming, email_outgoing, email_safe, email_server
+from bots.channels import email_faults, email_incoming, email_outgoing, email_safe, email_server
 from bots.channels.base import Caps, Outbound, Ports, Receive, Wire
 from bots.channels.email_headers import Address, addresses, decode
 from bots.channels.email_imap import POLL_SECONDS, Fetched, Folder
@@ -264,16 +264,17 @@ class EmailChannel:
         if self._postman is None:
             raise RuntimeError("DANGOL_SMTP_URL is not set: answers cannot be sent")
         try:
-            await self._postman.check()
+            await self._postman.check(self.sender.address)
         except Exception as fault:
-            raise RuntimeError(f"SMTP: {type(fault).__name__}: {str(fault)[:120]}") from fault
+            told = email_faults.smtp(fault, self._postman.server, self.sender.address)
+            raise RuntimeError(told) from fault
         if self._imap is None:
             return f"{self.sender.address}, sends; DANGOL_IMAP_URL is not set: nothing is received"
         try:
             async with Folder(self._imap) as folder:
                 way = "told of new mail at once" if folder.pushes else "asks for new mail (no IDLE there)"
         except Exception as fault:
-            raise RuntimeError(f"IMAP: {type(fault).__name__}: {str(fault)[:120]}") from fault
+            raise RuntimeError(email_faults.imap(fault, self._imap)) from fault
         return f"{self.sender.address}, sends and receives, {way}"
 
     async def close(self) -> None:

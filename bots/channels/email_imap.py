@@ -29,6 +29,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 class Refused(Exception):
     """The server answered a command with NO or BAD; which, without our words."""
 
+    def __init__(self, command: str, answer: str) -> None:
+        super().__init__(f"{command}: {answer}")
+        self.command = command
+
 
 _EXISTS = re.compile(rb"\* \d+ EXISTS\r\n")
 _SHORTER = 24  # bytes: a line that tells of new mail is no longer
@@ -205,7 +209,7 @@ class Folder:
 
 def _checked(command: str, answer: Any) -> Any:
     if answer.result != "OK":
-        raise Refused(f"{command}: {answer.result}")
+        raise Refused(command, str(answer.result))
     return answer
 
 

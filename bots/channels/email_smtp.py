@@ -29,7 +29,7 @@ class Postman:
     """A few connections to one server, kept between mails."""
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self.server = server
         self._free: list[tuple[aiosmtplib.SMTP, float]] = []
         self._room = asyncio.Semaphore(CONNECTIONS)
 
@@ -39,22 +39,23 @@ class Postman:
             async with self._connection() as smtp:
                 await smtp.sendmail(sender, [to], mail)
         except aiosmtplib.SMTPAuthenticationError as fault:
-            log.error("mail.login_refused", host=self._server.host, code=fault.code)
+            log.error("mail.login_refused", host=self.server.host, code=fault.code)
             raise RetryLater(LOGIN_PAUSE_SECONDS) from fault
         except aiosmtplib.SMTPSenderRefused as fault:
             if fault.code < 500:
                 raise RetryLater(_pause(fault.code)) from fault
-            log.error("mail.sender_refused", host=self._server.host, code=fault.code)
+            log.error("mail.sender_refused", host=self.server.host, code=fault.code)
             raise RetryLater(LOGIN_PAUSE_SECONDS) from fault
         except aiosmtplib.SMTPRecipientsRefused as fault:
             raise _of_recipient(fault.recipients[0]) from fault
         except aiosmtplib.SMTPResponseException as fault:
             raise _of_answer(fault) from fault
 
-    async def check(self) -> None:
-        """Log in and out again. Raises with what is wrong."""
+    async def check(self, sender: str) -> None:
+        """Log in and begin a mail as `sender`, which is sent to nobody. Raises with what is wrong."""
         async with self._connection() as smtp:
-            await smtp.noop()
+            await smtp.mail(sender)
+            await smtp.rset()
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
@@ -93,7 +94,7 @@ class Postman:
         return None
 
     async def _made(self) -> aiosmtplib.SMTP:
-        server = self._server
+        server = self.server
         smtp = aiosmtplib.SMTP(
             hostname=server.host,
             port=server.port,

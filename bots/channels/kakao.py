@@ -23,6 +23,7 @@ from bots import fetching
 from bots.channels import kakao_answers, kakao_requests
 from bots.channels.base import Caps, Outbound, Ports, Receive, Replies, Reply, Undeliverable, Wire
 from bots.channels.kakao_answers import CAPS
+from bots.channels.kakao_probe import probed
 from bots.channels.kakao_requests import Facts
 from bots.web import i18n
 from crm.errors import Invalid
@@ -235,14 +236,15 @@ class KakaoChannel:
     # --- set-up
 
     async def check(self) -> str:
-        """Kakao has no address at which a skill's secret could be tried: what can be said of it."""
+        """Kakao has no address at which a skill's secret could be tried: whether a front takes it there."""
         if not self._ports.public_url.startswith("https://") and "127.0.0.1" not in self._ports.public_url:
             raise RuntimeError("Kakao calls only https://; set DANGOL_PUBLIC_URL")
         if not self._hosts:
             raise RuntimeError("DANGOL_KAKAO_CALLBACK_HOSTS is empty: no callback can be answered")
         between = f"/{self.account}" if self.account else ""
-        where = f"{self._ports.public_url}/channels/kakao{between}/(KAKAO_SECRET)"
-        return f"waits for skill requests at {where}; the secret is proven by the skill test of Kakao's page"
+        where = f"{self._ports.public_url}/channels/kakao{between}/"
+        found = await probed(where + self._secret)
+        return f"skill requests come to {where}(KAKAO_SECRET), {found}; Kakao's skill test proves the rest"
 
     async def close(self) -> None:
         """Give up what waits for a callback: its messages go by another way."""

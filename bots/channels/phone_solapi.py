@@ -95,7 +95,10 @@ class Solapi:
         numbers = await self._ask("/senderid/v1/numbers/active")
         known = {str(number).replace("-", "") for number in numbers}
         if self._sender not in known:
-            raise RuntimeError(f"the sender number {self._sender} is not registered at SOLAPI")
+            raise RuntimeError(
+                f"SOLAPI_SENDER: the sender number {self._sender} is not registered at SOLAPI; "
+                "register it in its console (발신번호), or give one that is"
+            )
         hooks = "reports on" if self._vouch else "no reports: DANGOL_SOLAPI_WEBHOOK_SECRET is empty"
         said = f"{self._sender}, balance {balance.get('balance', 0):g} won, {hooks}"
         return f"{said}, {await self._templates(profile)}" if profile else said
@@ -103,16 +106,19 @@ class Solapi:
     async def _templates(self, profile: str) -> str:
         asked = f"/kakao/v2/templates/?channelId={quote(profile)}&status=APPROVED&limit=100"
         found = (await self._ask(asked)).get("templateList", [])
-        return f"{len(found)} approved templates"
+        none = " (notices go by SMS; is ALIMTALK_PROFILE that of the channel with the templates?)"
+        return f"{len(found)} approved templates{'' if found else none}"
 
     async def _ask(self, path: str) -> Any:
         request = {"method": RequestMethod.GET, "url": f"{self._service.base_url}{path}"}
         try:
             return await self._away(lambda: default_fetcher(self._service.auth_info, request))
         except httpx.HTTPError as fault:
-            raise RuntimeError(f"SOLAPI does not answer ({type(fault).__name__})") from fault
+            where = self._service.base_url
+            raise RuntimeError(f"SOLAPI does not answer at {where} ({type(fault).__name__})") from fault
         except Exception as fault:
-            raise RuntimeError("SOLAPI refuses: " + ": ".join(map(str, fault.args))[:200]) from fault
+            told = "SOLAPI refuses: " + ": ".join(map(str, fault.args))[:200]
+            raise RuntimeError(f"{told}{_remedy(str(fault.args[0]) if fault.args else '')}") from fault
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -167,6 +173,17 @@ def _meaning(fault: Exception) -> Exception:
     if code == "UnknownError" or len(fault.args) < 2:
         return fault
     return Undeliverable(f"{code}: {fault.args[1]}"[:100])
+
+
+def _remedy(code: str) -> str:
+    """What the operator does about an error of the account."""
+    if code in ("RequestTimeTooSkewed",):
+        return "; set this machine's clock"
+    if code in ("Unauthorized", "Forbidden"):
+        return "; allow the key its permissions and this machine's address in SOLAPI's console"
+    if code in OF_THE_ACCOUNT and code not in ("NotEnoughBalance", "AccountSuspended"):
+        return "; make a new pair in SOLAPI's console, set SOLAPI_KEY and SOLAPI_SECRET"
+    return ""
 
 
 def _list(body: Any) -> list[Any]:

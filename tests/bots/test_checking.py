@@ -15,6 +15,7 @@ async def test_a_provider_that_does_not_answer_is_named_with_its_address(
 ) -> None:
     read = load(
         data_dir=tmp_path,
+        public_url=f"http://{NOBODY}",
         telegram_token="1001:AAAA-bbbb_CCCC1111",
         telegram_api_url=f"http://{NOBODY}",
         kakao_secret="a-secret-path-of-kakao-24x",
@@ -32,10 +33,11 @@ async def test_a_provider_that_does_not_answer_is_named_with_its_address(
     told = capsys.readouterr().out
     for line in (
         f"!!  channel telegram: Telegram does not answer at http://{NOBODY}",
-        "!!  channel sms: SOLAPI does not answer",
-        "!!  channel email: SMTP: SMTPConnectError: Error connecting to 127.0.0.1 on port 1",
+        f"!!  channel sms: SOLAPI does not answer at http://{NOBODY}",
+        f"{NOBODY} does not do as asked; look at host, port, firewall",
+        "    docs/channels/email.md tells what to do",
         f"!!  slack: Slack does not answer at http://{NOBODY}/api/",
-        "ok  channel kakao: waits for skill requests at",
+        "(KAKAO_SECRET), where nobody answers now: start the front",
         "--  channel alimtalk: off; set DANGOL_ALIMTALK_PROFILE",
     ):
         assert line in told

@@ -237,6 +237,8 @@ async def _proven(values: Mapping[str, str]) -> str:
         slack = Slack(values["bot_token"], values["api_url"])
         try:
             told = await slack.who_am_i()
+        except Undeliverable as fault:
+            raise RuntimeError(f"SLACK_BOT_TOKEN: {fault}; copy it from Install App") from None
         finally:
             await slack.close()
         who.append(f"@{told.get('user')} in {told.get('team')}")
@@ -247,7 +249,9 @@ async def _proven(values: Mapping[str, str]) -> str:
         try:
             await other.call("apps.connections.open")
         except Undeliverable as fault:
-            raise RuntimeError(f"SLACK_APP_TOKEN: {fault}") from None
+            raise RuntimeError(
+                f"SLACK_APP_TOKEN: {fault}; make one in Basic Information, App-Level Tokens"
+            ) from None
         finally:
             await other.close()
     if not values["app_token"] and not values["signing_secret"]:
@@ -268,5 +272,7 @@ async def _check_client(values: Mapping[str, str]) -> str:
     except SlackApiError as fault:
         word = str(fault.response.get("error", ""))
         if word not in ("invalid_code", "code_already_used"):
-            raise RuntimeError(f"SLACK_CLIENT_ID, SLACK_CLIENT_SECRET: {word}") from None
+            raise RuntimeError(
+                f"SLACK_CLIENT_ID, SLACK_CLIENT_SECRET: {word}; copy both from Basic Information"
+            ) from None
     return "workspaces may be connected"

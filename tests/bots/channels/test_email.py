@@ -589,8 +589,13 @@ async def test_check_logs_in_at_both_servers(
     front: Front, settings: Settings, addresses: Addresses, provider: Provider
 ) -> None:
     assert await front.mailbox.check() == f"{SHOP}, sends and receives, told of new mail at once"
-    wrong = {"smtp_url": addresses.smtp_url(password="no"), "imap_url": addresses.imap_url(password="no")}
-    for name, value in wrong.items():
+    imap = addresses.imap_url()
+    for name, value, advice in (
+        ("smtp_url", addresses.smtp_url(password="no"), "application password"),
+        ("imap_url", addresses.imap_url(password="no"), "application password"),
+        ("imap_url", imap.replace("/INBOX", "/NoSuch"), "no folder NoSuch"),
+        ("mail_from", "another@shop.example", "may not write as another@shop.example"),
+    ):
         values = {
             "mail_from": SHOP,
             "smtp_url": settings.smtp_url,
@@ -598,7 +603,7 @@ async def test_check_logs_in_at_both_servers(
             name: value,
         }
         account = fleet.build(load(data_dir=settings.data_dir, **values)).channels["email"]
-        with pytest.raises(RuntimeError, match=name[:4].upper()):
+        with pytest.raises(RuntimeError, match=f"^{name.upper()}: .*{advice}"):
             await account.check()
         await account.close()
 

@@ -20,7 +20,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bots.channels import kakao_answers
+from bots.channels import kakao_answers, kakao_probe
 from bots.channels.base import Outbound, OutFile, Wire
 from bots.channels.kakao import KakaoChannel, Pace
 from bots.composing import composer
@@ -352,6 +352,7 @@ async def test_a_customer_who_hangs_up_gets_the_answer_the_next_time(
     front.work()
     await server.control(kind="hang_up", seconds=0.1)
     assert (await phone.say("안녕하세요"))["refused"]
+    await until(Inbox.exists)  # it may be stored after Kakao has hung up
     assert await inbox.wait_done((await Inbox.get()).id, 10)
 
     async def waits() -> bool:
@@ -480,6 +481,12 @@ async def test_what_is_no_skill_request_is_refused(front: Front) -> None:
             async with session.post(front.url, data=body) as answer:
                 assert answer.status == status
     assert await Inbox.all().count() == 0
+
+
+async def test_check_finds_the_front_that_takes_the_secret(front: Front) -> None:
+    assert await kakao_probe.probed(front.url) == "where a front takes this secret"
+    with pytest.raises(RuntimeError, match=r"KAKAO_SECRET: .* restart the front"):
+        await kakao_probe.probed(front.url + "x")
 
 
 async def test_the_secret_of_the_address_is_in_no_log(

@@ -255,7 +255,7 @@ async def test_check_proves_the_tokens_live(office: Office) -> None:
         await wiring.check(values(app_token=BOT_TOKEN))
     with pytest.raises(RuntimeError, match="neither"):
         await wiring.check(values(app_token=""))
-    with pytest.raises(Exception, match="invalid_auth"):
+    with pytest.raises(RuntimeError, match="SLACK_BOT_TOKEN: invalid_auth; copy it"):
         await wiring.check(values(bot_token="xoxb-wrong"))
 
 
