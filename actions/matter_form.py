@@ -104,6 +104,13 @@ class MatterForm(Form):
     ) -> dict[str, Any]:
         act = ACTS.get(message.intent, "amend")
         possible = await candidates(act, turn.contact_id)
+        if act == "reopen" and not possible and (still_open := await self._still_open(message, turn)):
+            return {
+                "act": "amend",
+                "outcome": "asking",
+                "request_no": still_open,
+                "detail": message.typed[:2000],
+            }
         if not possible:
             return {"act": act, "outcome": "nothing"}
         found: dict[str, Any] = {"act": act, "outcome": "asking"}
@@ -124,6 +131,12 @@ class MatterForm(Form):
         if act == "reschedule":
             found.update(await visits.read(message, slots, turn, dispatcher))
         return found
+
+    async def _still_open(self, message: Said, turn: Turn) -> str | None:
+        """The only open request that 'it stopped again' can be about, when none is to be opened again."""
+        word = message.entity("product") or ""
+        fitting = [r for r in await candidates("amend", turn.contact_id) if word in r.product_text]
+        return fitting[0].number if len(fitting) == 1 and message.typed else None
 
     def _says_what(self, message: Said) -> bool:
         """Whether the wish to add something holds it already ('please add that it also smells burnt')."""

@@ -121,6 +121,9 @@ class Clarify(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
+        if count := said(tracker).files:  # words below a photo are about the photo
+            say(dispatcher, "utter_files_received", count=count)
+            return []
         turn = await turn_of(tracker)
         understood = (tracker.latest_message.get("metadata") or {}).get("nlu") or {}
         likely = [

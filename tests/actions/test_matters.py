@@ -83,6 +83,14 @@ async def test_a_wish_that_says_what_to_add_is_not_asked_again(waiting: Customer
     assert await words_of((await waiting.request()).id, "commented") == [text]
 
 
+async def test_the_same_fault_again_is_added_to_a_request_that_is_open_still(waiting: Customer) -> None:
+    await waiting.says("수리받은 세탁기가 또 물이 새요")
+    waiting.heard("SR-2026-000001 접수에 더해 뒀어요.")
+    assert await words_of((await waiting.request()).id, "commented") == ["수리받은 세탁기가 또 물이 새요"]
+    await waiting.says("지난번에 고친 에어컨이 또 고장났어요")
+    waiting.heard("여기서는 다시 열 접수를 찾지 못했어요.")
+
+
 async def test_an_address_and_a_number_told_to_a_request_change_it(waiting: Customer) -> None:
     await waiting.says("접수 내용 바꾸고 싶어요")
     await waiting.says("주소를 서울 강남구 테헤란로 1로 바꿔 주세요")
@@ -97,6 +105,13 @@ async def test_a_photo_is_added_to_a_request(waiting: Customer) -> None:
     await waiting.says("접수 확인해 주세요")
     await waiting.presses("사진 추가")
     await waiting.sends_photo()
+    waiting.heard("SR-2026-000001 접수에 더해 뒀어요.")
+
+
+async def test_a_photo_with_a_caption_that_wishes_nothing_is_a_photo(waiting: Customer) -> None:
+    await waiting.sends_photo("뒷면이에요")
+    waiting.heard("사진 1장 잘 받았어요.")
+    await waiting.presses("접수에 추가")
     waiting.heard("SR-2026-000001 접수에 더해 뒀어요.")
 
 

@@ -3,8 +3,11 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from crm import db as database
 from crm import inbox
@@ -121,6 +124,43 @@ async def test_messages_wait_in_order_and_a_flood_is_one_turn(any_db):
     (turn,) = claim.turns
     assert len(turn.messages) == inbox.FLOOD + 1
     assert turn.last.text == "zu viel"
+
+
+RUNS = count()
+ARRIVES = st.tuples(st.sampled_from("ab"), st.sampled_from(["1", "2", "3", None]), st.integers(-90, 90))
+WORKS = st.just("a worker comes by")
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ARRIVES | WORKS, max_size=16))
+async def test_whatever_is_repeated_or_late_each_is_answered_once_as_it_first_came(db, steps):
+    run, heard, answered = next(RUNS), dict[str, list[str]](a=[], b=[]), dict[str, list[str]](a=[], b=[])
+    seen: dict[tuple[str, str], inbox.Stored] = {}
+
+    async def work() -> None:
+        for claim in await inbox.claim("me", AT):
+            for message in [message for turn in claim.turns for message in turn.messages]:
+                answered[message.text[0]].append(message.text)
+            await inbox.finish(claim, claim.turns, AT)
+
+    for number, step in enumerate(steps):
+        if isinstance(step, str):
+            await work()
+            continue
+        user, external_id, late_seconds = step
+        text = f"{user}{number}"
+        at = AT + timedelta(seconds=late_seconds)
+        own = external_id and f"{run} {user} {external_id}"  # ids are unique on a channel account
+        stored = await inbox.store(hello(own, user=f"{user} {run}", text=text, received_at=at), now=AT)
+        before = seen.get((user, external_id)) if external_id else None
+        assert stored == (replace(before, duplicate=True) if before else replace(stored, duplicate=False))
+        if external_id and before is None:
+            seen[user, external_id] = stored
+        if before is None:
+            heard[user].append(text)
+    for _ in steps:
+        await work()
+    assert answered == heard
 
 
 async def test_a_parked_message_can_be_given_again(any_db):

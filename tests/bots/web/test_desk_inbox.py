@@ -68,6 +68,28 @@ async def test_a_bot_held_conversation_offers_to_take_it_over(signed_in: Staffed
     assert 'data-do="hand_back"' in after
 
 
+async def test_each_way_back_to_the_bot_is_told_in_the_thread(company: Company, signed_in: Staffed) -> None:
+    talk, now = await a_talk(utc_now()), utc_now()
+    browser = await signed_in("seojun")
+    await conversations.take_over(company.yuna, talk.id, now)
+    await conversations.hand_back(company.yuna, talk.id, now)
+    await conversations.take_over(company.yuna, talk.id, now)
+    await conversations.reply(company.yuna, talk.id, "네", expected_seq=None, now=now)
+    assert await conversations.return_idle(now + timedelta(days=30)) == 1
+    await conversations.take_over(company.yuna, talk.id, now)
+    assert await conversations.request_closed(talk.id, by_staff=True, now=now)
+    path = f"/desk/conversations/{talk.id}"
+    ways = {
+        "ko": ["한유나 님이 봇에게 넘겼어요", "조용해서 봇에게 돌아갔어요", "접수가 끝나 봇에게 돌아갔어요"],
+        "en": ["handed it back", "Went back to the bot after a silence", "it went back to the bot"],
+    }
+    for lang, told in ways.items():
+        shown = await browser.page(f"{path}?lang={lang}", "messages")
+        places = [shown.find(line) for line in told]
+        assert -1 not in places, (told, places)
+        assert places == sorted(places)
+
+
 async def test_a_reply_goes_out_and_a_note_stays_inside(signed_in: Staffed) -> None:
     talk = await a_talk(utc_now())
     browser = await signed_in("seojun")
