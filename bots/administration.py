@@ -22,7 +22,10 @@ async def add_staff(
 async def list_staff(settings: Settings) -> None:
     """Print all staff members."""
     async with wiring.ready(settings):
-        for one in await staff.list_staff(active=None):
+        everybody = await staff.list_staff(active=None)
+        if not everybody:
+            print("No staff yet. Example: dangol staff add LOGIN --role admin")
+        for one in everybody:
             state = "" if one.active else "  disabled"
             print(f"{one.login:<20} {one.role:<12} {one.name}{state}")
 

@@ -36,6 +36,7 @@ class Language(StrEnum):
     en = "en"
 
 
+Login = Annotated[str, typer.Argument(help="The name they sign in with.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on instead of DANGOL_PORT.")]
 
 
@@ -104,7 +105,7 @@ def worker() -> None:
 
 @app.command()
 def jobs() -> None:
-    """Slow work: documents, imports, exports and the like."""
+    """Slow work in subprocesses, such as exports of recordings and transcripts of voice messages."""
     read = begin("jobs")
     from bots import slow
 
@@ -244,13 +245,21 @@ def version() -> None:
 
 @staff_app.command("add")
 def staff_add(
-    login: str,
-    name: Annotated[str, typer.Option(prompt=True)],
+    login: Login,
+    name: Annotated[str, typer.Option(prompt=True, help="Full name, as customers see it.")],
     role: Annotated[
         str, typer.Option(help="agent, technician, sales, marketing, manager or admin")
     ] = "agent",
-    email: Annotated[str, typer.Option()] = "",
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+    email: Annotated[str, typer.Option(help="Their e-mail address.")] = "",
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True,
+            hide_input=True,
+            confirmation_prompt=True,
+            help="Better left out: it is asked for, and stays out of the shell's history.",
+        ),
+    ] = "",
 ) -> None:
     """Add a staff member."""
     read = begin("admin")
@@ -269,7 +278,7 @@ def staff_list() -> None:
 
 
 @staff_app.command("disable")
-def staff_disable(login: str) -> None:
+def staff_disable(login: Login) -> None:
     """Close a staff member's account and end their sessions."""
     read = begin("admin")
     from bots import administration
@@ -278,8 +287,8 @@ def staff_disable(login: str) -> None:
 
 
 @staff_app.command("token")
-def staff_token(login: str, name: Annotated[str, typer.Option(help="What it is for.")] = "api") -> None:
-    """Make a bearer token of the REST API; it is shown once."""
+def staff_token(login: Login, name: Annotated[str, typer.Option(help="What it is for.")] = "api") -> None:
+    """Make a bearer token of the REST API with this person's rights; it is shown once."""
     read = begin("admin")
     from bots import administration
 
