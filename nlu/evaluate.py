@@ -24,8 +24,8 @@ from nlu.components.intent_model import OUT_OF_SCOPE
 from nlu.components.intent_training import fit
 from nlu.components.noise import KINDS
 from nlu.components.scope import ACT, ASK, HANDOVER, Gate, ScopeGate
+from nlu.fingerprint import CONFIG, DATA, DOMAIN
 from nlu.importer import ProjectImporter, fast_yaml
-from nlu.train import CONFIG, DATA, DOMAIN
 
 FOLDS = 5
 _SEED = 11

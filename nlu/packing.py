@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,15 @@ _LEVEL = 1
 
 class QuickStorage(LocalModelStorage):  # type: ignore[misc]
     """Writes the same archive as its base, which any Rasa loads."""
+
+    def take(self, archive: Path, resources: Collection[str]) -> None:
+        """Copy what another model's archive holds of these resources; none need be there."""
+        with tarfile.open(archive) as packed:
+            for member in packed.getmembers():
+                place, _, inner = member.name.strip("/").partition("/")
+                if place == MODEL_ARCHIVE_COMPONENTS_DIR and inner.split("/")[0] in resources:
+                    member.name = inner
+                    packed.extract(member, self._storage_path, filter="data")
 
     def create_model_package(
         self, model_archive_path: str | Path, model_configuration: Any, domain: Any

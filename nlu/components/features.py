@@ -8,10 +8,10 @@ shares characters.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,46 @@ def features(clean: str) -> Features:
     }
 
 
+class _Numbers(dict[str, int]):
+    """A number for each word, in the order in which they are asked for."""
+
+    def __missing__(self, word: str) -> int:
+        number = self[word] = len(self)
+        return number
+
+
+@dataclass
+class _Seen:
+    """The features of one group in the training texts: their ids, text by text, and how many texts have each.
+
+    `often` says which ids are kept; `places` where those stand in the vocabulary.
+    """
+
+    words: list[str]
+    ids: Ints
+    owners: Ints
+    counts: Floats
+    often: npt.NDArray[np.bool_]
+    places: Ints
+
+    @classmethod
+    def of(cls, texts: Sequence[frozenset[str]], rarest: int) -> _Seen:
+        """Number the features of texts."""
+        numbers = _Numbers()
+        ids = np.fromiter(map(numbers.__getitem__, chain.from_iterable(texts)), np.int32)
+        owners = np.repeat(np.arange(len(texts), dtype=np.int32), [len(text) for text in texts])
+        counts = np.bincount(ids, minlength=len(numbers)).astype(np.float32)
+        return cls(list(numbers), ids, owners, counts, counts >= rarest, np.zeros(len(numbers), np.int32))
+
+    def kept(self, group: str) -> list[str]:
+        """The full names of what is kept."""
+        return [group + self.words[number] for number in np.flatnonzero(self.often)]
+
+    def place(self, group: str, vocabulary: Mapping[str, int]) -> None:
+        """Look up where the kept ones stand."""
+        self.places[self.often] = [vocabulary[name] for name in self.kept(group)]
+
+
 @dataclass(frozen=True)
 class Vectorizer:
     """TF-IDF with presence instead of counts; each group of features has length one by itself."""
@@ -67,16 +107,34 @@ class Vectorizer:
     idf: Floats
 
     @classmethod
-    def fit(cls, texts: Sequence[Features], *, rarest: int = 2) -> Vectorizer:
-        """Learn the vocabulary: the features found in at least `rarest` texts."""
-        counts: Counter[str] = Counter()
-        for found in texts:
-            for group, grams in found.items():
-                counts.update(map(group.__add__, grams))
-        kept = sorted(name for name, count in counts.items() if count >= rarest)
-        seen = np.array([counts[name] for name in kept], dtype=np.float32)
-        idf = np.log((1 + len(texts)) / (1 + seen)) + 1
-        return cls({name: index for index, name in enumerate(kept)}, idf.astype(np.float32))
+    def fit(cls, texts: Sequence[Features], *, rarest: int = 2) -> tuple[Vectorizer, sparse.csr_matrix]:
+        """Learn the vocabulary, the features found in at least `rarest` texts; also one row a text."""
+        seen = {group: _Seen.of([text[group] for text in texts], rarest) for group in _WEIGHTS}
+        names = sorted(name for group, one in seen.items() for name in one.kept(group))
+        vectorizer = cls({name: index for index, name in enumerate(names)}, np.empty(0, np.float32))
+        counts = np.zeros(len(names), np.float32)
+        for group, one in seen.items():
+            one.place(group, vectorizer.vocabulary)
+            counts[one.places[one.often]] = one.counts[one.often]
+        idf = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
+        vectorizer = cls(vectorizer.vocabulary, idf)
+        return vectorizer, vectorizer._matrix(seen, len(texts))
+
+    def _matrix(self, seen: Mapping[str, _Seen], count: int) -> sparse.csr_matrix:
+        """The rows of the texts that it was learnt from, as `vector` gives them."""
+        unseen = np.float32(_UNSEEN) * self.idf.max(initial=1) ** 2
+        rows, columns, data = [], [], []
+        for group, one in seen.items():
+            known = one.often[one.ids]
+            owners, places = one.owners[known], one.places[one.ids[known]]
+            values = self.idf[places]
+            length = np.bincount(owners, values * values, minlength=count)
+            length += unseen * np.bincount(one.owners[~known], minlength=count)
+            rows.append(owners)
+            columns.append(places)
+            data.append(values * np.float32(_WEIGHTS[group]) / np.sqrt(length[owners]).astype(np.float32))
+        places_of_all = (np.concatenate(rows), np.concatenate(columns))
+        return sparse.csr_matrix((np.concatenate(data), places_of_all), shape=(count, len(self.idf)))
 
     def vector(self, text: Features) -> tuple[Ints, Floats]:
         """Indices and weights of the known ones among the features of one text."""
@@ -94,11 +152,3 @@ class Vectorizer:
         if not weights:
             return np.empty(0, np.int32), np.empty(0, np.float32)
         return np.array(found, np.int32), np.concatenate(weights)
-
-    def matrix(self, texts: Iterable[Features]) -> sparse.csr_matrix:
-        """One row a text."""
-        rows = [self.vector(text) for text in texts]
-        indptr = np.cumsum([0] + [len(ids) for ids, _ in rows])
-        indices = np.concatenate([ids for ids, _ in rows]) if rows else np.empty(0, np.int32)
-        data = np.concatenate([values for _, values in rows]) if rows else np.empty(0, np.float32)
-        return sparse.csr_matrix((data, indices, indptr), shape=(len(rows), len(self.idf)))

@@ -119,9 +119,9 @@ def _prepare(
     typed = [*texts, *(any_of(texts[index], dice) for index in copied)]
     clean = [speller.correct(normalise(text)) for text in typed]
     found = [features(text) for text in clean]
-    vectorizer = Vectorizer.fit(found)
+    vectorizer, sparse = Vectorizer.fit(found)
     origin = np.array([*range(len(texts)), *copied], np.int64)
-    return _Rows(clean, gold[origin], origin, len(texts), vectorizer.matrix(found)), vectorizer
+    return _Rows(clean, gold[origin], origin, len(texts), sparse), vectorizer
 
 
 def _margin(rows: _Rows, chosen: npt.NDArray[np.bool_], options: Options) -> tuple[Floats, Floats]:
@@ -161,30 +161,30 @@ def _kernel_head(model: IntentModel, rows: _Rows, options: Options) -> tuple[Ord
     chosen = _judged(rows.originals)
     order = np.concatenate([np.setdiff1d(np.arange(rows.originals), chosen), chosen])
     labels, sparse, dense = rows.labels[order], rows.sparse[order], rows.dense[order]
-    cosines = kernel.cosines(dense)
     wanted = kernel.targets(labels, len(model.intents))
-    share = _share(sparse, cosines, wanted, options)
-    matrix = kernel.gram(sparse, cosines, gamma=options.gamma, share=share)
+    share = _share(sparse, dense, wanted, options)
+    matrix = kernel.gram(sparse, dense, gamma=options.gamma, share=share)
     weights, scores = kernel.solve(matrix, wanted, options.ridge, len(chosen))
     part = kernel.primal(sparse, weights, share)
     model.dense = Dense(dense, labels.astype(np.int32), weights, part, options.gamma)
     model.dense.temperature = fit_temperature(scores, labels[-len(chosen) :])
-    np.fill_diagonal(cosines, -1)  # an example is no neighbour of itself
+    cosines = dense[-len(chosen) :] @ dense.T
+    cosines[np.arange(len(chosen)), np.arange(-len(chosen), 0)] = -1  # an example is no neighbour of itself
     decisions = [
         model.judged(score * model.dense.temperature, near, _known(rows, int(index)))
-        for index, near, score in zip(chosen, cosines[-len(chosen) :], scores, strict=True)
+        for index, near, score in zip(chosen, cosines, scores, strict=True)
     ]
     return chosen, decisions
 
 
-def _share(sparse: Any, cosines: Floats, wanted: Floats, options: Options) -> float:
+def _share(sparse: Any, dense: Floats, wanted: Floats, options: Options) -> float:
     """The part of the sparse features: of few examples they say less, so it is chosen by leaving out."""
     if len(wanted) > _FEW:
         return options.share
     meant = wanted.argmax(axis=1)
 
     def right(share: float) -> int:
-        matrix = kernel.gram(sparse, cosines, gamma=options.gamma, share=share)
+        matrix = kernel.gram(sparse, dense, gamma=options.gamma, share=share)
         _, scores = kernel.solve(matrix, wanted, options.ridge, len(wanted))
         return int((scores.argmax(axis=1) == meant).sum())
 

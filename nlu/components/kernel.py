@@ -19,27 +19,24 @@ _BLOCK = 1000
 """Rows of sparse products held at once; short texts share so many letters that these are dense."""
 
 
-def cosines(dense: Floats) -> Floats:
-    """The cosine of every unit vector with every other."""
-    result: Floats = dense @ dense.T
-    return result
-
-
 def radial(cosines: Floats, gamma: float) -> Floats:
     """Nearness in (0, 1] of unit vectors by their cosines."""
     result: Floats = np.exp(gamma * (cosines - 1)).astype(np.float32)
     return result
 
 
-def gram(sparse: Any, cosines: Floats, *, gamma: float, share: float) -> Floats:
-    """The kernel of every example with every other, from the cosines of their vectors."""
-    kernel: Floats = radial(cosines, gamma)
+def gram(sparse: Any, dense: Floats, *, gamma: float, share: float) -> Floats:
+    """The kernel of every example with those before it, from their sparse features and unit vectors.
+
+    What lies above the diagonal is of no meaning: nobody needs it, and it would cost as much again.
+    """
+    kernel = np.empty((len(dense), len(dense)), np.float32)
     for start in range(0, len(kernel), _BLOCK):
-        # The lower half and the diagonal's blocks; the rest is its mirror.
-        rows, before = slice(start, start + _BLOCK), sparse[: start + _BLOCK]
-        part = np.float32(share) * (sparse[rows] @ before.T).toarray()
-        kernel[rows, : part.shape[1]] += part
-        kernel[:start, rows] += part[:, :start].T
+        rows, end = slice(start, start + _BLOCK), start + _BLOCK
+        near = kernel[rows, :end]
+        np.matmul(dense[rows], dense[:end].T, out=near)
+        near[:] = radial(near, gamma)
+        near += np.float32(share) * (sparse[rows] @ sparse[:end].T).toarray()
     return kernel
 
 
@@ -55,40 +52,25 @@ def primal(sparse: Any, weights: Floats, share: float) -> Floats:
     return result
 
 
-def _factor(kernel: Floats, ridge: float) -> Floats:
-    """The lower triangle L of the damped kernel's decomposition L Lᵀ."""
-    from scipy.linalg import lapack
-
-    damped = np.array(kernel, order="F")
-    damped[np.diag_indices_from(damped)] += np.float32(ridge)
-    factor, failed = lapack.spotrf(damped, lower=1, overwrite_a=1)
-    if failed:
-        raise ValueError("the kernel is not positive definite; raise the ridge")
-    lower: Floats = factor
-    return lower
-
-
-def _weights(factor: Floats, wanted: Floats) -> Floats:
-    from scipy.linalg import lapack
-
-    weights, _ = lapack.spotrs(factor, wanted, lower=1)
-    found: Floats = np.ascontiguousarray(weights)
-    return found
-
-
 def solve(kernel: Floats, wanted: Floats, ridge: float, last: int) -> tuple[Floats, Floats]:
     """Weights of the examples, and scores of each of the `last` ones by the model without it.
 
-    The corner of the inverse that belongs to the last rows needs but the factor's own corner, so a few
-    thousand honest decisions cost next to nothing. Raises ValueError when the ridge is too low.
+    The kernel, of which only the lower half is looked at, is overwritten. The corner of the inverse that
+    belongs to the last rows needs but the factor's own corner, so a few thousand honest decisions cost next
+    to nothing. Raises ValueError when the ridge is too low.
     """
     from scipy.linalg import lapack
 
-    factor = _factor(kernel, ridge)
-    weights = _weights(factor, wanted)
+    kernel[np.diag_indices_from(kernel)] += np.float32(ridge)
+    # LAPACK counts columns first: our lower half is its upper one, K = Uᵀ U, and nothing is copied.
+    factor, failed = lapack.spotrf(kernel.T, lower=0, clean=0, overwrite_a=1)
+    if failed:
+        raise ValueError("the kernel is not positive definite; raise the ridge")
+    found, _ = lapack.spotrs(factor, wanted, lower=0)
+    weights: Floats = np.ascontiguousarray(found)
     corner = np.array(factor[-last:, -last:], order="F")
-    inverse, _ = lapack.strtri(corner, lower=1, overwrite_c=1)
-    lower = np.tril(inverse)
-    diagonal = np.einsum("ij,ij->j", lower, lower)
+    inverse, _ = lapack.strtri(corner, lower=0, overwrite_c=1)
+    upper = np.triu(inverse)
+    diagonal = np.einsum("ij,ij->i", upper, upper)
     scores: Floats = wanted[-last:] - weights[-last:] / diagonal[:, None]
     return weights, scores

@@ -125,11 +125,19 @@ _REPEAT = re.compile(r"([^\W\d])\1{2,}")
 _PUNCT = re.compile(r"([!?.~,^*…])(?:\s*\1)+")
 _JAMO_WORD = re.compile(r"(?<![ㄱ-ㅎ가-힣])([ㄱ-ㅎ]{1,6})(?![ㄱ-ㅎ가-힣])")
 _SPACES = re.compile(r"\s+")
+_NOT = re.compile(r"\b(do|does|did|is|was|are|were|ca|could|wo|would|should|have|has|had)nt\b")
+_BE = re.compile(r"\b(i)(m|ve)\b|\b(you|they)(re|ve)\b|\b(that|what|where|who|here|there)(s)\b")
+"""English as thumbs write it, without the apostrophe ('wont start')."""
 
 
 def _plain_ending(match: re.Match[str]) -> str:
     """'했어용' -> '했어요', '해요용' -> '해요'."""
     return "" if match.string[match.start() - 1] == "요" else "요"
+
+
+def _with_apostrophe(match: re.Match[str]) -> str:
+    word, rest = (part for part in match.groups() if part)
+    return f"{word}'{rest}"
 
 
 def _expand(match: re.Match[str]) -> str:
@@ -145,7 +153,8 @@ def normalise(text: str) -> str:
     text = unicodedata.normalize("NFKC", text) if not text.isascii() else text
     # NFKC turns compatibility jamo into conjoining ones; bring lone jamo back.
     text = "".join(map(_compatible, text)) if not text.isascii() else text
-    text = _LAUGH.sub(" ", text.lower())
+    text = _LAUGH.sub(" ", text.lower().replace("\u2019", "'"))
+    text = _BE.sub(_with_apostrophe, _NOT.sub(r"\1n't", text))
     text = _REPEAT.sub(r"\1\1" if text.isascii() else r"\1", text)
     text = _PUNCT.sub(r"\1", text)
     text = _DRAWL.sub(_plain_ending, text)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.nlu.constants import TOKENS_NAMES
 from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
+from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from nlu.components.kiwi import pieces
@@ -39,3 +42,9 @@ def tokens(text: str) -> list[Token]:
         Token(piece.text, piece.start, piece.end, data={"pos": piece.tag}, lemma=piece.lemma)
         for piece in pieces(text)
     ]
+
+
+def tokens_of(message: Message) -> Sequence[Token]:
+    """The tokens a message has from a tokenizer; Kiwi's where none ran."""
+    known: Sequence[Token] | None = message.get(TOKENS_NAMES[TEXT])
+    return tokens(message.get(TEXT) or "") if known is None else known

@@ -16,6 +16,8 @@ from nlu.language import detect
         ("ＡＳ　접수　１２３", "as 접수 123"),
         ("너무너무우우우!!!!", "너무너무우!"),
         ("soooo good", "soo good"),
+        ("dryer wont start, it’s dead", "dryer won't start, it's dead"),
+        ("im out, whats next", "i'm out, what's next"),
     ],
 )
 def test_chat_is_normalised_for_features(typed: str, seen: str) -> None:

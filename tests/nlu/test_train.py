@@ -1,6 +1,7 @@
 """A project is trained once, without pickle, and its model understands lines."""
 
 import json
+import shutil
 import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nlu.components import catalogue
+from nlu.fingerprint import of_understanding
 from nlu.train import ensure_model, fingerprint
 from nlu.understand import Understanding, answers, understand
 from tests.nlu.small import project
@@ -15,6 +17,19 @@ from tests.nlu.small import project
 pytestmark = pytest.mark.rasa
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+RULE = """rules:
+- rule: greeted
+  steps:
+  - intent: greet
+  - action: utter_hi
+"""
+TEXTS = 'responses:\n  utter_hi:\n  - text: "반가워요"\n'
+
+
+def contents(archive: Path) -> dict[str, bytes]:
+    """The files of a model by name."""
+    with tarfile.open(archive) as packed:
+        return {one.name: packed.extractfile(one).read() for one in packed if one.isfile()}
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +56,32 @@ def test_other_data_are_another_model(tmp_path: Path) -> None:
     with (root / "nlu/data/all.yml").open("a", encoding="utf-8") as file:
         file.write("- intent: greet\n  examples: |\n    - 오랜만이에요\n")
     assert fingerprint(root) != before
+
+
+def test_another_text_of_the_domain_trains_the_dialogue_alone(model: Path, tmp_path: Path) -> None:
+    root = project(tmp_path)
+    (root / "models").mkdir()
+    shutil.copy(model, root / "models")
+    (root / "nlu/data/rules.yml").write_text(RULE, encoding="utf-8")
+    (root / "nlu/domain/texts.yml").write_text(TEXTS, encoding="utf-8")
+    said: list[str] = []
+    made = ensure_model(root / "models", root=root, progress=said.append)
+    assert not [line for line in said if "LinearIntentClassifier" in line]
+    learnt, before = contents(made), contents(model)
+    assert {name for name in before if "Classifier" in name or "CRF" in name} <= learnt.keys()
+    assert all(learnt[name] == before[name] for name in before if "/train_" in name)
+    assert any("RulePolicy" in name for name in learnt)
+    answer = understand("냉장고에서 물이 새요", Understanding.load(made), now=NOW)
+    assert (answer["intent"], answer["entities"][0]["value"]) == ("request_service", "냉장고")
+
+
+def test_other_examples_train_everything(model: Path, tmp_path: Path) -> None:
+    root = project(tmp_path)
+    before = of_understanding(root)
+    assert model.name.startswith(before)
+    with (root / "nlu/data/all.yml").open("a", encoding="utf-8") as file:
+        file.write("- intent: greet\n  examples: |\n    - 오랜만이에요\n")
+    assert of_understanding(root) != before
 
 
 def test_nothing_is_pickled(model: Path) -> None:
