@@ -13,7 +13,7 @@ from bots.staff.slack import face
 from crm import inbox, mail, migrate, outbox, slack_workspaces, watch
 from media import probing
 from media.turn import Turn
-from nlu import train as trainer
+from nlu.fingerprint import fingerprint
 
 SHOWN = 5  # of what was set aside, the newest
 PATIENCE_SECONDS = 15  # with a provider
@@ -59,7 +59,7 @@ async def _database(read: Settings) -> str:
 
 
 async def _model(read: Settings, root: Path) -> str:
-    if not (read.models_dir / f"{trainer.fingerprint(root)}.tar.gz").exists():
+    if not (read.models_dir / f"{fingerprint(root)}.tar.gz").exists():
         raise RuntimeError("not trained yet; run: dangol train")
     return "trained from the present data"
 

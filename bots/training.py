@@ -7,6 +7,7 @@ from typing import TextIO
 
 from bots.settings import Settings
 from nlu import train as trainer
+from nlu.fingerprint import fingerprint
 
 
 def train(settings: Settings, *, root: Path) -> Path:
@@ -16,7 +17,7 @@ def train(settings: Settings, *, root: Path) -> Path:
 
 def present(settings: Settings, *, root: Path) -> Path:
     """The model in force; trained in a process of its own when absent, since TensorFlow would stay loaded."""
-    target = settings.models_dir / f"{trainer.fingerprint(root)}.tar.gz"
+    target = settings.models_dir / f"{fingerprint(root)}.tar.gz"
     if not target.exists():
         subprocess.run([sys.executable, "-m", "bots", "train"], check=True)
     return target

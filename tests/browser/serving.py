@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bots.demo import PASSWORD
-from nlu import train
+from nlu.fingerprint import fingerprint
 
 ROOT = Path(__file__).parent.parent.parent
 MODELS = ROOT / "var" / "models"  # where script/server and the conversations' tests keep it too
@@ -120,7 +120,7 @@ def environment(data: Path, **settings: str) -> dict[str, str]:
 
 def model() -> Path:
     """The trained model of these sources, made when it is absent; once, however many processes ask."""
-    wanted = MODELS / f"{train.fingerprint(ROOT)}.tar.gz"
+    wanted = MODELS / f"{fingerprint(ROOT)}.tar.gz"
     if not wanted.exists():
         command = [sys.executable, "-m", "bots", "train"]
         subprocess.run(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nlu.components import catalogue
-from nlu.fingerprint import of_understanding
-from nlu.train import ensure_model, fingerprint
+from nlu.fingerprint import fingerprint, of_understanding
+from nlu.train import ensure_model
 from nlu.understand import Understanding, answers, understand
 from tests.nlu.small import project
 
