@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crm import db, lanes
+from crm.inbound import cleaned
 
 MAX_ATTEMPTS = lanes.MAX_ATTEMPTS
 TAKEN = 20  # events of one queue taken at once
@@ -67,7 +68,7 @@ async def store(
             external_id[:200],
             queue,
             kind,
-            json.dumps(dict(data), ensure_ascii=False),
+            json.dumps(cleaned(data), ensure_ascii=False),
             db.stamp(now),
         )
         if not rows:
