@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from bots.channels.base import Outbound, OutFile, Undeliverable
 from bots.mailroom import dress
@@ -39,7 +40,7 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
             lang=item.lang,
             purpose=item.purpose,
             choices=choices.public(item.choices),
-            cards=choices.public(item.cards),
+            cards=[_reachable(card, public_url) for card in choices.public(item.cards)],
             files=[_file(file, public_url) for file in kept],
             at=item.created_at,
             more_url=_page(item, public_url) if item.channel == "sms" else "",
@@ -47,6 +48,12 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
         )
 
     return compose
+
+
+def _reachable(card: dict[str, Any], public_url: str) -> dict[str, Any]:
+    """A card whose page of ours (`/kb/…`) can be opened from a phone; the web chat is there already."""
+    url = str(card.get("url") or "")
+    return {**card, "url": public_url + url} if url.startswith("/") else card
 
 
 def _page(item: Item, public_url: str) -> str:

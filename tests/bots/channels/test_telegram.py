@@ -26,7 +26,7 @@ from bots.composing import composer
 from bots.receiving import Receiver
 from bots.sender import Sender
 from bots.settings import Settings, load
-from crm import choices, files, inbox, linking, outbox, storage, vault
+from crm import cards, choices, files, inbox, linking, outbox, storage, vault
 from crm import db as database
 from crm.actor import SYSTEM
 from crm.models import Contact, File, Identity, Inbox, Message
@@ -334,6 +334,18 @@ async def test_files_of_staff_arrive_as_an_album_and_a_document(front: Front, ph
         await File.filter(id=kept.id).update(message_id=said.id)
     await front.sender.drain()
     assert await phone.heard() == ["photo", "photo", "document", "보내 드려요"]
+
+
+async def test_an_article_of_ours_is_a_button_to_its_page(
+    front: Front, settings: Settings, phone: Any, server: Telegram
+) -> None:
+    await phone.say("영업시간 알려 주세요")
+    (message,) = await front.received(1)
+    card = cards.article(title="영업시간", quote="평일 9시부터", url="/kb/hours")
+    sent = await front.answer(message.conversation_id, "평일 9시부터예요.", cards=[card])
+    assert (sent.state, await server.refusals()) == ("sent", [])
+    (row,) = (await phone.messages())[-1]["reply_markup"]["inline_keyboard"]
+    assert row[0]["url"] == f"{settings.url}/kb/hours"
 
 
 async def test_a_long_answer_comes_whole_in_pieces(front: Front, phone: Any, server: Telegram) -> None:
