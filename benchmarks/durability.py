@@ -1,13 +1,18 @@
 """Durability: nothing lost, nothing doubled, nothing out of order, whatever is killed; and how fast.
 
     python -m benchmarks.durability [--messages 20000] [--kills 100] [--stops 10] [--only sqlite|postgres]
+    python -m benchmarks.durability --only postgres --messages 0 --share 0.25
 
 Messages of many users are handed in (some again) while workers, sender and front are killed with kill -9
 and restarted, and workers stopped past their lease and resumed. Then every trace is checked.
+
+With `--share` each worker may run for that share of the time only: where one worker and its database already
+fill all cores, it tells whether two workers hinder one another or merely lack a processor.
 """
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import resource
@@ -26,6 +31,7 @@ from crm import db, migrate
 
 ROOT = Path(__file__).parents[1]
 USERS = 64  # of the throughput runs
+PERIOD = 0.04  # seconds in which a worker that is held back runs once
 WAITING = 4  # messages in each conversation of what waits for the workers
 
 
@@ -59,6 +65,7 @@ class Fleet:
     def __init__(self, url: str, folder: Path, roles: dict[str, tuple[str, ...]]) -> None:
         self._url, self._folder, self._roles = url, folder, roles
         self.running: dict[str, asyncio.subprocess.Process] = {}
+        self._held: list[asyncio.Task[None]] = []
 
     async def start(self, name: str) -> None:
         role, *numbers = self._roles[name]
@@ -97,7 +104,16 @@ class Fleet:
             if process.returncode is None:
                 process.send_signal(signal.SIGCONT)
 
+    def hold_back(self, share: float) -> None:
+        """From now on each process runs for this share of the time, one after the other as far as it goes."""
+        lag = PERIOD / len(self.running)
+        for at, process in enumerate(self.running.values()):
+            self._held.append(asyncio.create_task(_held_back(process, share, at * lag)))
+
     async def end(self) -> None:
+        for held in self._held:
+            held.cancel()
+        await asyncio.gather(*self._held, return_exceptions=True)
         for process in self.running.values():
             if process.returncode is None:
                 process.terminate()
@@ -107,6 +123,22 @@ class Fleet:
             except TimeoutError:
                 process.kill()
                 await process.wait()
+
+
+async def _held_back(process: asyncio.subprocess.Process, share: float, lag: float) -> None:
+    try:
+        process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(lag)
+        while process.returncode is None:
+            process.send_signal(signal.SIGCONT)
+            await asyncio.sleep(PERIOD * share)
+            process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(PERIOD * (1 - share))
+    except ProcessLookupError:
+        return
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGCONT)
 
 
 async def endure(
@@ -214,7 +246,9 @@ class Speed:
     handled_cpu_ms: float
 
 
-async def throughput(url: str, folder: Path, *, messages: int, workers: int, group: int) -> Speed:
+async def throughput(
+    url: str, folder: Path, *, messages: int, workers: int, group: int, share: float
+) -> Speed:
     """Messages stored by one front while workers handle them with a no-op handler; then as many that wait."""
     roles: dict[str, tuple[str, ...]] = {f"worker {at}": ("noop", str(group)) for at in range(workers)}
     fleet = Fleet(url, folder, roles)
@@ -232,7 +266,7 @@ async def throughput(url: str, folder: Path, *, messages: int, workers: int, gro
         before = _children_cpu_ms()
         await fleet.end()
         handled_cpu = _children_cpu_ms() - before
-        drained = await _drained(url, folder, roles, messages)
+        drained = await _drained(url, folder, roles, messages, share)
     finally:
         await fleet.end()
         await storers.end()
@@ -244,7 +278,9 @@ def _storers(url: str, folder: Path, prefix: str, users: int, each: int) -> Flee
     return Fleet(url, folder, {"storer": ("storer", str(users), str(each), "0", prefix)})
 
 
-async def _drained(url: str, folder: Path, roles: dict[str, tuple[str, ...]], messages: int) -> float:
+async def _drained(
+    url: str, folder: Path, roles: dict[str, tuple[str, ...]], messages: int, share: float
+) -> float:
     """Messages a second of workers that find `messages` waiting and nobody storing; their start not counted.
 
     Few wait in each conversation: many of one person would be answered together, as a flood.
@@ -257,6 +293,8 @@ async def _drained(url: str, folder: Path, roles: dict[str, tuple[str, ...]], me
     await fleet.start_all()
     try:
         began = await _when(lambda: _done_since(before))
+        if share < 1:
+            fleet.hold_back(share)
         already = await _done()
         ended = await _when(lambda: _settled(before + messages // WAITING * WAITING))
     finally:
@@ -338,7 +376,14 @@ async def measure(kind: str, url: str, options: argparse.Namespace) -> bool:
                 place = folder / name
                 place.mkdir()
                 made = await prepared(url, name, place)
-                speed = await throughput(made, place, messages=options.speed, workers=count, group=group)
+                speed = await throughput(
+                    made,
+                    place,
+                    messages=options.speed,
+                    workers=count,
+                    group=group,
+                    share=options.share,
+                )
                 print(f"{kind:<9} {count:>7} {group:>5} {speed.stored:>8.0f} {speed.handled:>9.0f}", end=" ")
                 print(
                     f"{speed.drained:>9.0f} {speed.stored_cpu_ms:>13.2f} {speed.handled_cpu_ms:>14.2f}",
@@ -367,6 +412,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--stops", type=int, default=10)
     parser.add_argument("--speed", type=int, default=6_400, help="messages of the throughput runs")
+    parser.add_argument("--share", type=float, default=1.0, help="of the time that a draining worker may run")
     parser.add_argument("--limit", type=float, default=1800, help="seconds a storm may take")
     parser.add_argument("--only", choices=["sqlite", "postgres"])
     options = parser.parse_args()
