@@ -457,12 +457,21 @@ def read_stamp(value: Any) -> datetime | None:
     return require_aware(value)
 
 
-def read_stamps(row: dict[str, Any], names: Sequence[str]) -> None:
-    """`read_stamp` for these columns of a row, in place: lists have thousands of them."""
-    for name in names:
-        if (value := row[name]) is not None:
-            at = datetime.fromisoformat(value) if type(value) is str else value
-            row[name] = at if at.tzinfo is UTC else require_aware(at)
+def read_rows(
+    rows: list[dict[str, Any]], *, times: Sequence[str] = (), documents: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The same rows with their columns `times` and `documents` (JSON) read, in place."""
+    if dialect() == "postgres":
+        times = ()  # the driver gives them in UTC
+    for row in rows:
+        for name in documents:
+            value = row[name]
+            row[name] = [] if value == "[]" else read_json(value)  # most are empty
+        for name in times:
+            if (value := row[name]) is not None:
+                at = datetime.fromisoformat(value)
+                row[name] = at if at.tzinfo is UTC else require_aware(at)
+    return rows
 
 
 def read_day(value: Any) -> date | None:

@@ -70,7 +70,7 @@ async def inbox_list(
         *args,
         limit + 1,
     )
-    items = [_read(row) for row in rows[:limit]]
+    items = _read(rows[:limit])
     await add_labels("conversation", items)
     more = len(rows) > limit
     return Page(items, cursor(items[-1]["last_message_at"], items[-1]["id"]) if more else None)
@@ -83,7 +83,7 @@ async def find_anywhere(actor: Actor, query: str, *, limit: int = 30) -> list[di
     rows = await db.fetch(
         f"{_SELECT} WHERE {condition} ORDER BY v.last_message_at DESC, v.id DESC LIMIT ?", *args, limit
     )
-    return [_read(row) for row in rows]
+    return _read(rows)
 
 
 async def header(actor: Actor, conversation_id: int) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def header(actor: Actor, conversation_id: int) -> dict[str, Any]:
     rows = await db.fetch(f"{_SELECT} WHERE v.id = ?", conversation_id)
     if not rows:
         raise NotFound(f"conversation {conversation_id}")
-    item = _read(rows[0])
+    item = _read(rows[:1])[0]
     await add_labels("conversation", [item])
     return item
 
@@ -105,7 +105,7 @@ async def of_contact(actor: Actor, contact_id: int, *, limit: int = 20) -> list[
         contact_id,
         limit,
     )
-    return [_read(row) for row in rows]
+    return _read(rows)
 
 
 async def counts(actor: Actor) -> dict[str, int]:
@@ -141,7 +141,7 @@ async def messages(
     check(actor, "conversation.read")
     where, args = (" AND m.seq < ?", [before_seq]) if before_seq is not None else ("", [])
     rows = await db.fetch(f"{_MESSAGE}{where} ORDER BY m.seq DESC LIMIT ?", conversation_id, *args, limit)
-    return await _with_files([_read_message(row) for row in reversed(rows)])
+    return await _with_files(_read_messages(rows[::-1]))
 
 
 async def customer_sees(
@@ -154,7 +154,7 @@ async def customer_sees(
         after_seq,
         limit,
     )
-    return await _with_files([_read_message(row) for row in rows])
+    return await _with_files(_read_messages(rows))
 
 
 async def add_labels(subject: str, items: Sequence[dict[str, Any]]) -> None:
@@ -206,18 +206,16 @@ async def _found(query: str) -> tuple[str, list[Any]]:
     return f"v.id IN ({' UNION '.join(parts)})", [query.strip().upper(), *contacts, *in_messages]
 
 
-def _read(row: dict[str, Any]) -> dict[str, Any]:
-    row["last_message"], row["blocked"] = db.read_json(row["last_message"]), bool(row["blocked"])
-    db.read_stamps(row, _TIMES)
-    return row
+def _read(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for row in rows:
+        row["blocked"] = bool(row["blocked"])
+    return db.read_rows(rows, times=_TIMES, documents=("last_message",))
 
 
-def _read_message(row: dict[str, Any]) -> dict[str, Any]:
-    row["files"] = []
-    for name in ("choices", "cards", "data"):
-        row[name] = db.read_json(row[name])
-    db.read_stamps(row, _MESSAGE_TIMES)
-    return row
+def _read_messages(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for row in rows:
+        row["files"] = []
+    return db.read_rows(rows, times=_MESSAGE_TIMES, documents=("choices", "cards", "data"))
 
 
 async def _with_files(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

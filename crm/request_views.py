@@ -249,8 +249,7 @@ async def _cards(where: _Where, statuses: Sequence[str], limit: int) -> list[dic
     part = f"SELECT * FROM ({CARDS}{where.sql} ORDER BY r.id DESC LIMIT {int(limit)}) AS part"
     args = [value for status in statuses for value in (status, *where.args)]
     rows = await db.fetch(" UNION ALL ".join([part] * len(statuses)), *args) if statuses else []
-    for row in rows:
-        db.read_stamps(row, TIMES)
+    for row in db.read_rows(rows, times=TIMES):
         row["product"] = row["product_name"] or row["product_text"]
     return rows
 
