@@ -68,7 +68,7 @@ async def render(request: web.Request, place: Place) -> web.Response:
     lang = request[i18n.LANG]
     profile = await company.get()
     policy = await live_sessions.policy_in_force()
-    return pages.render(
+    response = pages.render(
         request,
         "call.html",
         company=pages.company_name(profile, lang),
@@ -76,6 +76,8 @@ async def render(request: web.Request, place: Place) -> web.Response:
         keep_days=policy.keep_days,
         config=settings(request, place, pages.company_name(profile, lang)),
     )
+    pages.remember_language(request, response)  # its socket and its answers speak the same
+    return response
 
 
 def settings(request: web.Request, place: Place, company_name: str) -> dict[str, Any]:

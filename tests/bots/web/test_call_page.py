@@ -1,8 +1,9 @@
 """The call page: entering binds a browser, the room's socket, and what follows when nobody comes."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -132,6 +133,20 @@ async def test_the_room_tells_the_place_in_the_queue_and_that_somebody_came(
     assert (waiting["wait"]["ahead"], waiting["wait"]["minutes"]) == (0, None)
     await live_people.take(agent, made.session.id, now=now())
     assert (await heard(room, "state", status="live"))["wait"] is None
+
+
+async def test_a_customer_who_chose_english_is_told_in_english_from_then_on(
+    browser: Browser, server: TestServer, agent: Actor
+) -> None:
+    contact = await a_contact(now())
+    at = now() + timedelta(days=1)
+    made = await live_asking.create(agent, contact.id, scheduled_at=at, now=now())
+    path = live_links.path_of(made.customer)
+    assert "Let us get ready" in await (await browser.get(f"{path}?lang=en")).text()
+    assert (await browser.post(f"{path}/enter")).status == 200
+    assert "Let us get ready" in await (await browser.get(path)).text()
+    room = await browser.ws_connect(f"{path}/room")
+    assert re.search("[ap]m$", (await heard(room, "state"))["scheduled"])
 
 
 async def test_the_chat_of_the_call_is_the_conversation_and_a_line_is_stored_once(
