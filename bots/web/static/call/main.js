@@ -350,6 +350,7 @@ function fact(name, value) {
 function ended() {
   release();
   const facts = state.ended;
+  byId("rating").hidden = !customer;
   go("ended");
   if (!facts) return;
   const rows = [fact(t("call.ended.minutes"), t("call.ended.minutes_value", { n: facts.minutes }))];
@@ -358,7 +359,6 @@ function ended() {
   if (facts.photos + facts.files) rows.push(fact(t("call.ended.photos"), t("call.ended.photos_value", { n: facts.photos + facts.files })));
   rows.push(fact(t("call.ended.recorded"), t(facts.recorded ? "call.ended.recorded_yes" : "call.ended.recorded_no")));
   byId("ended-facts").replaceChildren(...rows.flat());
-  byId("rating").hidden = !customer;
   if (facts.rating) thanked(facts.rating);
 }
 
