@@ -1,5 +1,6 @@
 """Administration and the knowledge editor."""
 
+import re
 from io import BytesIO
 
 from aiohttp import ClientResponse, FormData
@@ -18,6 +19,15 @@ async def test_every_page_of_the_settings_shows_to_everyone(signed_in: Staffed) 
         browser = await signed_in(login)
         for name in PAGES:
             await browser.page(f"/desk/admin/{name}")
+
+
+async def test_headings_step_down_one_level_at_a_time(signed_in: Staffed) -> None:
+    browser = await signed_in("yuna")
+    pages = ["knowledge/new", "calls", "callbacks", "contacts", *(f"admin/{name}" for name in PAGES)]
+    for path in pages:
+        levels = [int(level) for level in re.findall(r"<h([1-6])\b", await browser.page(f"/desk/{path}"))]
+        shown = levels[levels.index(1) :]  # the settings' own navigation stands before the page
+        assert all(below - above <= 1 for above, below in zip(shown, shown[1:], strict=False)), path
 
 
 async def test_who_may_not_change_something_is_told_before_trying(signed_in: Staffed) -> None:
