@@ -2,6 +2,7 @@
 
 import re
 from io import BytesIO
+from itertools import pairwise
 
 from aiohttp import ClientResponse, FormData
 
@@ -27,7 +28,7 @@ async def test_headings_step_down_one_level_at_a_time(signed_in: Staffed) -> Non
     for path in pages:
         levels = [int(level) for level in re.findall(r"<h([1-6])\b", await browser.page(f"/desk/{path}"))]
         shown = levels[levels.index(1) :]  # the settings' own navigation stands before the page
-        assert all(below - above <= 1 for above, below in zip(shown, shown[1:], strict=False)), path
+        assert all(below - above <= 1 for above, below in pairwise(shown)), path
 
 
 async def test_who_may_not_change_something_is_told_before_trying(signed_in: Staffed) -> None:
