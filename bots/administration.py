@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from bots import wiring
 from bots.settings import Settings
-from crm import audit, privacy, staff, tokens
+from crm import audit, db, privacy, staff, tokens
 from crm.actor import SYSTEM
 
 
@@ -49,6 +49,7 @@ async def erase(settings: Settings, contact_id: int) -> None:
     """Erase a person's data."""
     async with wiring.ready(settings):
         await privacy.erase(SYSTEM, contact_id, now=datetime.now(UTC))
+        await db.settle()
         print(f"Erased contact {contact_id}.")
 
 

@@ -38,6 +38,7 @@ def _sqlite(url: str, synchronous: str) -> dict[str, Any]:
         "synchronous": synchronous,
         "busy_timeout": BUSY_TIMEOUT_MS,
         "foreign_keys": "ON",
+        "secure_delete": "ON",  # what is erased is overwritten; not every build of SQLite does so by itself
         "journal_size_limit": 64 * 1024 * 1024,
     }
     return {"engine": "crm.sqlite", "credentials": {"file_path": path, **pragmas}}

@@ -392,6 +392,15 @@ async def execute(sql: str, *args: Any) -> int:
     return int(status.rsplit(" ", 1)[-1]) if status[-1].isdigit() else 0
 
 
+async def settle() -> None:
+    """Write SQLite's journal into the file and empty it, so that neither holds what was erased.
+
+    Outside a transaction; as far as readers let it. PostgreSQL does the like by itself (autovacuum).
+    """
+    if dialect() == "sqlite":
+        await fetch("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """One statement for every row of arguments."""
     if rows:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +141,22 @@ async def everything():
         tables = await db.fetch("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'")
     rows = [await db.fetch(f'SELECT * FROM "{table["name"]}"') for table in tables]
     return json.dumps(rows, ensure_ascii=False, default=lambda v: v.hex() if isinstance(v, bytes) else str(v))
+
+
+async def test_the_files_of_the_database_hold_nothing_of_an_erased_person(sqlite_url, now):
+    await db.connect(sqlite_url, synchronous="NORMAL")
+    try:
+        contact_id = await customer(now)
+        path = Path(sqlite_url.removeprefix("sqlite://"))
+        await db.settle()
+        assert SECRETS[0].encode() in path.read_bytes()
+        await privacy.erase(ADMIN, contact_id, now=now)
+        await db.settle()
+        own = [file for file in path.parent.glob(f"{path.name}*") if file.is_file()]
+        stored = b"".join(file.read_bytes() for file in own)
+        assert [word for word in SECRETS if word.encode() in stored] == []
+    finally:
+        await db.close()
 
 
 async def test_an_erased_person_is_nowhere_and_the_chain_is_whole(any_db, now, tmp_path):
