@@ -1,29 +1,14 @@
 // Words of the page and how times are written. Messages come with the page, as do language and time zone.
+import { filled } from "../particle.js";
+
 const messages = JSON.parse(document.getElementById("messages").textContent);
 export const config = JSON.parse(document.getElementById("config").textContent);
 export const lang = document.documentElement.lang;
 
-const CLOSED = new Set("013678lmnrLMNR");
-const LIQUID = new Set("178lrLR");
-
-export function particle(word, closed, open) {
-  const last = word.slice(-1);
-  if (last >= "가" && last <= "힣") {
-    const final = (last.charCodeAt(0) - 0xac00) % 28;
-    return final === 0 || (final === 8 && closed === "으로") ? open : closed;
-  }
-  if (closed === "으로" && LIQUID.has(last)) return open;
-  return CLOSED.has(last) ? closed : open;
-}
-
 export function t(key, values = {}) {
   let name = key;
   if ("n" in values && !(name in messages)) name = `${key}.${values.n === 1 ? "one" : "many"}`;
-  return (messages[name] ?? key).replace(/\{(\w+)(?::([^}/]+)\/([^}/]*))?\}/g, (hole, field, closed, open) => {
-    if (!(field in values)) return hole;
-    const value = String(values[field]);
-    return closed === undefined ? value : value + particle(value, closed, open);
-  });
+  return filled(messages[name] ?? key, values);
 }
 
 function parts(at) {

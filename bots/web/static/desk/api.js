@@ -1,12 +1,14 @@
 // Talking to the server: acts (JSON), fragments (HTML), and the words that scripts show.
 
+import { filled } from "../particle.js";
+
 const source = document.getElementById("desk-words");
 const WORDS = source ? JSON.parse(source.textContent) : {};
 const csrf = () => document.querySelector("meta[name=csrf]")?.content ?? "";
 
 /** A word of the catalogue with its {values}. */
 export function word(key, values = {}) {
-  return (WORDS[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+  return filled(WORDS[key] ?? key, values);
 }
 
 /** What the server refused: `code`, `text` in the reader's language, `fields` of a form. */
