@@ -128,8 +128,8 @@ class Vectorizer:
             known = one.often[one.ids]
             owners, places = one.owners[known], one.places[one.ids[known]]
             values = self.idf[places]
-            length = np.bincount(owners, values * values, minlength=count)
-            length += unseen * np.bincount(one.owners[~known], minlength=count)
+            lacking = np.bincount(one.owners[~known], minlength=count)
+            length = np.bincount(owners, values * values, minlength=count) + unseen * lacking
             rows.append(owners)
             columns.append(places)
             data.append(values * np.float32(_WEIGHTS[group]) / np.sqrt(length[owners]).astype(np.float32))

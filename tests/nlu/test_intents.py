@@ -8,6 +8,7 @@ import pytest
 
 from nlu.components import encoder, kernel
 from nlu.components.classifier import audiences_of
+from nlu.components.features import Vectorizer, features
 from nlu.components.intent_model import OUT_OF_SCOPE, IntentModel
 from nlu.components.intent_training import HeldOut, fit
 from nlu.components.noise import KINDS, gibberish
@@ -100,6 +101,17 @@ def test_leaving_one_out_is_training_without_it(last: int) -> None:
         kept = np.arange(12) != left
         slow, _ = kernel.solve(matrix[np.ix_(kept, kept)], wanted[kept], 0.5, 1)
         assert np.allclose(quick[place], matrix[left, kept] @ slow, atol=1e-4)
+
+
+@pytest.mark.parametrize("texts", [["hello there", "hello you"], ["물이 새요", "물이 안 나와요", "ok", ""]])
+def test_the_rows_that_a_model_learns_from_are_those_it_reads_later(texts: list[str]) -> None:
+    found = [features(text) for text in texts]
+    vectorizer, rows = Vectorizer.fit(found)
+    for row, text in zip(rows.toarray(), found, strict=True):
+        again = np.zeros(len(vectorizer.idf), np.float32)
+        ids, values = vectorizer.vector(text)
+        again[ids] = values
+        assert np.allclose(row, again, atol=1e-6)
 
 
 def test_spelling_is_put_right_by_the_words_of_the_training_data() -> None:
