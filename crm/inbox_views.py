@@ -129,7 +129,7 @@ _MESSAGE = (
     "SELECT m.id, m.seq, m.direction, m.author, m.staff_id, s.name AS staff_name,"
     " s.name_en AS staff_name_en, m.text, m.lang, m.purpose,"
     " m.choices, m.cards, m.key, m.state, m.data, m.in_reply_to, m.created_at, m.edited_at, m.delivered_at,"
-    " m.seen_at FROM message m LEFT JOIN staff s ON s.id = m.staff_id WHERE m.conversation_id = ?"
+    " m.seen_at, m.inbox_id FROM message m LEFT JOIN staff s ON s.id = m.staff_id WHERE m.conversation_id = ?"
 )
 _MESSAGE_TIMES = ("created_at", "edited_at", "delivered_at", "seen_at")
 

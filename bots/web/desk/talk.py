@@ -135,6 +135,7 @@ def _item(
         "mail": mail.about(desk, row, talk_id),
         "edited": row["edited_at"] is not None,
         "may_correct": row["author"] == "contact"
+        and row["inbox_id"] is not None  # what was brought in from elsewhere the bot never read
         and bool(row["text"].strip())
         and desk.staff.role in PERMISSIONS["conversation.write"],
         "lang": row["lang"] or desk.lang,

@@ -171,6 +171,8 @@ async def test_a_role_without_the_right_is_told_so_in_words(signed_in: Staffed) 
 async def test_staff_say_what_a_misunderstood_message_meant(signed_in: Staffed) -> None:
     talk = await a_talk(utc_now())
     browser = await signed_in("seojun")
+    brought_in = await browser.page(f"/desk/conversations/{talk.id}")
+    assert "data-meant-seq" not in brought_in  # the bot never read it
     await Message.filter(conversation_id=talk.id, direction="in").update(inbox_id=77)
     message = await Message.get(conversation_id=talk.id, direction="in")
     assert f'data-meant-seq="{message.seq}"' in await browser.page(f"/desk/conversations/{talk.id}")

@@ -99,7 +99,7 @@ function more(what) {
 
 function labelMenu() {
   const at = button("[data-labels] [data-menu=label]") ?? button(".thread [data-menu=more]");
-  if (at) menu.show(at.offsetParent ? at : button(".thread [data-menu=more]"), "label", tick);
+  if (at && open()) menu.show(at.offsetParent ? at : button(".thread [data-menu=more]"), "label", tick);
 }
 
 function tick(box) {
