@@ -91,7 +91,9 @@ def _harden(request: web.Request, response: web.StreamResponse) -> None:
         given.setdefault("Content-Security-Policy", policy(request))
         given.setdefault("Cache-Control", "no-store")
     if request.path.startswith("/static/"):
-        given.setdefault("Cache-Control", "no-cache")  # revalidated by its ETag: module imports carry no hash
+        # Revalidated by the ETag, as module imports carry no hash. Icons do, and have to show offline too.
+        kept = request.path.endswith(".svg") and "v" in request.query
+        given.setdefault("Cache-Control", "public, max-age=31536000, immutable" if kept else "no-cache")
     if request.app[CONFIG].secure:
         given.setdefault("Strict-Transport-Security", "max-age=31536000")
 

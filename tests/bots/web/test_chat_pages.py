@@ -69,6 +69,8 @@ async def test_static_files_are_revalidated(front: Client) -> None:
     assert first.headers["Cache-Control"] == "no-cache"
     again = await front.get("/static/chat/main.js", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status == 304
+    icons = await front.get("/static/icons.svg?v=1")
+    assert "immutable" in icons.headers["Cache-Control"]  # they show offline too
 
 
 async def test_an_article_is_shown_with_its_lists_and_nothing_of_its_markup(front: Client) -> None:

@@ -40,7 +40,7 @@ function form(card, press) {
       el("span", {}, t("chat.form.step", { step: card.step, of: card.of, name: card.name ?? "" })),
     );
   const rows = (card.chips ?? []).filter((row) => row.length).map((row) => chipRow(row, press));
-  return pane(body(top, el("h3", {}, card.title), card.hint && el("p", { class: "pane-hint" }, card.hint), ...rows));
+  return pane(body(top, el("h2", {}, card.title), card.hint && el("p", { class: "pane-hint" }, card.hint), ...rows));
 }
 
 function chipRow(row, press) {
@@ -80,7 +80,7 @@ function facts(list, first = false) {
 }
 
 function summary(card) {
-  return pane(body(el("h3", {}, card.title), facts(card.facts, true)));
+  return pane(body(el("h2", {}, card.title), facts(card.facts, true)));
 }
 
 function stepIcon(card, at) {
@@ -137,7 +137,7 @@ function actions(list, press) {
 
 function article(card) {
   return pane(
-    body(el("h3", {}, card.title), card.quote && el("blockquote", {}, card.quote)),
+    body(el("h2", {}, card.title), card.quote && el("blockquote", {}, card.quote)),
     card.url &&
       el(
         "div",
@@ -164,7 +164,7 @@ function rating(card, press) {
       icon("star"),
     ),
   );
-  return pane(body(card.title && el("h3", {}, card.title), el("div", { class: "stars", role: "group" }, ...stars)));
+  return pane(body(card.title && el("h2", {}, card.title), el("div", { class: "stars", role: "group" }, ...stars)));
 }
 
 function notice(card) {
@@ -176,7 +176,7 @@ function notice(card) {
 function link(card) {
   return pane(
     body(
-      el("h3", { class: "pane-title" }, card.icon && icon(card.icon), card.title),
+      el("h2", { class: "pane-title" }, card.icon && icon(card.icon), card.title),
       card.text && el("p", { class: "pane-hint" }, card.text),
       el("a", { class: "btn btn--primary btn--block", href: card.url, target: "_blank", rel: "noopener" }, card.label),
     ),
