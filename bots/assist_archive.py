@@ -23,6 +23,14 @@ WITHOUT = (
     *("numpy", "uvloop", "pydantic", "pydantic_core", "setuptools", "PIL._avif", "mypy", "google", "jinja2"),
 )
 
+# Found by no reading of the code: chosen by name when the agent runs. pynput is named file by file, for to be
+# collected it would have to be imported, which it refuses where there is no screen, as on a server.
+NAMED = (
+    *("pynput.mouse._xorg", "pynput.keyboard._xorg", "pynput._util.xorg", "pynput._util.xorg_keysyms"),
+    *(f"media.assist.platforms.{name}" for name in ("x11", "x11_keys", "x11_changes", "x11_marks")),
+    *("Xlib.ext.damage", "Xlib.ext.shape", "Xlib.ext.xtest", "pylopdf_fonts_ko"),
+)
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -87,12 +95,8 @@ def _pack(work: Path, server: str) -> Path:
         "--name", NAME, "--distpath", str(work / "made"), "--workpath", str(work / "build"),
         "--specpath", str(work), "--paths", str(ROOT),
         "--add-data", f"{built}:media/assist", "--add-data", f"{words}:media/assist/words",
-        "--add-data", f"{_font()}:pylopdf_fonts_ko", "--hidden-import", "pylopdf_fonts_ko",
-        "--collect-submodules", "pynput", "--collect-submodules", "mss",
-        "--hidden-import", "media.assist.platforms.x11",
-        "--hidden-import", "media.assist.platforms.x11_keys",
-        "--hidden-import", "media.assist.platforms.x11_changes", "--hidden-import", "Xlib.ext.damage",
-        "--hidden-import", "Xlib.ext.shape",
+        "--add-data", f"{_font()}:pylopdf_fonts_ko", "--collect-submodules", "mss",
+        *(word for name in NAMED for word in ("--hidden-import", name)),
         *(word for name in WITHOUT for word in ("--exclude-module", name)),
         str(entry),
     ]  # fmt: skip
@@ -103,8 +107,19 @@ def _pack(work: Path, server: str) -> Path:
     made = work / "made" / NAME
     if done.returncode or not made.exists():
         raise Stop(f"PyInstaller could not make the archive:\n{done.stderr.strip()[-2000:]}")
+    absent = missing(made)
+    if absent:
+        raise Stop(f"PyInstaller left out of the archive: {', '.join(absent)}")
     shutil.rmtree(work / "build", ignore_errors=True)
     return made
+
+
+def missing(made: Path) -> list[str]:
+    """Which of `NAMED` an archive lacks: it would start, and fail at the customer's."""
+    from PyInstaller.archive.readers import CArchiveReader
+
+    inside = CArchiveReader(str(made)).open_embedded_archive("PYZ-00.pyz").toc
+    return [name for name in NAMED if name not in inside]
 
 
 if __name__ == "__main__":  # what the front starts when staff first ask for remote control
