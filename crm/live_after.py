@@ -29,7 +29,7 @@ async def rate(session_id: int, score: int, comment: str, *, now: datetime) -> L
 async def confirm(actor: Actor, session_id: int, taken: Mapping[str, bool], *, now: datetime) -> LiveSession:
     """Put the suggested fields that are `taken` into the request, and the summary into its history.
 
-    What does not fit the request any more (a status that cannot follow) is left out. Raises `Conflict`
+    What does not fit the request any more (a status that cannot follow, a category once it is over) is left out. Raises `Conflict`
     `no_summary` when there is none, or it was decided on before.
     """
     check(actor, "live.write")
@@ -82,9 +82,9 @@ async def _into_request(
     request_id = session.request_id or 0
     if words:
         await requests.comment(actor, request_id, words, now=now)
-    if "category" in chosen:
-        await requests.amend(actor, request_id, {"category": chosen["category"]}, now=now)
     request = await ServiceRequest.get(id=request_id)
+    if "category" in chosen and request.status in requests.OPEN:
+        await requests.amend(actor, request_id, {"category": chosen["category"]}, now=now)
     if chosen.get("status") in requests.TRANSITIONS[request.status]:
         async with db.savepoint():
             await requests.change_status(

@@ -120,9 +120,9 @@ def summarise(said: Sequence[Said], *, locale: str = "ko") -> dict[str, Any]:
 
 
 def split(text: str) -> list[str]:
-    """Sentences that say something: greetings and bare yes or no are left out."""
+    """Sentences that say something: greetings, bare yes or no, and addresses to open are left out."""
     parts = (part.strip() for part in _SENTENCE.split(text))
-    return [part for part in parts if len(part) > 3 and not _EMPTY.match(part)]
+    return [part for part in parts if len(part) > 3 and not _EMPTY.match(part) and "://" not in part]
 
 
 def _chosen(sentences: Sequence[Said]) -> list[Said]:

@@ -221,14 +221,28 @@ async def test_a_confirmed_summary_goes_into_the_request_and_only_what_was_ticke
         await live_after.dismiss(agent, session.id, now=NOON)
 
 
+async def test_a_summary_is_confirmed_also_when_the_request_is_closed_by_then() -> None:
+    agent = await a_staff(NOON)
+    made = await a_call(agent, request=True)
+    said = "customer: 배수가 안 되고 E21 오류가 나와요\nstaff: 배수 필터를 열어 청소해 보세요."
+    await live_after.transcribed(made.session.id, said, now=NOON)
+    await ServiceRequest.filter(id=made.session.request_id).update(status="closed")
+    await live_after.confirm(agent, made.session.id, {"category": True, "parts": True}, now=NOON)
+    assert (await LiveSession.get(id=made.session.id)).summary_state == "confirmed"
+    note = await RequestEvent.get(request_id=made.session.request_id, kind="commented")
+    assert "배수 필터" in note.text
+
+
 def test_a_summary_quotes_what_was_said_and_nothing_else() -> None:
     talk = [
+        live_summary.Said("staff", "https://example.com/assist 이 주소에서 배수 필터 사진을 보세요."),
         live_summary.Said("customer", "안녕하세요. 냉장고에서 소음이 나요."),
         live_summary.Said("staff", "네. 팬 모터를 확인해 볼게요."),
     ]
     found = live_summary.summarise(talk)
     everything = " ".join(one.text for one in talk)
     assert all(sentence["text"] in everything for sentence in found["sentences"])
+    assert "example.com" not in str(found)
     assert found["category"] == "repair"
     assert live_summary.summarise([live_summary.Said("customer", "네")]) == {}
 

@@ -4,6 +4,7 @@ Who may see it is asked anew for every request; that they looked was audited by 
 """
 
 import asyncio
+import contextlib
 
 from aiohttp import web
 
@@ -49,9 +50,10 @@ async def _send(request: web.Request, reader: SealedReader) -> web.StreamRespons
         headers["Content-Range"] = f"bytes {shown.start}-{shown.stop - 1}/{reader.size}"
     response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
     await response.prepare(request)
-    for at in range(shown.start, shown.stop, PIECE):
-        piece = await asyncio.to_thread(reader.slice, at, min(PIECE, shown.stop - at))
-        await response.write(piece)
+    with contextlib.suppress(ConnectionResetError):  # a player that jumps elsewhere asks anew
+        for at in range(shown.start, shown.stop, PIECE):
+            piece = await asyncio.to_thread(reader.slice, at, min(PIECE, shown.stop - at))
+            await response.write(piece)
     return response
 
 
