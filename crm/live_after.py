@@ -29,8 +29,8 @@ async def rate(session_id: int, score: int, comment: str, *, now: datetime) -> L
 async def confirm(actor: Actor, session_id: int, taken: Mapping[str, bool], *, now: datetime) -> LiveSession:
     """Put the suggested fields that are `taken` into the request, and the summary into its history.
 
-    What does not fit the request any more (a status that cannot follow, a category once it is over) is left out. Raises `Conflict`
-    `no_summary` when there is none, or it was decided on before.
+    What does not fit the request any more (a status that cannot follow, a category once it is over) is left
+    out. Raises `Conflict` `no_summary` when there is none, or it was decided on before.
     """
     check(actor, "live.write")
     async with live_sessions.held(session_id) as session:
