@@ -116,7 +116,7 @@ def _pack(work: Path, server: str) -> Path:
 
 def missing(made: Path) -> list[str]:
     """Which of `NAMED` an archive lacks: it would start, and fail at the customer's."""
-    from PyInstaller.archive.readers import CArchiveReader
+    from PyInstaller.archive.readers import CArchiveReader  # type: ignore[import-untyped]
 
     inside = CArchiveReader(str(made)).open_embedded_archive("PYZ-00.pyz").toc
     return [name for name in NAMED if name not in inside]
