@@ -15,6 +15,7 @@ DOWNLOAD_MAX = 20 * 1024 * 1024  # https://core.telegram.org/bots/api#getfile
 # What we ask Telegram for: https://core.telegram.org/bots/api#getupdates
 WANTED = ("message", "edited_message", "callback_query", "my_chat_member")
 COMMANDS = ("request", "status", "person", "help")
+_HANGUL = re.compile("[가-힣]+")
 _COMMAND = re.compile(r"/([a-z0-9_]{1,32})(?:@\w+)?(?:\s+(\S+))?.*", re.S)
 _SINGLE_FILES = ("document", "animation", "video", "video_note", "voice", "audio")
 _NAMES = {"photo": "photo.jpg", "voice": "voice.ogg", "video": "video.mp4", "video_note": "video.mp4",
@@ -110,9 +111,17 @@ def _edited(message: Mapping[str, Any], account: str) -> Facts:
     return Facts(inbound=replace(inbound, text=text), edited=True)
 
 
+def _name(person: Mapping[str, Any]) -> str:
+    """As the person's language writes it: '김민서', for Telegram keeps the given name first; 'Minseo Kim'."""
+    given, family = (str(person.get(part) or "").strip() for part in ("first_name", "last_name"))
+    if _HANGUL.fullmatch(given) and _HANGUL.fullmatch(family):
+        return f"{family}{given}"
+    return f"{given} {family}".strip()
+
+
 def _inbound(message: Mapping[str, Any], account: str, external_id: str, seconds: float) -> Inbound:
     sender = message["from"]
-    name = " ".join(str(sender.get(part) or "") for part in ("first_name", "last_name")).strip()
+    name = _name(sender)
     return Inbound(
         channel=CHANNEL,
         channel_account=account,
@@ -163,7 +172,7 @@ def _contact(message: Mapping[str, Any]) -> _Said:
     phone = normalise_phone(number if number.startswith(("+", "0")) else f"+{number}")
     if contact.get("user_id") == message["from"]["id"] and phone:
         return _Said(show_phone(phone), {"proven_phone": phone})
-    name = " ".join(str(contact.get(part) or "") for part in ("first_name", "last_name")).strip()
+    name = _name(contact)
     return _Said(f"{name} {show_phone(phone) if phone else number}".strip())
 
 

@@ -128,7 +128,7 @@ async def test_a_message_is_stored_and_its_answer_arrives(front: Front, phone: A
     assert (message.text, identity.external_id, identity.display_name) == (
         "세탁기에서 물이 새요",
         str(phone.user),
-        "민서 김",
+        "김민서",  # and so '/dangol find 김민서' finds them
     )
     sent = await front.answer(message.conversation_id, "언제부터 그랬나요?")
     assert await phone.heard() == ["언제부터 그랬나요?"]
