@@ -26,6 +26,8 @@ SESSION = timedelta(hours=2)
 SHOWS_NOTICE = frozenset({"web", "terminal"})
 # Channels on which people write letters: many sentences, with a greeting and a closing.
 LETTERS = frozenset({"email"})
+# Words below a photo that wish nothing: the photo is what was said.
+CIVIL = frozenset({"greet", "goodbye", "thank", "chitchat"})
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,10 @@ class TurnHandler:
             return await self._engine().parse(text, at=spoken.received_at)
 
         if channel not in LETTERS:
-            return spoken.text, await parse(spoken.text), False
+            read: Mapping[str, Any] = await parse(spoken.text)
+            if spoken.files and read["intent"]["name"] in CIVIL:
+                read = parsing.certain("send_file", spoken.text)
+            return spoken.text, read, False
         return spoken.text, await letter.understand(spoken.text, parse, at=spoken.received_at), False
 
     async def _pressed(self, spoken: Spoken) -> Mapping[str, Any] | None:
