@@ -42,7 +42,9 @@ async def test_the_palette_leads_anywhere_and_does_what_is_typed(
     await page.keyboard.press("Escape")
     await expect(page.locator("#palette")).to_be_hidden()
     await page.keyboard.press("Control+k")
+    await expect(page.locator("#palette input")).to_be_focused()
     await page.keyboard.type("콜백으로")
+    await expect(page.locator("#palette input")).to_have_value("콜백으로")
     await page.keyboard.press("Enter")  # faster than the answer
     await expect(page.locator("h1")).to_have_text("콜백")
 
