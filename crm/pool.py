@@ -82,8 +82,10 @@ class Pool:
 
 
 class Transaction(TransactionWrapper):
-    """Tortoise's open transaction, said in plain words: asyncpg's own objects for them cost a sixth of a
-    short transaction's CPU. `depth`: 0 for the transaction itself, above it for its savepoints."""
+    """Tortoise's open transaction, said in plain words instead of by an asyncpg object for each.
+
+    `depth`: 0 for the transaction itself, above it for its savepoints.
+    """
 
     depth = 0
 
