@@ -472,13 +472,15 @@ def read_rows(
     """The same rows with their columns `times` and `documents` (JSON) read, in place."""
     if dialect() == "postgres":
         times = ()  # the driver gives them in UTC
-    for row in rows:
-        for name in documents:
+    for name in documents:
+        for row in rows:
             value = row[name]
             row[name] = [] if value == "[]" else read_json(value)  # most are empty
-        for name in times:
+    read = datetime.fromisoformat
+    for name in times:
+        for row in rows:
             if (value := row[name]) is not None:
-                at = datetime.fromisoformat(value)
+                at = read(value)
                 row[name] = at if at.tzinfo is UTC else require_aware(at)
     return rows
 

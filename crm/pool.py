@@ -97,17 +97,28 @@ class Transaction(TransactionWrapper):
     async def _say(self, whole: str, part: str) -> None:
         if self._finalized:
             raise TransactionManagementError("Transaction already finalised")
+        statement = f"{part} dangol_{self.depth}" if self.depth else whole
         try:
-            await self._connection.execute(f"{part} dangol_{self.depth}" if self.depth else whole)
+            done = await self._connection.execute(statement)
         except asyncpg.IntegrityConstraintViolationError as error:  # of a constraint checked at the end
             raise IntegrityError(error) from error
+        if statement == "COMMIT" and done != "COMMIT":  # an earlier statement failed: PostgreSQL undid it all
+            self._finalized = True
+            raise TransactionManagementError(
+                "Nothing was stored: a statement of this transaction had failed and the failure was passed"
+                " over; give a statement that may fail its own savepoint"
+            )
 
     async def begin(self) -> None:
         """Open the transaction, or a savepoint inside one."""
         await self._say("BEGIN", "SAVEPOINT")
 
     async def commit(self) -> None:
-        """Commit, or release the savepoint."""
+        """Commit, or release the savepoint.
+
+        Raises TransactionManagementError if PostgreSQL rolled back instead, which it says only in its answer
+        (PostgreSQL documentation, COMMIT).
+        """
         await self._say("COMMIT", "RELEASE SAVEPOINT")
         self._finalized = True
 

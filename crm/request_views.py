@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -103,10 +104,10 @@ async def board(
     counts, late, visits = await _counts(where, now, tz)
     shown = [status for status in STATUSES if status not in folded]
     cards = await _cards(where, shown, per_column + 1)
-    columns = [
-        _column(status, counts[status], [c for c in cards if c["status"] == status], per_column)
-        for status in STATUSES
-    ]
+    by_status: dict[str, list[dict[str, Any]]] = {status: [] for status in STATUSES}
+    for card in cards:
+        by_status[card["status"]].append(card)
+    columns = [_column(status, counts[status], by_status[status], per_column) for status in STATUSES]
     return Board(
         columns,
         open=sum(counts[status] for status in OPEN),
@@ -147,7 +148,7 @@ async def list_requests(
     where = _where(filters or Filters(), tz or zone.current())
     if after is not None:
         where.add("r.id < ?", after)
-    cards = sorted(await _cards(where, statuses, limit + 1), key=lambda c: -c["id"])
+    cards = sorted(await _cards(where, statuses, limit + 1), key=itemgetter("id"), reverse=True)
     return cards[:limit], cards[limit - 1]["id"] if len(cards) > limit else None
 
 
@@ -255,7 +256,7 @@ async def _cards(where: _Where, statuses: Sequence[str], limit: int) -> list[dic
 
 
 def _column(status: str, count: int, cards: list[dict[str, Any]], limit: int) -> Column:
-    shown = sorted(cards, key=lambda card: -card["id"])
+    shown = sorted(cards, key=itemgetter("id"), reverse=True)
     return Column(status, count, shown[:limit], shown[limit - 1]["id"] if len(shown) > limit else None)
 
 

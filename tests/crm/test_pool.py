@@ -1,9 +1,11 @@
 """The pool lends each connection to one task at a time, whatever happened to it before."""
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
+from tortoise.exceptions import OperationalError, TransactionManagementError
 
 from crm import db as database
 from crm.pool import Pool
@@ -78,3 +80,25 @@ async def test_a_transaction_left_open_is_undone(postgres_url):
     await pool.release(again)
     await pool.release(again)  # twice is once
     await pool.close()
+
+
+async def test_a_failure_passed_over_is_told_at_the_end_instead_of_losing_what_came_before(pg):
+    async def careless() -> None:
+        async with database.transaction():
+            await database.execute("INSERT INTO sequence (name, value) VALUES ('x', 1)")
+            with suppress(asyncpg.PostgresError, OperationalError):
+                await database.execute("SELECT 1/0")
+
+    with pytest.raises(TransactionManagementError, match="Nothing was stored"):
+        await careless()
+    assert await database.fetch("SELECT * FROM sequence") == []
+    assert await numbers(20) == list(range(20))
+
+
+async def test_what_failed_inside_its_own_savepoint_costs_nothing_else(pg):
+    async with database.transaction():
+        await database.execute("INSERT INTO sequence (name, value) VALUES ('x', 1)")
+        with suppress(asyncpg.PostgresError, OperationalError):
+            async with database.savepoint():
+                await database.execute("SELECT 1/0")
+    assert len(await database.fetch("SELECT * FROM sequence")) == 1
