@@ -122,10 +122,9 @@ class _Timed(Worker):
         self.began = 0.0
         self.latencies: list[float] = []
 
-    async def _turn(self, claim: inbox.Claim, turns: list[inbox.Turn]) -> bool:
-        done = await super()._turn(claim, turns)
-        self.latencies += [time.perf_counter() - self.began] * len(turns)
-        return done
+    def _did(self, turn: inbox.Turn) -> None:
+        super()._did(turn)
+        self.latencies.append(time.perf_counter() - self.began)
 
 
 class Stock:
