@@ -11,8 +11,21 @@ from actions.context import Turn
 from actions.request_cards import request_card
 from actions.words import button, day, label, moment, with_particles
 from bots import waiting
+from bots.joining import joined
 from bots.web import i18n
-from crm import canned, choices, codes, company, conversations, gate, outbox, page_links, routing, zone
+from crm import (
+    canned,
+    choices,
+    codes,
+    company,
+    conversations,
+    gate,
+    outbox,
+    ownership,
+    page_links,
+    routing,
+    zone,
+)
 from crm.happenings import Happened
 from crm.models import Consent, Contact, Conversation, ServiceRequest
 
@@ -55,7 +68,7 @@ class Notices:
         if status not in TOLD or not by.startswith(("staff", "system")):
             return  # what customers do themselves is answered in their own turn
         request = await ServiceRequest.get(id=happened.request_id).select_related("conversation")
-        if request.conversation is None or _passed_through(request, status, happened.at):
+        if request.conversation is None or _moved_on(request, status, happened.at):
             return
         turn = self._turn(request.conversation, happened.at)
         cards = [await request_card(request.id, turn, self.domain)]
@@ -130,12 +143,15 @@ class Notices:
         ]
 
     async def _taken_over(self, happened: Happened) -> None:
+        """Name who joined, unless their own act did so or somebody else speaks by now."""
         conversation = await Conversation.get(id=happened.conversation_id).select_related("assignee")
-        if conversation.assignee is not None:
-            name = conversation.assignee.name
-            if conversation.locale == "en":
-                name = conversation.assignee.name_en or name
-            await self._put(conversation, "notice_taken_over", happened.at, name=name)
+        if happened.data.get("told") or conversation.assignee_id != happened.staff_id:
+            return
+        if await conversations.may_send(conversation.id, author="system", purpose="info"):
+            await outbox.put(
+                conversation.id, author="system", text=joined(conversation.locale, conversation.assignee),
+                purpose="info", lang=conversation.locale, data=ownership.JOINED, now=happened.at,
+            )  # fmt: skip
 
     async def _advertising(self, happened: Happened) -> None:
         """Tell who refused or agreed outside a turn of the assistant's that it is done."""
@@ -208,9 +224,14 @@ class Notices:
         return Turn(conversation.id, contact, None, at, zone.current(), conversation.locale)
 
 
-def _passed_through(request: ServiceRequest, status: str, at: datetime) -> bool:
-    """Whether one act took the request further at that very moment: only where it came to is told."""
-    return request.status != status and request.status_at == at
+def _moved_on(request: ServiceRequest, status: str, at: datetime) -> bool:
+    """Whether the request has left that status: where it came to is told, not what it passed through.
+
+    What it came to later and is no news by itself (closed) leaves the earlier news standing.
+    """
+    if request.status not in TOLD and request.status_at > at:
+        return False
+    return request.status != status or request.status_at > at
 
 
 def _minted(

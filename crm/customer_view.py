@@ -49,6 +49,7 @@ class Said:
     external_id: str
     state: str
     at: datetime
+    notice: str = ""  # `taken_over`: this tells who has joined
 
 
 async def latest(channel: str, account: str, external_user: str) -> tuple[Identity, View | None] | None:
@@ -145,6 +146,7 @@ def _said(row: Message) -> Said:
         external_id=row.external_id,
         state=row.state,
         at=row.created_at,
+        notice=str(row.data.get("notice", "")),
     )
 
 

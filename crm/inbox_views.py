@@ -137,11 +137,12 @@ _MESSAGE_TIMES = ("created_at", "edited_at", "delivered_at", "seen_at")
 async def messages(
     actor: Actor, conversation_id: int, *, before_seq: int | None = None, limit: int = 50
 ) -> list[dict[str, Any]]:
-    """Messages, notes and event lines in order, the newest `limit` before `before_seq`; with `files`."""
+    """Messages, notes and event lines in order, the newest `limit` before `before_seq`; with `files` and,
+    of a message that could not be sent, the `fault` (the sender's word, such as `blocked`, or a provider's)."""
     check(actor, "conversation.read")
     where, args = (" AND m.seq < ?", [before_seq]) if before_seq is not None else ("", [])
     rows = await db.fetch(f"{_MESSAGE}{where} ORDER BY m.seq DESC LIMIT ?", conversation_id, *args, limit)
-    return await _with_files(_read_messages(rows[::-1]))
+    return await _with_faults(await _with_files(_read_messages(rows[::-1])))
 
 
 async def customer_sees(
@@ -216,6 +217,18 @@ def _read_messages(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         row["files"] = []
     return db.read_rows(rows, times=_MESSAGE_TIMES, documents=("choices", "cards", "data"))
+
+
+async def _with_faults(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    failed = {item["id"]: item for item in items if item["state"] == "failed" and item["direction"] == "out"}
+    if failed:
+        rows = await db.fetch(
+            f"SELECT message_id, error FROM outbox WHERE message_id IN ({db.placeholders(len(failed))})",
+            *failed,
+        )
+        for row in rows:
+            failed[row["message_id"]]["fault"] = row["error"]
+    return items
 
 
 async def _with_files(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

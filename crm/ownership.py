@@ -25,6 +25,8 @@ EXCEPTIONS: Final = {
 RELEASED = (
     "owner", "assignee_id", "waiting_since", "reply_due_at", "returns_at", "handover_reason", "misses",
 )  # fmt: skip
+# How the message is marked (its `data`) that tells the customer who has joined.
+JOINED: Final = {"notice": "taken_over"}
 OPEN_REQUEST = ("received", "assigned", "in_progress", "waiting_customer")
 
 
@@ -190,13 +192,16 @@ async def request_closed(conversation_id: int, *, by_staff: bool = False, now: d
         return True
 
 
-async def take(conversation: Conversation, actor: Actor, now: datetime) -> None:
-    """Make the actor the one who speaks, in a conversation locked by the caller."""
+async def take(conversation: Conversation, actor: Actor, now: datetime, *, told: bool = False) -> None:
+    """Make the actor the one who speaks, in a conversation locked by the caller.
+
+    `told`: the caller tells the customer in the same transaction, so that nobody else need.
+    """
     await _own(conversation, now, staff_id=actor.id, team_id=conversation.team_id)
     await event(conversation.id, "taken_over", staff_id=actor.id, now=now)
     await happenings.record(
         "conversation.taken_over", conversation_id=conversation.id, contact_id=conversation.contact_id,
-        staff_id=actor.id, now=now,
+        staff_id=actor.id, told=told, now=now,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ M = TypeVar("M", bound=Model)
 
 @asynccontextmanager
 async def transaction() -> AsyncIterator[None]:
-    """A transaction that may read first: on SQLite it takes the write lock at once (see crm/db.py)."""
+    """A transaction that may read first: on SQLite it takes the write lock at once (see crm/db)."""
     async with db.transaction(first=_write_nothing):
         yield
 

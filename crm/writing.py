@@ -1,7 +1,7 @@
 """What staff write into a conversation. A reply goes to the customer; a note never does."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from crm import audit, db, happenings, outbox, ownership
@@ -23,9 +23,13 @@ async def reply(
     *,
     files: Sequence[str] = (),
     expected_seq: int | None,
+    joined: Callable[[str, Staff], str] | None = None,
     now: datetime,
 ) -> Message:
     """Write to the customer. Writing takes a conversation over that no person holds yet.
+
+    `joined` says in a language who has joined; where the writer takes the conversation over, that stands
+    before the reply. Without it the customer hears so afterwards, when the happening is read.
 
     `expected_seq` is the last number the writer has seen. When a colleague replied after it, raises
     `Conflict("newer_messages")` with `seq` and the colleagues' `names`, and nothing is sent; sending again
@@ -38,7 +42,7 @@ async def reply(
         if expected_seq is not None:
             await _refuse_unseen_replies(actor, conversation, expected_seq)
         if conversation.owner == "bot" or conversation.assignee_id is None:
-            await ownership.take(conversation, actor, now)
+            await _join(conversation, actor, joined, now)
         message = await outbox.put(
             conversation_id, author="staff", staff_id=actor.id, text=text, files=tuple(files), now=now
         )
@@ -46,6 +50,19 @@ async def reply(
             actor, "conversation.replied", "message", message.id, now=now, contact_id=conversation.contact_id
         )
     return message
+
+
+async def _join(
+    conversation: Conversation, actor: Actor, joined: Callable[[str, Staff], str] | None, now: datetime
+) -> None:
+    """Take the conversation over and, given the words, tell the customer at once."""
+    await ownership.take(conversation, actor, now, told=joined is not None)
+    if joined is not None and await ownership.may_send(conversation.id, author="system", purpose="info"):
+        text = joined(conversation.locale, await Staff.get(id=actor.id))
+        await outbox.put(
+            conversation.id, author="system", text=text, purpose="info", lang=conversation.locale,
+            data=ownership.JOINED, now=now,
+        )  # fmt: skip
 
 
 async def note(

@@ -145,6 +145,8 @@ class WebChannel:
             "lang": message.lang,
             "at": message.at.isoformat() if message.at else None,
         }
+        if notice := message.data.get("notice"):
+            frame["notice"] = notice
         return [Wire(key=message.key, to=message.external_user, payload=frame)]
 
     async def run(self, receive: Receive) -> None:

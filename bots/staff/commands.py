@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from bots.joining import joined
 from bots.staff.acts import Arguments, Count, Done, RowId, Undo, act
 from crm import candidates, conversations, files, labels, mending
 from crm.actor import Actor, check
@@ -128,8 +129,9 @@ async def assign(actor: Actor, args: Assign, now: datetime) -> Done:
 async def reply(actor: Actor, args: Reply, now: datetime) -> Done:
     """Answer the customer. Raises `Conflict("newer_messages")` when others wrote since `expected_seq`."""
     sent = await conversations.reply(
-        actor, args.conversation, args.text, files=args.files, expected_seq=args.expected_seq, now=now
-    )
+        actor, args.conversation, args.text, files=args.files, expected_seq=args.expected_seq,
+        joined=joined, now=now,
+    )  # fmt: skip
     return Done(result={"seq": sent.seq, "message": sent.id})
 
 

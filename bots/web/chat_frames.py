@@ -68,6 +68,7 @@ def outbound(said: Said, lang: str, request: web.Request) -> Outbound:
         cards=said.cards,
         files=[OutFile(f.name, f.type, f.size, signed(f.token), f.description) for f in said.files],
         at=said.at,
+        data={"notice": said.notice} if said.notice else {},
     )
 
 

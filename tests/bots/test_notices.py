@@ -9,11 +9,13 @@ import yaml
 
 from bots import ways
 from bots.notices import Notices
+from bots.staff import acts, commands
 from crm import conversations, happenings, identities, linking, requests, vault, visit_reminders, zone
 from crm.actor import SYSTEM, Actor
 from crm.models import Conversation, Message, MessageTemplate, ServiceRequest, Staff
 from tests.crm.makers import a_company, a_staff, a_team
 
+assert commands  # registers the acts
 FOLDER = Path(__file__).resolve().parents[2] / "nlu" / "domain" / "responses"
 
 
@@ -45,6 +47,13 @@ class Office:
         return self
 
     async def moves(self, *statuses: str, by: Actor | None = None, reason: str = "확인") -> None:
+        """One status after the other, each told of before the next."""
+        for status in statuses:
+            await self.hurries(status, by=by, reason=reason)
+            await self.tells()
+
+    async def hurries(self, *statuses: str, by: Actor | None = None, reason: str = "확인") -> None:
+        """One status after the other, before anybody is told."""
         for status in statuses:
             self.now += timedelta(minutes=1)
             await requests.change_status(
@@ -73,6 +82,22 @@ async def test_each_step_of_a_colleague_is_told_once(office: Office) -> None:
         "SR-2026-000001 접수가 해결됐어요. 이 일이 해결됐나요? 1점부터 5점까지 골라 주세요.",
     ]
     assert len(await office.tells()) == len(told)
+
+
+async def test_what_a_request_passed_through_is_no_news_any_more(office: Office) -> None:
+    await office.hurries("assigned", "in_progress", "resolved")
+    assert [message.text for message in await office.tells()] == [
+        "SR-2026-000001 접수가 해결됐어요. 이 일이 해결됐나요? 1점부터 5점까지 골라 주세요."
+    ]
+
+
+async def test_a_request_that_is_resolved_and_closed_at_once_is_told_of_as_resolved(office: Office) -> None:
+    await office.moves("assigned", "in_progress")
+    before = len(await office.tells())
+    await office.hurries("resolved", "closed")
+    assert [message.text for message in (await office.tells())[before:]] == [
+        "SR-2026-000001 접수가 해결됐어요. 이 일이 해결됐나요? 1점부터 5점까지 골라 주세요."
+    ]
 
 
 async def test_the_survey_comes_with_five_scores_and_the_card(office: Office) -> None:
@@ -131,6 +156,18 @@ async def test_who_joins_is_named_in_the_customers_script(db: str, now: datetime
     office = await Office(now).opens(locale="en")
     await conversations.take_over(office.technician, office.conversation.id, now=office.now)
     assert [message.text for message in await office.tells()] == ["Minho Kim has joined."]
+
+
+async def test_a_reply_that_takes_over_says_first_who_joins_and_only_once(office: Office) -> None:
+    act = {"conversation": office.conversation.id, "text": "바로 볼게요"}
+    await acts.perform(office.technician, "reply", act, office.now)
+    assert [message.text for message in await office.tells()] == ["김민호 상담원이 이어받았어요.", "바로 볼게요"]
+
+
+async def test_who_has_given_the_conversation_back_is_not_announced_any_more(office: Office) -> None:
+    await conversations.take_over(office.technician, office.conversation.id, now=office.now)
+    await conversations.hand_back(office.technician, office.conversation.id, now=office.now)
+    assert await office.tells() == []
 
 
 async def test_a_message_that_could_not_be_read_gets_an_apology_and_a_person(office: Office) -> None:

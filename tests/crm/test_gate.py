@@ -212,7 +212,7 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 # Whatever else is called `send` and is no provider's: sockets of our own pages and processes.
-OWN_SOCKETS = {("bots/web/desk/live.py", "browser.send"), ("crm/db.py", "database.post.send")}
+OWN_SOCKETS = {("bots/web/desk/live.py", "browser.send"), ("crm/db/waking.py", "database.post.send")}
 
 
 def calls_room(path: str) -> bool:

@@ -140,6 +140,7 @@ def _item(
         and desk.staff.role in PERMISSIONS["conversation.write"],
         "lang": row["lang"] or desk.lang,
         "state": row["state"],
+        "fault": _fault(desk, row.get("fault", "")),
         "at": row["created_at"].isoformat(),
         "time": words.short_clock(shown, desk.tz) if out else i18n.clock(shown, desk.tz, desk.lang),
         "day": "",
@@ -154,6 +155,13 @@ def _item(
         item["text"] = _event(desk, row, staff)
         item["time"] = i18n.clock(row["created_at"], desk.tz, desk.lang)
     return item
+
+
+def _fault(desk: Desk, fault: str) -> str:
+    """Why a message could not be sent, in words; a provider's own text as it is."""
+    key = f"desk.fault.{fault}"
+    words = desk.t(key) if fault.isidentifier() else key
+    return words if words != key else fault.removeprefix("reported ")[:80]
 
 
 def mark_mentions(text: str, called: Mapping[str, str]) -> Markup:

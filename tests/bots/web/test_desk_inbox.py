@@ -8,7 +8,7 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
-from crm import conversations, requests
+from crm import conversations, outbox, requests
 from crm.actor import SYSTEM
 from crm.models import AuditEntry, CannedReply, Conversation, Label, Message, Staff, TrainingCandidate
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
@@ -272,3 +272,18 @@ async def test_an_english_desk_calls_colleagues_by_their_english_names_where_the
     assert "Yuna Han gave it to 이서준" in page
     assert '<span class="mention">@Yuna Han</span>' in page
     assert "한유나 님" not in page
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("blocked", "고객이 이 채널에서 우리를 차단했어요"), ("400 chat not found", "400 chat not found")],
+)
+async def test_why_a_message_was_not_sent_stands_beside_it(
+    company: Company, signed_in: Staffed, fault: str, words: str
+) -> None:
+    talk, now = await a_talk(utc_now()), utc_now()
+    message = await conversations.reply(company.seojun, talk.id, "네", expected_seq=None, now=now)
+    (claim,) = await outbox.claim("me", now)
+    await outbox.dead(claim, next(i for i in claim.items if i.message_id == message.id), fault, now)
+    page = await (await signed_in("seojun")).page(f"/desk/conversations/{talk.id}")
+    assert f"보내지 못함: {words}" in page

@@ -129,12 +129,23 @@ function hear(message) {
   if (!log.keys.has(message.key)) {
     if (message.in_reply_to) log.mark(message.in_reply_to, "seen");
     if (message.from === "staff") log.seenUpTo(message.seq);
-    log.theirs(message);
+    put(message);
     quicks(message.choices ?? [], (message.cards ?? []).length > 0);
     if (document.hidden) nudge();
   }
   reportSeen();
 }
+
+// Who joins is said once, by a line between the bubbles: by this message, unless the line stands there already.
+function put(message, old = false) {
+  if (message.notice !== "taken_over") return log.theirs(message, { old });
+  if (log.keys.has(message.key)) return false;
+  log.keys.add(message.key);
+  if (!joined || old) log.event(message.text.replace(/\.$/, ""));
+  if (!old) joined = false;
+  return true;
+}
+let joined = false;
 
 function speaker(next) {
   const changed = next.owner !== owner.owner || next.name !== owner.name;
@@ -148,7 +159,8 @@ function speaker(next) {
     return;
   }
   noTyping();
-  if (next.owner === "staff" && next.name) log.event(t("chat.joined", { name: next.name }));
+  joined = next.owner === "staff" && Boolean(next.name);
+  if (joined) log.event(t("chat.joined", { name: next.name }));
   else if (next.owner === "staff") log.event(t("chat.waiting_person"));
   else if (before.owner === "staff") log.event(t("chat.back_to_bot"), "bot");
 }
@@ -339,7 +351,7 @@ byId("earlier").addEventListener("click", async ({ target }) => {
 function show(message, read, later) {
   if (message.from !== "customer") {
     highest = Math.max(highest, message.seq);
-    log.theirs(message, { old: true });
+    put(message, true);
     return;
   }
   const seen = message.seq <= read || later.some((next) => next.from !== "customer");

@@ -162,6 +162,18 @@ bind("escape", () => {
   return true;
 });
 
+// On a phone the list stands alone until a conversation is opened: it is the main part of the page then.
+const phone = matchMedia("(max-width: 767px)");
+function landmarks() {
+  const alone = phone.matches && desk.dataset.pane === "list";
+  if (alone) button(".list").setAttribute("role", "main");
+  else button(".list").removeAttribute("role");
+  button(".skip").hash = alone ? "#rows-panel" : "#main";
+}
+new MutationObserver(landmarks).observe(desk, { attributeFilter: ["data-pane"] });
+phone.addEventListener("change", landmarks);
+landmarks();
+
 if (thread.thread()) {
   history.replaceState({ open: open() }, "");
   thread.ready();

@@ -1,0 +1,126 @@
+"""Raw SQL with `?` placeholders, and the few words in which the two dialects differ."""
+
+import functools
+import re
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+from tortoise.exceptions import IntegrityError, OperationalError
+
+from crm.db import state
+from crm.db.state import run_first
+
+
+@functools.lru_cache(maxsize=1000)
+def _numbered(sql: str) -> str:
+    """`?` outside quotes as `$1`, `$2`, … of PostgreSQL."""
+    pieces = re.split(r"('(?:[^']|'')*')", sql)
+    count = 0
+    for at in range(0, len(pieces), 2):
+        while "?" in pieces[at]:
+            count += 1
+            pieces[at] = pieces[at].replace("?", f"${count}", 1)
+    return "".join(pieces)
+
+
+async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
+    """The rows of a statement with `?` placeholders; also of INSERT, UPDATE and DELETE with RETURNING."""
+    connection = state.connection()
+    if state.dialect() == "postgres":
+        await run_first()
+        try:
+            rows = await connection.fetch(_numbered(sql), args)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise IntegrityError(error) from error
+        except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
+            raise OperationalError(error) from error
+        return _as_dicts(rows)
+    try:
+        async with connection.acquirestate.connection() as raw:
+            rows = await raw.execute_fetchall(sql, args)
+    except sqlite3.OperationalError as error:
+        raise OperationalError(error) from error
+    except sqlite3.IntegrityError as error:
+        raise IntegrityError(error) from error
+    return _as_dicts(rows)
+
+
+def _as_dicts(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """A driver's rows as dictionaries; not by dict(row), which looks every column up by its name."""
+    names = tuple(rows[0].keys()) if rows else ()
+    return [dict(zip(names, row)) for row in rows]  # noqa: B905  (one driver row; strict costs a third)
+
+
+async def execute(sql: str, *args: Any) -> int:
+    """The number of rows that a statement with `?` placeholders changed. Raises Tortoise's errors."""
+    connection = state.connection()
+    if state.dialect() == "sqlite":
+        affected: int = (await connection.execute_query(sql, list(args)))[0]
+        return affected
+    try:
+        async with connection.acquirestate.connection() as raw:
+            status: str = await raw.execute(_numbered(sql), *args)
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(error) from error
+    return int(status.rsplit(" ", 1)[-1]) if status[-1].isdigit() else 0
+
+
+async def settle() -> None:
+    """Write SQLite's journal into the file and empty it, so that neither holds what was erased.
+
+    Outside a transaction; as far as readers let it. PostgreSQL does the like by itself (autovacuum).
+    """
+    if state.dialect() == "sqlite":
+        await fetch("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One statement for every row of arguments."""
+    if rows:
+        sql = _numbered(sql) if state.dialect() == "postgres" else sql
+        await state.connection().execute_many(sql, [list(row) for row in rows])
+
+
+def placeholders(count: int) -> str:
+    """`?, ?, ?` for an IN list or VALUES."""
+    return ", ".join("?" * count)
+
+
+def typed(*values: str, of: Sequence[str]) -> str:
+    """`values` with PostgreSQL's types `of`, where it could not tell them (an INSERT from SELECT)."""
+    if state.dialect() == "sqlite":
+        return ", ".join(values)
+    return ", ".join(f"{value}::{kind}" for value, kind in zip(values, of, strict=True))
+
+
+def skip_locked() -> str:
+    """The clause that lets several workers take different rows; SQLite needs none: it has one writer."""
+    return "FOR UPDATE SKIP LOCKED" if state.dialect() == "postgres" else ""
+
+
+def known_transaction() -> str:
+    """A condition, always true, that gives the transaction its number before the row takes its own.
+
+    `happenings.since` tells by it which lower numbers can still appear.
+    """
+    return "pg_current_xact_id() IS NOT NULL" if state.dialect() == "postgres" else "1 = 1"
+
+
+def missing_numbers() -> dict[int, int]:
+    """What `happenings.since` remembers for as long as this connection: missing number -> horizon."""
+    return state.connected().memory
+
+
+async def transaction_horizon() -> tuple[int, int]:
+    """The oldest transaction still running and the next to start; zeros on SQLite, where writers queue."""
+    if state.dialect() == "sqlite":
+        return 0, 0
+    row = (
+        await fetch(
+            "SELECT pg_snapshot_xmin(s)::text AS low, pg_snapshot_xmax(s)::text AS high"
+            " FROM pg_current_snapshot() AS s"
+        )
+    )[0]
+    return int(row["low"]), int(row["high"])

@@ -1,0 +1,145 @@
+"""Transactions, savepoints, locks between them, and tasks that stand outside them."""
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+from tortoise.exceptions import OperationalError
+
+from crm.db import state
+from crm.db.state import Escaped, First, run_first
+from crm.db.statements import fetch
+from crm.db.waking import wake
+
+T = TypeVar("T")
+DEADLOCKS = ("deadlock detected", "database is locked", "could not serialize")
+
+
+@asynccontextmanager
+async def transaction(*, first: First | None = None) -> AsyncIterator[None]:
+    """One transaction; joins the one that is open. Wake-ups collected inside go out after the commit.
+
+    `first` is awaited before the first statement, whoever issues it (service, ORM or savepoint), and never
+    when there is none: a turn's fenced write to its lane. Ignored when joining.
+    """
+    current = state.opened.get()
+    if current is not None:
+        if current.done:
+            raise Escaped
+        yield
+        return
+    current = state.Open(first)
+    context = state.connection()._in_transaction()
+    token = state.opened.set(current)
+    try:
+        await _enter(context)
+        _hook(state.connection(), current)
+        try:
+            yield
+        except BaseException as error:
+            current.done = True
+            await context.__aexit__(type(error), error, error.__traceback__)
+            raise
+        current.done = True
+        await context.__aexit__(None, None, None)
+    finally:
+        current.done = True
+        state.opened.reset(token)
+    for topic in current.topics:
+        wake(topic)
+
+
+async def _enter(context: Any) -> None:
+    """Begin; when interrupted half-way (a cancelled task) give the connection back, or it stays locked."""
+    try:
+        await context.__aenter__()
+    except BaseException as error:
+        if hasattr(context, "token"):
+            with contextlib.suppress(Exception):
+                await context.__aexit__(type(error), error, error.__traceback__)
+        raise
+
+
+def _hook(client: Any, current: state.Open) -> None:
+    """Let `first` run before the first statement that reaches `client`, the ORM's included."""
+    if current.first is None:
+        return
+    acquire, nest = client.acquire_connection, client._in_transaction
+    client.acquire_connection = lambda: _After(acquire)
+    client._in_transaction = lambda: _After(nest)
+
+
+class _After:
+    """Enters the context that `make` makes, after the transaction's `first`."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    async def __aenter__(self) -> Any:
+        await run_first()
+        self._context = self._make()
+        return await self._context.__aenter__()
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return await self._context.__aexit__(*error)
+
+
+@asynccontextmanager
+async def savepoint() -> AsyncIterator[None]:
+    """A part of a transaction that may fail alone: an error inside undoes it and is raised again.
+
+    Outside a transaction it is one.
+    """
+    if state.opened.get() is None:
+        async with transaction():
+            yield
+        return
+    async with state.connection()._in_transaction():
+        yield
+
+
+async def retried(work: Callable[[], Awaitable[T]], *, times: int = 5) -> T:
+    """`work`, which is one transaction, again when the databases' lock decided against it.
+
+    Raises the last error after `times` attempts. Inside an open transaction it is run once.
+    """
+    for attempt in range(1, times + 1):
+        try:
+            return await work()
+        except (OperationalError, asyncpg.PostgresError) as error:
+            if state.opened.get() is not None or attempt == times or not lost_lock(error):
+                raise
+        await asyncio.sleep(0.01 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def lost_lock(error: BaseException) -> bool:
+    """Whether the statement may simply be tried again: a deadlock, or a lock that stayed busy."""
+    return any(text in str(error) for text in DEADLOCKS)
+
+
+async def serialise(name: str) -> None:
+    """Until the end of this transaction nobody else passes here with the same `name`.
+
+    On SQLite the transaction must have written already: then it is alone anyway.
+    """
+    if state.dialect() == "postgres":
+        await fetch("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", name)
+
+
+async def limit_lock_waits(seconds: float) -> None:
+    """From here to the end of this transaction a statement that waits longer for a lock of others fails.
+
+    On PostgreSQL; SQLite has one lock, whose patience is `BUSY_TIMEOUT_MS` for everybody.
+    """
+    if state.dialect() == "postgres":
+        await fetch("SELECT set_config('lock_timeout', ?, true)", str(int(seconds * 1000)))
+
+
+def spawn(work: Coroutine[Any, Any, T], *, name: str | None = None) -> "asyncio.Task[T]":
+    """A background task that inherits no transaction."""
+    return asyncio.create_task(work, name=name, context=contextvars.Context())
