@@ -138,7 +138,7 @@ async def messages(
     actor: Actor, conversation_id: int, *, before_seq: int | None = None, limit: int = 50
 ) -> list[dict[str, Any]]:
     """Messages, notes and event lines in order, the newest `limit` before `before_seq`; with `files` and,
-    of a message that could not be sent, the `fault` (the sender's word, such as `blocked`, or a provider's)."""
+    of a message that could not be sent, the `fault` (the sender's word, as `blocked`, or a provider's)."""
     check(actor, "conversation.read")
     where, args = (" AND m.seq < ?", [before_seq]) if before_seq is not None else ("", [])
     rows = await db.fetch(f"{_MESSAGE}{where} ORDER BY m.seq DESC LIMIT ?", conversation_id, *args, limit)

@@ -1,4 +1,4 @@
-"""The database: connecting, transactions, raw SQL, values and wake-ups. Only here are both dialects known.
+"""The database: connecting, transactions, raw SQL and wake-ups. Only here are both dialects known.
 
 Rules that it keeps for everyone:
 - on SQLite a transaction's first statement is a write (reading first and writing later fails when another

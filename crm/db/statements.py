@@ -38,7 +38,7 @@ async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
             raise OperationalError(error) from error
         return _as_dicts(rows)
     try:
-        async with connection.acquirestate.connection() as raw:
+        async with connection.acquire_connection() as raw:
             rows = await raw.execute_fetchall(sql, args)
     except sqlite3.OperationalError as error:
         raise OperationalError(error) from error
@@ -60,7 +60,7 @@ async def execute(sql: str, *args: Any) -> int:
         affected: int = (await connection.execute_query(sql, list(args)))[0]
         return affected
     try:
-        async with connection.acquirestate.connection() as raw:
+        async with connection.acquire_connection() as raw:
             status: str = await raw.execute(_numbered(sql), *args)
     except asyncpg.IntegrityConstraintViolationError as error:
         raise IntegrityError(error) from error

@@ -1,7 +1,10 @@
 """What stands in an operator's log when something fails."""
 
+import contextlib
+import io
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,14 +15,18 @@ from bots import logs
 
 
 @pytest.fixture
-def log(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
-    """A log as a process writes it; `read()` gives its lines so far."""
-    before = structlog.get_config()
-    logs.configure("worker")
-    try:
-        yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    finally:
-        structlog.configure(**before)
+def log() -> Iterator[Any]:
+    """A log as a process writes it; calling it gives its lines so far."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level, shown = root.handlers[:], root.level, warnings.showwarning
+    with contextlib.redirect_stderr(io.StringIO()) as written:
+        logs.configure("worker")
+        try:
+            yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+        finally:
+            structlog.configure(**before)
+            root.handlers[:], warnings.showwarning = handlers, shown
+            root.setLevel(level)
 
 
 WORDS = "우리 집 비밀번호는 0412예요"

@@ -161,7 +161,10 @@ async def test_who_joins_is_named_in_the_customers_script(db: str, now: datetime
 async def test_a_reply_that_takes_over_says_first_who_joins_and_only_once(office: Office) -> None:
     act = {"conversation": office.conversation.id, "text": "바로 볼게요"}
     await acts.perform(office.technician, "reply", act, office.now)
-    assert [message.text for message in await office.tells()] == ["김민호 상담원이 이어받았어요.", "바로 볼게요"]
+    assert [message.text for message in await office.tells()] == [
+        "김민호 상담원이 이어받았어요.",
+        "바로 볼게요",
+    ]
 
 
 async def test_who_has_given_the_conversation_back_is_not_announced_any_more(office: Office) -> None:

@@ -22,6 +22,7 @@ export function ready(thread) {
   setMode(mode(), false);
   form.addEventListener("submit", submit);
   form.addEventListener("click", click);
+  form.querySelector("[role=tablist]").addEventListener("keydown", walkTabs);
   field().addEventListener("keydown", keydown);
   field().addEventListener("input", input);
   form.querySelector("[data-file]").addEventListener("change", (event) => attach([...event.target.files]));
@@ -84,6 +85,17 @@ function keydown(event) {
     field().blur();
     event.stopPropagation();
   }
+}
+
+// The pair is one stop of Tab; the arrow keys change between reply and note.
+function walkTabs(event) {
+  if (!["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) return;
+  const tabs = [...form.querySelectorAll("[role=tab]:not(:disabled)")];
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const to = step ? tabs.at((tabs.indexOf(event.target) + step) % tabs.length) : tabs.at(event.key === "Home" ? 0 : -1);
+  event.preventDefault();
+  setMode(to.dataset.mode, false);
+  to.focus();
 }
 
 function click(event) {

@@ -43,5 +43,5 @@ addEventListener("keydown", (event) => {
 // With a Korean layout on, the key's place counts: ㅓ is J.
 function letter(event) {
   if (/^Key[A-Z]$/.test(event.code) && !/^[a-z]$/i.test(event.key)) return event.code.slice(3).toLowerCase();
-  return event.key.length === 1 ? event.key.toLowerCase() : event.key.toLowerCase();
+  return event.key.toLowerCase();
 }
