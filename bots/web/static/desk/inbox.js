@@ -91,6 +91,7 @@ const hasLabel = (target, name) =>
   [...desk.querySelectorAll("[data-labels] .tag")].some((tag) => tag.textContent === name);
 
 function more(what) {
+  if (what === "close") doOne("close");
   if (what === "new_request") newRequest(Number(thread.thread().dataset.contact));
   if (what === "label") setTimeout(() => labelMenu());
   if (what === "unread") perform("unseen", { conversation: open() }).then(() => thread.close());

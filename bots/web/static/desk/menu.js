@@ -46,7 +46,7 @@ export function follow(old, fresh) {
   button.setAttribute("aria-expanded", "true");
 }
 
-const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]:not([hidden]), input")];
+const items = (menu) => [...menu.querySelectorAll("[role^=menuitem], input")].filter((item) => item.checkVisibility());
 
 function place(menu, button) {
   const at = button.getBoundingClientRect();
