@@ -145,11 +145,12 @@ class Notices:
     async def _taken_over(self, happened: Happened) -> None:
         """Name who joined, unless their own act did so or somebody else speaks by now."""
         conversation = await Conversation.get(id=happened.conversation_id).select_related("assignee")
-        if happened.data.get("told") or conversation.assignee_id != happened.staff_id:
+        staff = conversation.assignee
+        if happened.data.get("told") or staff is None or staff.id != happened.staff_id:
             return
         if await conversations.may_send(conversation.id, author="system", purpose="info"):
             await outbox.put(
-                conversation.id, author="system", text=joined(conversation.locale, conversation.assignee),
+                conversation.id, author="system", text=joined(conversation.locale, staff),
                 purpose="info", lang=conversation.locale, data=ownership.JOINED, now=happened.at,
             )  # fmt: skip
 
