@@ -120,6 +120,7 @@ def build(
         demo=demo_company,
         demo_password=PASSWORD if demo_company else "",
         demo_windows=windows,
+        transcribes=bool(settings.stt_model),
         loopback_only=settings.loopback,
     )
     pages.setup(app)

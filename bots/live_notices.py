@@ -58,16 +58,15 @@ class LiveNotices:
             await self._say(whole, happened, "notice_live_missed_call", at=at)
 
     async def _receipt(self, whole: Whole, happened: Happened) -> None:
-        recorded = "label_live_recorded" if happened.data.get("recorded") else "label_live_not_recorded"
-        await self._say(
-            whole,
-            happened,
-            "notice_live_ended",
-            minutes=int(happened.data.get("minutes", 0)),
-            photos=int(happened.data.get("photos", 0)) + int(happened.data.get("files", 0)),
-            recorded=label(self.domain, whole.session.locale, recorded),
-            link=live_links.url_of(whole.customer),
-        )
+        lang, facts = whole.session.locale, happened.data
+        parts = [label(self.domain, lang, "label_live_minutes", count=int(facts.get("minutes", 0)))]
+        for name in ("photos", "files"):
+            if count := int(facts.get(name, 0)):
+                parts.append(label(self.domain, lang, f"label_live_{name}", count=count))
+        recorded = "label_live_recorded" if facts.get("recorded") else "label_live_not_recorded"
+        what = ", ".join([*parts, label(self.domain, lang, recorded)])
+        link = live_links.url_of(whole.customer)
+        await self._say(whole, happened, "notice_live_ended", what=what, link=link)
 
     async def _say(self, whole: Whole, happened: Happened, response: str, **values: Any) -> None:
         """By the best way; where no channel's terms are known, in the session's own conversation."""

@@ -8,7 +8,7 @@ from crm import conversations, customer_view, db, files, happenings, inbox, live
 from crm.actor import Actor
 from crm.customer_view import Said
 from crm.errors import Conflict, Invalid
-from crm.models import Conversation, LiveParticipant, LiveSession
+from crm.models import Conversation, File, LiveParticipant, LiveSession
 from crm.zone import aware
 
 TEXT_LONGEST = 4000
@@ -62,16 +62,17 @@ async def say(
             actor, session.conversation_id, text, files=list(files_of), expected_seq=None, now=now
         )
     if files_of:
-        await sent(session, place.id, files_of, "file", now=now)
+        await sent(session, place.id, files_of, now=now)
 
 
-async def sent(
-    session: LiveSession, participant_id: int, tokens: Sequence[str], kind: str, *, now: datetime
-) -> None:
-    """Files of a call also hang on its request and stand on its timeline. `kind`: photo or file."""
+async def sent(session: LiveSession, participant_id: int, tokens: Sequence[str], *, now: datetime) -> None:
+    """Files of a call also hang on its request and stand on its timeline, pictures as photos."""
     if session.request_id is not None:
         await files.attach_to_request(list(tokens), session.request_id)
+    pictures = File.filter(token__in=list(tokens), type__startswith="image/")
+    photos = set(await pictures.values_list("token", flat=True))
     for token in tokens:
+        kind = "photo" if token in photos else "file"
         await live_events.record(
             session.id, kind, participant_id=participant_id, data={"file": token}, now=now
         )
@@ -86,7 +87,7 @@ async def photo(
         await db.execute("UPDATE live_session SET id = id WHERE id = ?", session.id)
         if session.request_id is None and session.conversation_id is not None:
             await conversations.note(actor, session.conversation_id, "", files=[token], now=now)
-        await sent(session, place.id, [token], "photo", now=now)
+        await sent(session, place.id, [token], now=now)
         await happenings.record(
             "live.photo", now=now, contact_id=session.contact_id, conversation_id=session.conversation_id,
             request_id=session.request_id, staff_id=actor.id, live_id=session.id,

@@ -8,6 +8,7 @@ not.
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from crm.models import LiveParticipant, LiveSession
 from crm.sessions import hash_of
 
 SECRET_BYTES = 24
+_IN_TEXT = re.compile(r"https?://[^\s/]+(?:/[^\s/]+)*/call/(\d{1,15})\.\d{1,15}\.[\w-]{24}")
 AFTERWARDS = timedelta(days=7)  # of a call: its customer may still look at the summary and rate
 
 
@@ -83,6 +85,26 @@ async def find(token: str, *, now: datetime) -> Place:
     if row.expires_at <= now and not _still(row.session, now):
         raise Invalid("link", "expired")
     return Place(row, row.session)
+
+
+async def for_staff(text: str, url: str) -> str:
+    """The text with customers' links into calls as the staff's own way in (`url`: the desk's origin): a
+    colleague who followed the customer's would bind it to their browser, and shut the customer out."""
+    found = {int(match[1]) for match in _IN_TEXT.finditer(text)}
+    if not found:
+        return text
+    rows = await db.fetch(
+        f"SELECT id, session_id FROM live_participant WHERE id IN ({db.placeholders(len(found))})"
+        " AND side = 'customer'",
+        *found,
+    )
+    sessions = {int(row["id"]): row["session_id"] for row in rows}
+
+    def own(match: re.Match[str]) -> str:
+        session = sessions.get(int(match[1]))
+        return f"{url}/desk/calls/{session}/room" if session else match[0]
+
+    return _IN_TEXT.sub(own, text)
 
 
 def is_bound_to(participant: LiveParticipant, secret: str) -> bool:

@@ -31,6 +31,7 @@ class WebConfig:
     assist_dir: Path = Path("var/assist")  # where the built desktop agent lies
     slack_apps: Sequence[str] = ()  # through which workspaces can be connected; "" is the first
     media_url: str = ""  # where pages reach media processes; "" = the front relays
+    transcribes: bool = False  # whether recordings of calls are written down
     loopback_only: bool = True  # the server listens on loopback alone
 
     @property

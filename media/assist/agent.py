@@ -5,38 +5,22 @@ It knows no socket: frames come in by `signal` and `data`, and go out by the two
 """
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
-from media.assist import acts, downloads, scenes
+from media.assist import downloads, scenes
 from media.assist.chain import Chain, Entry
 from media.assist.consent import Consent, Question, Refusal, What
-from media.assist.hands import Stopped
+from media.assist.inputs import Hand, Inputs
 from media.assist.marks import POINT_FOR, Marks
 from media.assist.panel import Scene, draw
 from media.assist.platforms import Window
 from media.assist.sharing import Sharing
 from media.assist.words import say
-from media.assist.written import written
 
 Frame = Mapping[str, Any]
-# What is held is let go when staff's page says nothing for so long; while it holds something it speaks every
-# 2 s.
-HELD_FOR: Final = timedelta(seconds=6)
-
-
-class Hand(Protocol):
-    """What applies input."""
-
-    @property
-    def holds(self) -> bool: ...
-
-    async def apply(self, act: acts.Act) -> None: ...
-
-    def let_go(self) -> None: ...
 
 
 class Picture(Protocol):
@@ -67,14 +51,15 @@ class Agent:
         self._now = now
         self._consent, self._chain, self._marks = Consent(), Chain(), Marks()
         self._sharing = Sharing(self._consent, window, tell=data_out, note=self._note, fetch=fetch)
-        self._hands: Hand | None = None
+        self._inputs = Inputs(
+            self._consent, self._sharing, tell=data_out, note=self._note, ask=self._ask, done=self._acted,
+            now=now,
+        )  # fmt: skip
         self._picture: Picture | None = None
         self._size = (0, 0)
         self._me = self._asker = ""
         self._wanted: deque[What] = deque(maxlen=4)
         self._tasks: set[asyncio.Future[None]] = set()
-        self._moves = 0
-        self._heard_at: datetime | None = None
         self._told = ""
         self._shown: Scene | None = None
         self._lost = False
@@ -82,7 +67,8 @@ class Agent:
 
     def equip(self, hands: Hand, picture: Picture, size: tuple[int, int]) -> None:
         """Give it hands and eyes."""
-        self._hands, self._picture, self._size = hands, picture, size
+        self._inputs.equip(hands)
+        self._picture, self._size = picture, size
 
     # --- rights, asked for from other threads too: a plain look at a set
 
@@ -98,14 +84,12 @@ class Agent:
         """A button of the panel. May be called from another thread: a stop takes effect before it returns."""
         if name in ("stop", "close"):
             stopped = self._consent.stop()
-            if self._hands:
-                self._hands.let_go()
+            self._inputs.let_go()
             self._later(self._after_stop, stopped, name == "close")
         elif name == "stop_control":
             self._consent.revoke(What.CONTROL)
             self._consent.revoke(What.CLIPBOARD)
-            if self._hands:
-                self._hands.let_go()
+            self._inputs.let_go()
             self._later(self._after_revoke, What.CONTROL)
         elif name in ("allow", "refuse"):
             self._later(self._answered, name == "allow")
@@ -178,8 +162,8 @@ class Agent:
                 return
             case "joined" if self._picture:
                 self._picture.again()
-            case "away" if frame.get("participant") == self._asker and not frame.get("here") and self._hands:
-                self._hands.let_go()  # their page broke; it may come back, its keys may not stay down
+            case "away" if frame.get("participant") == self._asker and not frame.get("here"):
+                self._inputs.let_go()  # their page broke; it may come back, its keys may not stay down
             case "left" if frame.get("participant") == self._asker:
                 self._end_control()
         self.show()
@@ -230,8 +214,7 @@ class Agent:
         if self._consent.revoke(What.CONTROL):
             self._note("revoked", {"what": "control", "by": "staff"})
         self._consent.revoke(What.CLIPBOARD)
-        if self._hands:
-            self._hands.let_go()
+        self._inputs.let_go()
         self._tell_state()
 
     def _ask(self, what: What, detail: str = "", offer: Frame | None = None) -> None:
@@ -264,59 +247,17 @@ class Agent:
             self._reply(expired, False)
             self._ask_next()
             self.show()
-        silent = self._heard_at is None or self._now() - self._heard_at > HELD_FOR
-        if self._hands is not None and self._hands.holds and silent:
-            self._hands.let_go()
-        self._note_moves()
+        self._inputs.tick()
 
     # --- staff, by the data channel
 
     async def data(self, text: str) -> None:
-        """A frame of the channel `control` or `moves`, in order. Whatever it holds, it is applied or
-        refused."""
-        self._heard_at = self._now()
-        frame = _frame(text)
-        number = frame.get("n")
-        number = number if isinstance(number, int) else None
-        try:
-            if frame.get("t") == "ask":
-                self._asked(frame)
-            else:
-                await self._act(acts.read(frame), number)
-        except acts.BadAct as fault:
-            self._data_out({"t": "refused", "n": number, "why": str(fault)})
-        except Stopped:
-            self._data_out({"t": "refused", "n": number, "why": "not_allowed"})
+        """A frame of the channel `control` or `moves`, in order."""
+        await self._inputs.take(text)
 
-    def _asked(self, frame: Frame) -> None:
-        if not self.may_control():
-            raise Stopped
-        match frame.get("what"):
-            case "clipboard":
-                self._ask(What.CLIPBOARD)
-            case "file":
-                offer = downloads.offer(frame)
-                self._ask(What.FILE, str(offer["name"]), offer)
-            case _:
-                raise acts.BadAct("what")
-
-    async def _act(self, act: acts.Act, number: int | None) -> None:
-        if not self.may_control() or self._hands is None:
-            raise Stopped
-        if isinstance(act, acts.Still):
-            return
-        if isinstance(act, acts.SetClipboard | acts.GetClipboard):
-            await self._sharing.clipboard(act)
-            return
-        await self._hands.apply(act)
-        if isinstance(act, acts.Move):
-            self._moves += 1
-            return
+    def _acted(self) -> None:
         if self._picture:
             self._picture.hurry()
-        self._data_out({"t": "applied", "n": number})
-        self._note_moves()
-        self._note(*written(act))
 
     async def _receive(self, offer: Frame) -> None:
         name = await self._sharing.receive(offer)
@@ -351,11 +292,6 @@ class Agent:
         rights = {what: self._consent.allows(what) for what in (What.VIEW, What.CONTROL, What.CLIPBOARD)}
         self._data_out({"t": "state", **{str(k): v for k, v in rights.items()}, "w": width, "h": height})
 
-    def _note_moves(self) -> None:
-        if self._moves:
-            count, self._moves = self._moves, 0
-            self._note("moved", {"count": count})
-
     def _note(self, act: str, data: Mapping[str, Any]) -> None:
         self._log(self._chain.append(act, data, self._now()))
 
@@ -363,12 +299,3 @@ class Agent:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _frame(text: str) -> Frame:
-    """What came, as far as it is an object; an empty one is refused like any without a kind."""
-    try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}

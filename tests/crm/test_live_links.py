@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm import live_asking, live_links, vault
+from crm import live_asking, live_links, live_people, vault
 from crm.errors import Conflict, Invalid
 from crm.models import LiveParticipant
 from tests.crm.makers import a_company, a_contact, a_staff
@@ -86,3 +86,14 @@ def test_nothing_made_up_is_read_as_a_link(text: str) -> None:
     except Invalid as fault:
         reasons.add(fault.reason)
     assert reasons <= {"forged"}
+
+
+async def test_staff_are_shown_their_own_way_in_instead_of_the_customers_link() -> None:
+    place = await a_place()
+    live_links.use("https://help.saebom.example/dangol")
+    link, url = live_links.url_of(place), "https://desk.saebom.example"
+    told = await live_links.for_staff(f"누르면 들어와요.\n{link}\n고맙습니다", url)
+    assert told == f"누르면 들어와요.\n{url}/desk/calls/{place.session_id}/room\n고맙습니다"
+    guest = await live_people.invite_guest(await a_staff(NOW), place.session_id, "제조사", now=NOW)
+    for other in (live_links.url_of(guest), f"{link[:-30]}", "https://a.example/call/1.2.short"):
+        assert await live_links.for_staff(other, url) == other

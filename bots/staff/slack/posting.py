@@ -21,7 +21,7 @@ from bots.staff.slack.cards import Look
 from bots.staff.slack.client import Slack
 from bots.staff.slack.workspaces import Workspaces
 from bots.worker import utc_now
-from crm import files, lanes, processes, slack_cards, slack_views, staff_inbox
+from crm import files, lanes, live_links, processes, slack_cards, slack_views, staff_inbox
 from crm.errors import NotFound
 from crm.slack import mentions
 from crm.slack_cards import Card, Claim, Post
@@ -238,6 +238,7 @@ class Poster:
         row = await slack_views.message(post.message_id or 0)
         if row is None or card is None:
             raise Undeliverable("erased")
+        row["text"] = await live_links.for_staff(row["text"], self._look.url)
         first = ""
         for at, said in enumerate(cards.message(self._look, row)):
             key = f"{post.key}.{at}" if at else post.key

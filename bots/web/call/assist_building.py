@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -16,8 +17,9 @@ from aiohttp import web
 
 from bots import assist_archive
 
-GIVEN_UP_SECONDS: Final = 600.0  # a build that takes longer died; also the pause after one that failed
-MARK: Final = "building"  # a file: every front sees that one of them is at it
+PAUSE_SECONDS: Final = 600.0  # after a build that failed
+MARK: Final = "building"  # a file that is locked while a build goes on, so that every front sees it
+FAILED: Final = b"failed"  # what it holds after one that failed
 
 log = structlog.get_logger(__name__)
 
@@ -32,20 +34,29 @@ class Building:
 
     @property
     def going_on(self) -> bool:
-        """Whether an archive is being made, by whichever front."""
+        """Whether an archive is being made, by whichever front. A lock ends with whoever held it, so a build
+        that was killed is not taken for one that goes on."""
         try:
-            return time.time() - self._mark.stat().st_mtime < GIVEN_UP_SECONDS
+            mark = os.open(self._mark, os.O_RDONLY)
         except FileNotFoundError:
             return False
+        try:
+            return not _locked(mark, fcntl.LOCK_SH)
+        finally:
+            os.close(mark)
 
     def wanted(self, server: str) -> None:
         """Make it for this address unless it is there, or on its way."""
         made = assist_archive.find(self._data_dir)
-        if sys.platform != "linux" or self.going_on or (made is not None and made.server == server):
+        if sys.platform != "linux" or (made is not None and made.server == server) or self._failed_just_now():
             return
         self._mark.parent.mkdir(parents=True, exist_ok=True)
-        self._mark.touch()
-        self._task = asyncio.create_task(self._build(server), name="assist-archive")
+        mark = os.open(self._mark, os.O_RDWR | os.O_CREAT, 0o600)
+        if not _locked(mark, fcntl.LOCK_EX):  # on its way
+            os.close(mark)
+            return
+        os.ftruncate(mark, 0)
+        self._task = asyncio.create_task(self._build(server, mark), name="assist-archive")
 
     async def stop(self) -> None:
         """End a build that still runs."""
@@ -53,24 +64,43 @@ class Building:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _build(self, server: str) -> None:
+    def _failed_just_now(self) -> bool:
+        try:
+            late = time.time() - self._mark.stat().st_mtime > PAUSE_SECONDS
+            return not late and self._mark.read_bytes() == FAILED
+        except FileNotFoundError:
+            return False
+
+    async def _build(self, server: str, mark: int) -> None:
+        """`mark` is the locked file; the process below holds it as well, in case that this one is killed."""
         nice = [nice, "-n", "19"] if (nice := shutil.which("nice")) else []
         words = [*nice, sys.executable, "-m", "bots.assist_archive", str(self._data_dir), server]
-        process = await asyncio.create_subprocess_exec(
-            *words, cwd=assist_archive.ROOT, start_new_session=True
-        )
         try:
-            failed = await process.wait()
-        except asyncio.CancelledError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)  # PyInstaller runs below it
-            self._mark.unlink(missing_ok=True)
-            raise
-        if failed:
-            log.warning("assist_archive_failed", status=failed)  # the mark stays: not again at once
-            return
-        self._mark.unlink(missing_ok=True)
-        log.info("assist_archive_made", server=server)
+            process = await asyncio.create_subprocess_exec(
+                *words, cwd=assist_archive.ROOT, start_new_session=True, pass_fds=[mark]
+            )
+            try:
+                failed = await process.wait()
+            except asyncio.CancelledError:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)  # PyInstaller runs below it
+                raise
+            if failed:
+                os.write(mark, FAILED)
+                log.warning("assist_archive_failed", status=failed)
+            else:
+                log.info("assist_archive_made", server=server)
+        finally:
+            os.close(mark)
+
+
+def _locked(file: int, how: int) -> bool:
+    """Lock it unless somebody else has it locked."""
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 BUILDING = web.AppKey("assist_building", Building)

@@ -1,11 +1,13 @@
 """What a live session left behind: facts, acts and chat on a timeline, the recording, the summary."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 
 from bots.web import i18n
+from bots.web.app_keys import CONFIG
 from bots.web.desk import calls, control_lines, words
 from bots.web.desk.frame import Desk, page
 from bots.web.desk.nav import shell
@@ -25,7 +27,7 @@ async def record(desk: Desk) -> web.StreamResponse:
     whole = await live_views.get(desk.actor, desk.id())
     session = whole.session
     begin = session.started_at or session.waiting_since or session.created_at
-    tracks = await _tracks(desk, session, begin)
+    tracks = await _tracks(desk, whole, begin)
     facts = await live_record.facts(session)
     return desk.render(
         "call_record.html",
@@ -35,20 +37,22 @@ async def record(desk: Desk) -> web.StreamResponse:
         facts=facts,
         cost=i18n.money(session.cost_minor, desk.lang) if session.cost_minor else "",
         comment=session.rating_comment,
-        people=[_person(desk, place) for place in whole.places if place.side != "agent"],
+        people=[_person(desk, session, place) for place in whole.places if place.side != "agent"],
         control=await _control(desk, session),
         controlled=await control_lines.lines(desk, session, begin),
         acts=await _acts(desk, whole, begin),
         tracks=tracks,
         summary=_summary(desk, session),
         transcript=session.transcript.splitlines()[:400],
+        transcribes=desk.request.app[CONFIG].transcribes,
         may_delete=desk.may("recording.delete"),
         conversation=session.conversation_id,
     )
 
 
-async def _tracks(desk: Desk, session: LiveSession, begin: datetime) -> dict[str, Any]:
+async def _tracks(desk: Desk, whole: Whole, begin: datetime) -> dict[str, Any]:
     """The recording for whoever may see it; that they looked is audited when there is something to see."""
+    session = whole.session
     files = await recordings.of(session.id)
     if not files:
         state = await recordings.standing(session.id)
@@ -57,7 +61,8 @@ async def _tracks(desk: Desk, session: LiveSession, begin: datetime) -> dict[str
         files = await recordings.view(desk.actor, session.id, now=desk.now)
     except Forbidden:
         return {"state": "forbidden", "files": [], "length": 0, "delete": ""}
-    shown = [_track(desk, file, begin) for file in files if file.track != "mix"]
+    names = {place.id: _name(desk, session, place) for place in whole.places}
+    shown = [_track(desk, file, names, begin) for file in files if file.track != "mix"]
     until = files[0].recording.delete_at
     return {
         "state": "ready",
@@ -67,14 +72,15 @@ async def _tracks(desk: Desk, session: LiveSession, begin: datetime) -> dict[str
     }
 
 
-def _track(desk: Desk, file: RecordingFile, begin: datetime) -> dict[str, Any]:
+def _track(desk: Desk, file: RecordingFile, names: Mapping[int, str], begin: datetime) -> dict[str, Any]:
     place = file.participant
     side = place.side if place else "customer"
     return {
         "id": file.id,
         "url": f"/desk/calls/files/{file.id}",
-        "who": (place.name if place else "") or desk.t(f"desk.live.side.{side}"),
+        "who": (names.get(place.id, "") if place else "") or desk.t(f"desk.live.side.{side}"),
         "side": side,
+        "place": file.participant_id or "",
         "track": file.track,
         "video": file.video,
         "offset": max(0, (file.started_at - begin) // timedelta(milliseconds=1)),
@@ -83,12 +89,19 @@ def _track(desk: Desk, file: RecordingFile, begin: datetime) -> dict[str, Any]:
     }
 
 
-def _person(desk: Desk, place: LiveParticipant) -> dict[str, Any]:
-    name = place.staff.name if place.staff else place.name
+def _name(desk: Desk, session: LiveSession, place: LiveParticipant) -> str:
+    """Who that was: a colleague's own name, the contact's as it is now, what a guest was called."""
+    if place.staff is not None:
+        return place.staff.name_en if desk.lang == "en" and place.staff.name_en else place.staff.name
+    own = session.contact.name if place.side in ("customer", "agent") else ""
+    return own or place.name or desk.t("desk.nameless")
+
+
+def _person(desk: Desk, session: LiveSession, place: LiveParticipant) -> dict[str, Any]:
     minutes = -(-place.present_ms // 60_000)
     key = "desk.live.joined" if place.joined_at else "desk.live.not_joined"
     return {
-        "name": name or desk.t("desk.nameless"),
+        "name": _name(desk, session, place),
         "side": desk.t(f"desk.live.side.{place.side}"),
         "text": desk.t(key, n=minutes) if place.joined_at else desk.t(key),
     }
@@ -107,7 +120,7 @@ async def _control(desk: Desk, session: LiveSession) -> str:
 async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any]]:
     """Acts and lines of the chat in one order, each with its place in time."""
     session = whole.session
-    names = {place.id: place.staff.name if place.staff else place.name for place in whole.places}
+    names = {place.id: _name(desk, session, place) for place in whole.places}
     found = []
     for event in await live_events.of(session.id):
         if event.kind in QUIET_ACTS:
@@ -118,6 +131,7 @@ async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any
         item = _item(desk, event.at, begin, told, event.kind)
         item["who"] = names.get(event.participant_id or 0, "")
         item["mark"] = str(event.data.get("id") or "")
+        item["of"], item["track"] = (str(event.data.get(name) or "") for name in ("of", "track"))
         item["points"] = event.data.get("points", []) if event.kind == "mark" else []
         item["photo"] = signed(event.data["file"]) if event.kind == "photo" and "file" in event.data else ""
         found.append(item)
@@ -136,7 +150,8 @@ def _item(desk: Desk, at: datetime, begin: datetime, text: str, kind: str) -> di
     ms = max(0, (at - begin) // timedelta(milliseconds=1))
     clock = f"{ms // 60_000:02}:{ms // 1000 % 60:02}"
     return {
-        "ms": ms, "clock": clock, "text": text, "kind": kind, "who": "", "mark": "", "points": [],
+        "ms": ms, "clock": clock, "text": text, "kind": kind, "who": "", "mark": "", "of": "", "track": "",
+        "points": [],
         "photo": "", "at": words.short_clock(at, desk.tz),
     }  # fmt: skip
 

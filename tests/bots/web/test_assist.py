@@ -1,5 +1,6 @@
 """Codes and logs of remote control: what is wrong, used, late or another's opens nothing."""
 
+import fcntl
 import hashlib
 import io
 from datetime import datetime, timedelta
@@ -139,8 +140,10 @@ async def test_the_page_of_the_agent_says_whether_there_is_one(browser: Browser,
     assert (await browser.get("/assist/linux-x86_64")).status == 404
     folder = tmp_path / "assist"
     folder.mkdir()
-    (folder / assist_building.MARK).touch()
-    assert "만들고 있어요" in await told()
+    with (folder / assist_building.MARK).open("w") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        assert "만들고 있어요" in await told()
+    assert "아직 준비되지 않았어요" in await told(), "whoever made it was killed"
     (folder / assist.ARCHIVE).write_bytes(b"the agent")
     page, file = await told(), await browser.get("/assist/linux-x86_64")
     assert hashlib.sha256(b"the agent").hexdigest() in page

@@ -104,6 +104,7 @@ function listen() {
     light.set(detail.state, detail.since);
     byId("recording").hidden = detail.state !== "on" && light.mode !== "peer";
     byId("agreed").hidden = detail.state !== "on";
+    agreed();
     byId("record").disabled = light.mode === "peer" || detail.state === "asked";
     const words = { on: "call.recording.stop", asked: "call.desk.record_asked" }[detail.state] ?? "call.desk.record";
     byId("record").querySelector("span").textContent = t(words);
@@ -116,6 +117,7 @@ function listen() {
     if (detail.mode === "peer") toast(t("call.desk.peer"));
   });
   session.addEventListener("recording", ({ detail }) => recording(detail));
+  for (const name of ["joined", "left"]) session.addEventListener(name, agreed);
   session.addEventListener("state", ({ detail }) => {
     byId("away").hidden = detail.state !== "away";
     if (detail.state === "over" && detail.code !== 1000) setTimeout(() => state.status === "live" && location.reload(), 800);
@@ -137,6 +139,12 @@ function listen() {
   session.addEventListener("error", ({ detail }) => detail.code === "not_recordable" && toast(t("call.desk.peer")));
   askConsent(session, config.me, (by) => t("call.consent.who", { company: config.company, name: nameOf(by) }));
   stage.main.addEventListener("resize", shows);
+}
+
+// A recording runs only while everybody who is here agreed; the desktop agent is nobody.
+function agreed() {
+  const others = [...session.peers.values()].filter((one) => one.role !== "agent").length;
+  byId("agreed").lastElementChild.textContent = t("call.desk.allagreed", { n: others + 1 });
 }
 
 let looks = ""; // which way the customer's camera looks

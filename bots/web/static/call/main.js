@@ -356,7 +356,7 @@ function ended() {
   const rows = [fact(t("call.ended.minutes"), t("call.ended.minutes_value", { n: facts.minutes }))];
   if (state.staff) rows.push(fact(t("call.ended.staff"), state.staff));
   if (state.number) rows.push(fact(t("call.ended.request"), state.number));
-  if (facts.photos + facts.files) rows.push(fact(t("call.ended.photos"), t("call.ended.photos_value", { n: facts.photos + facts.files })));
+  for (const name of ["photos", "files"]) if (facts[name]) rows.push(fact(t(`call.ended.${name}`), t(`call.ended.${name}_value`, { n: facts[name] })));
   rows.push(fact(t("call.ended.recorded"), t(facts.recorded ? "call.ended.recorded_yes" : "call.ended.recorded_no")));
   byId("ended-facts").replaceChildren(...rows.flat());
   if (facts.rating) thanked(facts.rating);

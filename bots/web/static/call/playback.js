@@ -12,32 +12,48 @@ const figures = [...(player?.querySelectorAll("figure") ?? [])].map((element) =>
 const seek = document.getElementById("seek");
 const button = document.getElementById("play");
 const acts = [...document.querySelectorAll("#acts li")];
-const DRIFT_S = 0.25; // further apart than this, a file is set right
+const APART_S = 0.3; // further from its place than this a file jumps there; nearer, it hurries or lingers
+const NEAR_S = 0.01; // nearer than this it is right
+const HASTE = 0.12; // by so much at most it plays faster or slower: nobody hears it
+const PATIENCE_MS = 4000; // the clock waits for a file that loads, but not for ever
 const MARK_MS = 8000; // how long a mark stands
 let at = 0; // ms since the call began
 let playing = false;
 let last = 0;
+let waited = 0; // ms for files that load
 
 function clock(ms) {
   const two = (n) => String(Math.floor(n)).padStart(2, "0");
   return `${two(ms / 60000)}:${two((ms / 1000) % 60)}`;
 }
 
+const inside = ({ offset, length }) => at >= offset && at - offset <= length;
+
 // Every file at this moment: paused before its beginning and after its end.
 function align(force) {
-  for (const { video, offset, length } of figures) {
-    const wanted = (at - offset) / 1000;
-    const inside = wanted >= 0 && wanted * 1000 <= length;
-    video.closest("figure").classList.toggle("is-away", !inside);
-    if (!inside) {
-      video.pause();
-      continue;
-    }
-    if (force || Math.abs(video.currentTime - wanted) > DRIFT_S) video.currentTime = wanted;
-    if (playing && video.paused) video.play().catch(() => {});
-    if (!playing) video.pause();
+  for (const figure of figures) {
+    const { element, video, offset } = figure;
+    const on = inside(figure);
+    element.classList.toggle("is-away", !on);
+    if (on) place(video, (at - offset) / 1000, force);
+    if (!on || !playing) video.pause();
+    else if (video.paused) video.play().catch(() => {});
   }
 }
+
+function place(video, wanted, force) {
+  const ahead = video.currentTime - wanted;
+  if (force || Math.abs(ahead) > APART_S) {
+    if (!video.seeking || force) video.currentTime = wanted;
+    video.playbackRate = 1;
+  } else {
+    const rate = Math.abs(ahead) < NEAR_S ? 1 : 1 - Math.max(-HASTE, Math.min(ahead * 2, HASTE));
+    if (video.playbackRate !== rate) video.playbackRate = rate;
+  }
+}
+
+// Whether a file that should be heard or seen now is still loading: the others wait for it.
+const loading = () => figures.some((figure) => inside(figure) && !figure.video.ended && (figure.video.seeking || figure.video.readyState < 3));
 
 function show() {
   seek.value = at;
@@ -49,9 +65,10 @@ function show() {
 }
 
 function marks() {
-  const drawn = acts.filter(({ dataset }) => dataset.points && at >= Number(dataset.ms) && at - Number(dataset.ms) < MARK_MS);
+  const standing = acts.filter(({ dataset }) => dataset.points && at >= Number(dataset.ms) && at - Number(dataset.ms) < MARK_MS);
   for (const { element, video, layer } of figures) {
-    if (element.dataset.side !== "customer" || !video.videoWidth) continue;
+    const drawn = standing.filter(({ dataset }) => dataset.of === element.dataset.place && dataset.track === element.dataset.track);
+    if (!video.videoWidth) continue;
     const { clientWidth: width, clientHeight: height } = video;
     layer.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const box = pictureIn(width, height, video.videoWidth, video.videoHeight, "contain");
@@ -68,7 +85,9 @@ function marks() {
 
 function tick(now) {
   if (!playing) return;
-  at = Math.min(at + (now - last), Number(seek.max));
+  if (!loading()) waited = 0;
+  else waited += now - last;
+  if (!waited || waited > PATIENCE_MS) at = Math.min(at + (now - last), Number(seek.max));
   last = now;
   if (at >= Number(seek.max)) set(false);
   align(false);
