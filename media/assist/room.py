@@ -18,13 +18,13 @@ from aiortc import (
     RTCSessionDescription,
 )
 
+from media.assist import encoder
 from media.assist.joining import Ticket
 
 PAUSES: Final = (0.3, 0.6, 1.2, 2.4, 5.0)  # seconds before the next try, as the call page keeps them
 FINAL_CODES: Final = frozenset({1000, 4001, 4003, 4004})  # closing codes after which there is no coming back
 CHANNELS: Final = {"control": 1, "moves": 3}  # label and id of the negotiated data channels
 GIVE_UP_SECONDS: Final = 120.0
-BITRATE: Final = 1_500_000  # bits a second at the start: text must be readable at once
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +157,7 @@ class Room:
             if transceiver.mid == "screen" and transceiver.sender.track is None:
                 transceiver.direction = "sendonly"
                 transceiver.sender.replaceTrack(self._screen())
+                encoder.install(transceiver.sender)
         await peer.setLocalDescription(await peer.createAnswer())
         answer = {"type": "answer", "n": frame.get("n"), "sdp": peer.localDescription.sdp}
         if self._socket is not None:

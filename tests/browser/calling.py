@@ -56,16 +56,25 @@ async def signed_in(browser: Browser, served: Served) -> Page:
     return desk
 
 
-async def call_about_a_request(browser: Browser, served: Served) -> Call:
-    """Staff invite from a request; the customer opens the link on a phone and enters."""
+async def call_about_a_request(
+    browser: Browser, served: Served, *, phone_by: Served | None = None, script: str = ""
+) -> Call:
+    """Staff invite from a request; the customer opens the link on a phone and enters, by another front if
+    there is one. `script` runs in both browsers before any page."""
     desk = await signed_in(browser, served)
+    if script:
+        await desk.context.add_init_script(script)
     await desk.goto(f"{served.url}/desk/requests/2")
     await desk.click("[data-live-start]")
     await desk.click("#live-sheet .btn--primary")
     await desk.wait_for_url("**/room")
     await desk.wait_for_selector("#qr svg")
     link = await desk.text_content("#qr-link") or ""
+    if phone_by is not None:
+        link = link.replace(served.url, phone_by.url)
     phone = await page_in(await browser.new_context(**PHONE, **ALLOWED))
+    if script:
+        await phone.context.add_init_script(script)
     await phone.goto(link)
     await phone.click("#open-video")
     await phone.click("#enter")

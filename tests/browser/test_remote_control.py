@@ -4,11 +4,13 @@ Pages, CRM, room and agent are the real ones; the bot is left out, and the custo
 """
 
 import asyncio
+import hashlib
 import os
 import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +39,7 @@ from media.udp import local_addresses
 from tests.bots.web.desk_fixtures import SECRET
 from tests.bots.web.desk_people import PASSWORD, a_company
 from tests.browser.calling import DESK, browser, page_in
+from tests.browser.conftest import PHONE
 from tests.crm.makers import a_contact
 from tests.media.assist.customer import Customer
 from tests.media.assist.test_consent import granted
@@ -132,23 +135,25 @@ class Controlled:
         return await place_on(self.desk, x, y)
 
 
-@pytest.fixture
-async def pc(browser: Browser, server: TestServer, tmp_path: Path) -> AsyncIterator[Controlled]:
-    live, code = await a_call()
-    desk_page = await page_in(await browser.new_context(**DESK))
-    faults: list[str] = []
-    desk_page.on("pageerror", lambda error: faults.append(str(error)))
-    await desk_page.goto(str(server.make_url(f"/desk/login?next=/desk/calls/{live}/room")))
-    await desk_page.fill("#login", "seojun")
-    await desk_page.fill("#password", PASSWORD)
-    await desk_page.press("#password", "Enter")
-    await desk_page.wait_for_selector("#call[data-stage=live]", state="attached")
+async def the_desk(browser: Browser, server: TestServer, live: int, faults: list[str]) -> Page:
+    """Staff in the call."""
+    page = await page_in(await browser.new_context(**DESK))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    await page.goto(str(server.make_url(f"/desk/login?next=/desk/calls/{live}/room")))
+    await page.fill("#login", "seojun")
+    await page.fill("#password", PASSWORD)
+    await page.press("#password", "Enter")
+    await page.wait_for_selector("#call[data-stage=live]", state="attached")
+    return page
+
+
+@asynccontextmanager
+async def controlled(desk_page: Page, *program: str, downloads: Path) -> AsyncIterator[Controlled]:
+    """The agent is started on a PC, and the customer allows viewing and control."""
     with virtual_screen() as screen:
         notepad, customer = Notepad(screen), Customer(screen)
         agent = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-W", "ignore", "-m", "media.assist", code),
-            *("--server", str(server.make_url("/")), "--lang", "ko"),
-            env={**os.environ, "DISPLAY": screen, "XDG_DOWNLOAD_DIR": str(tmp_path / "downloads")},
+            *program, env={**os.environ, "DISPLAY": screen, "XDG_DOWNLOAD_DIR": str(downloads)}
         )
         try:
             customer.press(await customer.sees(scenes.question(WHO, What.VIEW)), "allow")
@@ -159,7 +164,6 @@ async def pc(browser: Browser, server: TestServer, tmp_path: Path) -> AsyncItera
             await pressed.to_have_attribute("aria-pressed", "true", timeout=60_000)
             await expect(desk_page.locator("#controlling")).to_be_visible()
             yield Controlled(desk_page, customer, notepad, both)
-            assert faults == []
         finally:
             if agent.returncode is None:
                 agent.terminate()
@@ -167,6 +171,27 @@ async def pc(browser: Browser, server: TestServer, tmp_path: Path) -> AsyncItera
             await desk_page.context.close()
             notepad.close()
             customer.close()
+
+
+@pytest.fixture
+async def pc(browser: Browser, server: TestServer, tmp_path: Path) -> AsyncIterator[Controlled]:
+    """The agent from this checkout."""
+    live, code = await a_call()
+    faults: list[str] = []
+    desk_page = await the_desk(browser, server, live, faults)
+    words = (
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "media.assist",
+        code,
+        "--server",
+        str(server.make_url("/")),
+    )
+    async with controlled(desk_page, *words, "--lang", "ko", downloads=tmp_path / "downloads") as made:
+        yield made
+    assert faults == []
 
 
 def state(*whats: What, told: str = "") -> Scene:
@@ -243,3 +268,37 @@ async def test_copied_text_and_files_go_over_by_the_customers_consent(pc: Contro
         "안내.pdf 파일을 고객 PC에 저장했어요",
     ):
         assert said in record
+
+
+async def test_the_file_that_the_front_makes_and_offers_joins_the_call(
+    browser: Browser, server: TestServer, tmp_path: Path
+) -> None:
+    """From the button of staff to a click on the PC: the archive is made, downloaded, and run."""
+    live, _ = await a_call()
+    faults: list[str] = []
+    desk_page = await the_desk(browser, server, live, faults)
+    async with desk_page.expect_response("**/code") as answered:
+        await desk_page.click("#control")
+    code = (await (await answered.value).json())["code"]
+
+    phone = await page_in(await browser.new_context(**PHONE))
+    address = str(server.make_url("/assist?lang=ko"))
+    await phone.goto(address)
+    assert "만들고 있어요" in await phone.inner_text("main")
+    for _ in range(300):
+        if await phone.locator("a[href$='/assist/linux-x86_64']").count():
+            break
+        await asyncio.sleep(1.0)
+        await phone.goto(address)
+    async with phone.expect_download() as started:
+        await phone.click("a[href$='/assist/linux-x86_64']")
+    file = tmp_path / "dangol-assist"
+    await (await started.value).save_as(file)
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in await phone.inner_text("main")
+    await phone.context.close()
+
+    file.chmod(0o755)
+    async with controlled(desk_page, str(file), code, "--lang", "ko", downloads=tmp_path) as pc:
+        await desk_page.mouse.click(*await pc.at(0.25, 0.75))
+        await met(lambda: bool(pc.notepad.clicks))
+    assert faults == []
