@@ -94,6 +94,6 @@ async def test_staff_are_shown_their_own_way_in_instead_of_the_customers_link() 
     link, url = live_links.url_of(place), "https://desk.saebom.example"
     told = await live_links.for_staff(f"누르면 들어와요.\n{link}\n고맙습니다", url)
     assert told == f"누르면 들어와요.\n{url}/desk/calls/{place.session_id}/room\n고맙습니다"
-    guest = await live_people.invite_guest(await a_staff(NOW), place.session_id, "제조사", now=NOW)
+    guest = await live_people.invite_guest(await a_staff(NOW, "yuna"), place.session_id, "제조사", now=NOW)
     for other in (live_links.url_of(guest), f"{link[:-30]}", "https://a.example/call/1.2.short"):
         assert await live_links.for_staff(other, url) == other

@@ -57,3 +57,6 @@ async def test_aiortcs_sender_still_has_the_place_for_it() -> None:
 
 class _Track(MediaStreamTrack):
     kind = "video"
+
+    async def recv(self) -> av.VideoFrame:
+        return a_picture(0)
