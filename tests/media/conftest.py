@@ -12,8 +12,7 @@ from tests.media.house import House, front
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-fake-device-for-media-stream=fps=30", "--use-fake-ui-for-media-stream",
-    "--auto-accept-this-tab-capture",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--auto-accept-this-tab-capture",
     "--autoplay-policy=no-user-gesture-required", "--disable-renderer-backgrounding",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]  # fmt: skip
