@@ -70,7 +70,7 @@ async def sent(session: LiveSession, participant_id: int, tokens: Sequence[str],
     if session.request_id is not None:
         await files.attach_to_request(list(tokens), session.request_id)
     pictures = File.filter(token__in=list(tokens), type__startswith="image/")
-    photos = set(await pictures.values_list("token", flat=True))
+    photos = {each.token for each in await pictures.only("id", "token")}
     for token in tokens:
         kind = "photo" if token in photos else "file"
         await live_events.record(
