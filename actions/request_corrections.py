@@ -15,7 +15,8 @@ from crm import contacts
 
 STEPS = ("product", "symptom", "visit", "address", "phone")
 _PLACE = re.compile(
-    r"[시도군구읍면동로길]\s|[로길]\s*\d|\d+\s*(동|호|번지|층)|\d+.*(street|st\b|road|rd\b|ave|ro\b|gil\b|dong)",
+    r"[시도군구읍면동로길]\s|[로길]\s*\d|\d+\s*(동|호|번지|층)|\d+.*(street|st\b|road|rd\b|ave|ro\b|gil\b|dong)"
+    r"|maps\.google\.com/\?q=",
     re.I,
 )
 _LINES = {

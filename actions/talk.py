@@ -14,7 +14,7 @@ from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
 from actions.people import hand_over
 from actions.said import said
 from actions.words import button, choose, day, label, say
-from crm import advertising, company, consent, contacts, dialogue, gate
+from crm import advertising, company, consent, contacts, dialogue, files, gate
 from crm.actor import BOT
 from crm.models import Conversation
 
@@ -185,7 +185,7 @@ class Chosen(Action):
 
 
 class SentFiles(Action):
-    """Photos without a word."""
+    """Photos, other files or a place on the map, without a word."""
 
     def name(self) -> str:
         return "action_sent_files"
@@ -193,7 +193,13 @@ class SentFiles(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
-        say(dispatcher, "utter_files_received", count=max(said(tracker).files, 1))
+        count = said(tracker).files
+        if not count:
+            say(dispatcher, "utter_place_received")
+        elif await files.are_pictures((await turn_of(tracker)).conversation_id, count):
+            say(dispatcher, "utter_files_received", count=count)
+        else:
+            say(dispatcher, "utter_documents_received", count=count)
         return []
 
 

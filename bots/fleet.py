@@ -66,6 +66,14 @@ class Fleet:
         found = {name: getattr(account, "merge", None) for name, account in self.channels.items()}
         return {name: merge for name, merge in found.items() if merge}
 
+    async def opening(self, token: str) -> str:
+        """Where a customer goes on with us elsewhere, taking along a token of `crm.linking`; '' while no
+        channel has such an address."""
+        for account in self.channels.values():
+            if (make := getattr(account, "opening", None)) and (url := str(await make(token))):
+                return url
+        return ""
+
     def routes(self, app: web.Application) -> None:
         """Add the addresses at which providers call us."""
         for account, receive in self._accounts.values():

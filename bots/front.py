@@ -27,6 +27,7 @@ from bots.web import (
     call_socket,
     chat,
     demo,
+    elsewhere,
     files,
     hub,
     mail_answers,
@@ -121,8 +122,10 @@ def build(
         demo_password=PASSWORD if demo_company else "",
         demo_windows=windows,
         transcribes=bool(settings.stt_model),
+        telegram=bool(settings.telegram_token),
         loopback_only=settings.loopback,
     )
+    app[app_keys.OPENING] = channels.opening if channels else _closed
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
     rooms = (
@@ -132,6 +135,7 @@ def build(
         chat,
         uploads,
         files,
+        elsewhere,
         mail_answers,
         desk_pages,
         rest,
@@ -144,6 +148,10 @@ def build(
     if channels is not None:
         channels.routes(app)
     return app
+
+
+async def _closed(_token: str) -> str:
+    return ""
 
 
 async def run(settings: Settings, *, demo: bool, windows: Sequence[Window] = ()) -> None:

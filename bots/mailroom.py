@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bots.channels.base import offered
+from bots.channels.offered_choices import offered
 from crm import company, gate, identities, mail, mail_answers, ownership, refusals
 from crm.inbox import Inbound
 from crm.models import Conversation

@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 
 from bots import logs
-from bots.channels.base import Caps, Ports, numbered, offered, read_choice, read_more
+from bots.channels.base import Caps, Ports
+from bots.channels.offered_choices import numbered, offered, read_choice, read_more
 from bots.mailroom import Mailroom
 from bots.replies import WithinRequest
 from bots.web import i18n
@@ -30,6 +31,8 @@ from crm.models import Conversation, Identity, Message
 from nlu import letter
 
 log = structlog.get_logger()
+
+DONE_WITH = frozenset({"start", "album", "clicked", "command"})  # of a message's data: read here alone
 
 
 def _now() -> datetime:
@@ -61,14 +64,14 @@ class Receiver:
 
     async def __call__(self, inbound: Inbound) -> Stored:
         """Store it; return where it lies. A typed number under a numbered list is the choice it names."""
-        inbound = await self._chosen(inbound)
+        inbound = await self._commanded(await self._chosen(inbound))
         if inbound.kind == "choice" and (more := read_more(inbound.choice)):
             return await self._more(inbound, *more)
         if inbound.data.get("refused") and not inbound.files and not inbound.text:
             return await self._refused(inbound)
         proves = inbound.data.get("proven_phone") or inbound.data.get("start")
         told = await self._prove(inbound) if proves else ""
-        data = {key: value for key, value in inbound.data.items() if key not in ("start", "album", "clicked")}
+        data = {key: value for key, value in inbound.data.items() if key not in DONE_WITH}
         album = str(inbound.data.get("album") or "")
         inbound = replace(inbound, data=data)
         if album:
@@ -78,7 +81,7 @@ class Receiver:
         if told and not stored.duplicate:
             conversation = await Conversation.get(id=stored.conversation_id)
             lang = conversation.locale if conversation.locale in i18n.LANGUAGES else "ko"
-            await self._say(conversation, i18n.t(lang, f"channels.{told}"), lang)
+            await self._say(conversation, i18n.t(lang, f"channels.{told}", phone=inbound.text), lang)
         return stored
 
     async def keep_file(self, inbound: Inbound, name: str, data: bytes) -> str:
@@ -132,6 +135,18 @@ class Receiver:
         item = read_choice(text, items)
         return _as_choice(inbound, item) if item else inbound
 
+    async def _commanded(self, inbound: Inbound) -> Inbound:
+        """A command says its sentence in the language that the customer last spoke here."""
+        command = inbound.data.get("command")
+        known = command and await identities.find(
+            inbound.channel, inbound.channel_account, inbound.external_user
+        )
+        spoken = await Conversation.filter(identity_id=known.id).order_by("-id").first() if known else None
+        if spoken is None or spoken.locale not in i18n.LANGUAGES:
+            return inbound
+        words = i18n.t(spoken.locale, f"channels.command.{command}.says")
+        return replace(inbound, text=words, locale=spoken.locale)
+
     async def _named(self, inbound: Inbound) -> Inbound:
         """A choice says its own words in full, whatever the channel could show of them."""
         newest = await choices.newest(self.channel, inbound.channel_account, inbound.external_user)
@@ -144,6 +159,7 @@ class Receiver:
         try:
             if phone := inbound.data.get("proven_phone"):
                 await linking.prove(identity.id, "phone", str(phone), how="channel", now=self._now())
+                return "phone_proven"
             if link := inbound.data.get("start"):
                 joined = await linking.open_link(identity.id, str(link), now=self._now())
                 return "" if joined.contact_id == identity.contact_id else "linked"

@@ -33,6 +33,11 @@ class ChannelSettings(BaseSettings):
         description="Root of the Telegram Bot API server.",
         examples=["https://api.telegram.org"],
     )
+    telegram_link_url: str = Field(
+        "https://t.me",
+        description="Where customers open Telegram's bots.",
+        examples=["https://t.me"],
+    )
     telegram_webhook_secret: str = Field(
         "",
         description="Present: Telegram calls our webhook, with this secret in each request. Absent: we poll.",
@@ -127,7 +132,7 @@ class ChannelSettings(BaseSettings):
             raise ValueError("needs 16 to 256 letters, digits, _ or -")
         return value
 
-    @field_validator("telegram_api_url", "solapi_url")
+    @field_validator("telegram_api_url", "telegram_link_url", "solapi_url")
     @classmethod
     def _address(cls, value: str) -> str:
         return checks.address(value)

@@ -4,6 +4,7 @@
 transaction and does all the writing.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ SHOWS_NOTICE = frozenset({"web", "terminal"})
 LETTERS = frozenset({"email"})
 # Words below a photo that wish nothing: the photo is what was said.
 CIVIL = frozenset({"greet", "goodbye", "thank", "chitchat"})
+# A place that was shared, as channels write it: words and its point on the map.
+PLACE = re.compile(r"\S.{0,200} https://maps\.google\.com/\?q=-?[\d.]+,-?[\d.]+")
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,10 @@ class TurnHandler:
 
     async def _read(self, spoken: Spoken, channel: str) -> tuple[str, Mapping[str, Any], bool]:
         """What the model makes of typed words; of a letter sentence by sentence."""
+
+        if place := PLACE.fullmatch(spoken.text):
+            told = {"entity": "address", "value": spoken.text, "start": 0, "end": place.end()}
+            return spoken.text, parsing.certain("send_file", spoken.text, [told]), False
 
         async def parse(text: str) -> dict[str, Any]:
             return await self._engine().parse(text, at=spoken.received_at)

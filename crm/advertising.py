@@ -258,6 +258,4 @@ def refuses(text: str) -> bool:
 
 def refuses_all(text: str) -> bool:
     """Does a refusal speak of every channel?"""
-    return bool(
-        re.search(r"전부|모든|모두|전체|어디로도|\b(?:all|any|every|anywhere)\b", text, re.IGNORECASE)
-    )
+    return bool(_EVERYWHERE.search(text))

@@ -157,6 +157,12 @@ async def unlinked(conversation_id: int, now: datetime) -> list[File]:
     ).order_by("id")
 
 
+async def are_pictures(conversation_id: int, count: int) -> bool:
+    """Whether the customer's newest `count` files there are pictures, all of them."""
+    newest = File.filter(message__conversation_id=conversation_id, message__direction="in").order_by("-id")
+    return all(one.type.startswith("image/") for one in await newest.limit(count))
+
+
 async def sweep(now: datetime, *, limit: int = 100) -> int:
     """Delete uploads that nothing took within a day and files of erased persons; how many. For a tick."""
     lost = await db.fetch(

@@ -20,8 +20,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from bots.channels.base import Caps, Outbound, OutFile, Undeliverable, Wire, offered, spoken
+from bots.channels.base import Caps, Outbound, OutFile, Undeliverable, Wire
 from bots.channels.email_headers import Address, one_line
+from bots.channels.message_parts import spoken
+from bots.channels.offered_choices import offered
 from bots.web import i18n
 from bots.web.app_keys import HERE
 from crm import choices as pressing

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from bots import splitting
-from bots.channels.base import Button, Caps, Outbound, OutFile, Part, parts
+from bots.channels.base import Caps, Outbound, OutFile
+from bots.channels.message_parts import Button, Part, parts
 from bots.web import i18n
 from crm import choices as pressing
 
@@ -110,8 +111,11 @@ def _texts(
 
 
 def _unrepeated(card: Mapping[str, Any], text: str) -> Mapping[str, Any]:
-    """The card without a title that the words beside it say already."""
-    return {**card, "title": ""} if str(card.get("title") or "").strip() == text.strip() else card
+    """The card without what the words beside it say already: its title, or the passage that they quote."""
+    title, quote = (str(card.get(part) or "").strip() for part in ("title", "quote"))
+    if title == text.strip():
+        return {**card, "title": ""}
+    return {**card, "quote": ""} if title and quote and quote in text else card
 
 
 def _long(caps: Caps) -> Caps:

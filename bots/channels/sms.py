@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from bots.channels import cp949_text
-from bots.channels.base import Caps, Outbound, Ports, Receive, Undeliverable, Wire, parts
+from bots.channels.base import Caps, Outbound, Ports, Receive, Undeliverable, Wire
 from bots.channels.cp949_text import LMS_MAX, kind_of
+from bots.channels.message_parts import parts
 from bots.channels.phone_hooks import hook
 from bots.channels.phone_provider import Parcel, Provider, choose
 from bots.web import i18n

@@ -19,18 +19,8 @@ import structlog
 from aiohttp import web
 
 from bots.channels import telegram_requests, telegram_updates
-from bots.channels.base import (
-    Blocked,
-    Caps,
-    Moved,
-    Outbound,
-    Ports,
-    Receive,
-    RetryLater,
-    Undeliverable,
-    Wire,
-    read_more,
-)
+from bots.channels.base import Blocked, Caps, Moved, Outbound, Ports, Receive, RetryLater, Undeliverable, Wire
+from bots.channels.offered_choices import read_more
 from bots.channels.telegram_requests import CAPS
 from bots.channels.telegram_updates import COMMANDS, DOWNLOAD_MAX, WANTED, Facts, Pressed
 from bots.web import i18n
@@ -51,6 +41,7 @@ ATTEMPTS = 5  # at one update that cannot be handled, before it is passed over
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  (a header's name)
 LONGEST_UPDATE = 1024 * 1024
 WRONG_TOKEN_PAUSE_SECONDS = 300.0
+LINK = "https://t.me"
 
 
 class TelegramChannel:
@@ -60,8 +51,11 @@ class TelegramChannel:
     caps: ClassVar[Caps] = CAPS
     exclusive = True  # Telegram gives updates to one poller only, and has one webhook
 
-    def __init__(self, account: str, token: str, api_url: str, webhook_secret: str, ports: Ports) -> None:
+    def __init__(
+        self, account: str, token: str, api_url: str, webhook_secret: str, ports: Ports, link: str = LINK
+    ) -> None:
         self.account = account
+        self._link = link
         self._root = api_url
         self._secret = webhook_secret
         self._ports = ports
@@ -289,6 +283,15 @@ class TelegramChannel:
         ]
         return (await bot.send_media_group(chat, media))[0]
 
+    async def opening(self, token: str) -> str:
+        """Where a customer opens a chat with us that begins with `/start token`; '' while Telegram does not
+        answer (https://core.telegram.org/bots/features#deep-linking)."""
+        try:
+            return f"{self._link}/{(await self._running()).username}?start={token}"
+        except (faults.TelegramError, OSError) as fault:
+            log.warning("telegram.no_link", account=self.account, fault=type(fault).__name__)
+            return ""
+
     # --- set-up
 
     async def check(self) -> str:
@@ -333,4 +336,7 @@ _METHODS = {
 
 def make(account: str, values: Mapping[str, str], ports: Ports) -> TelegramChannel:
     """The bot of one account's settings."""
-    return TelegramChannel(account, values["token"], values["api_url"], values["webhook_secret"], ports)
+    link = values.get("link_url") or LINK
+    return TelegramChannel(
+        account, values["token"], values["api_url"], values["webhook_secret"], ports, link.rstrip("/")
+    )

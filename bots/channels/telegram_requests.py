@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bots import splitting
-from bots.channels.base import Button, Caps, Outbound, OutFile, Part, Wire, parts
+from bots.channels.base import Caps, Outbound, OutFile, Wire
+from bots.channels.message_parts import Button, Part, parts
 
 TEXT_MAX = 4096
 CAPTION_MAX = 1024

@@ -158,11 +158,12 @@ def _said(message: Mapping[str, Any], lang: str) -> _Said:
 def _command(text: str, lang: str) -> _Said:
     """A command of the menu says a sentence; `/start` may carry the token of a deep link."""
     matched = _COMMAND.fullmatch(text)
-    if matched and matched[1] == "start":
-        return _Said(i18n.t(lang, "channels.command.start.says"), {"start": matched[2]} if matched[2] else {})
-    if matched and matched[1] in COMMANDS:
-        return _Said(i18n.t(lang, f"channels.command.{matched[1]}.says"))
-    return _Said(text)
+    if not matched or matched[1] not in ("start", *COMMANDS):
+        return _Said(text)
+    data = {"command": matched[1]}
+    if matched[1] == "start" and matched[2]:
+        data["start"] = matched[2]
+    return _Said(i18n.t(lang, f"channels.command.{matched[1]}.says"), data)
 
 
 def _contact(message: Mapping[str, Any]) -> _Said:

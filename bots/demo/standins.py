@@ -107,7 +107,8 @@ STANDINS: Final[Sequence[Standin]] = (
         side="customer",
         page="/phone",
         arguments=lambda _: ["--token", TELEGRAM],
-        settings=lambda w: {"TELEGRAM_TOKEN": TELEGRAM, "TELEGRAM_API_URL": w.url("telegram")},
+        settings=lambda w: {"TELEGRAM_TOKEN": TELEGRAM, "TELEGRAM_API_URL": w.url("telegram"),
+                            "TELEGRAM_LINK_URL": w.url("telegram")},
     ),
     Standin(
         name="sms",

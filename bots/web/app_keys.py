@@ -1,7 +1,7 @@
 """What every page needs, under typed keys of the aiohttp application."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -32,6 +32,7 @@ class WebConfig:
     slack_apps: Sequence[str] = ()  # through which workspaces can be connected; "" is the first
     media_url: str = ""  # where pages reach media processes; "" = the front relays
     transcribes: bool = False  # whether recordings of calls are written down
+    telegram: bool = False  # whether customers can go on there
     loopback_only: bool = True  # the server listens on loopback alone
 
     @property
@@ -45,6 +46,8 @@ class WebConfig:
 
 
 CONFIG = web.AppKey("config", WebConfig)
+# Where a customer opens our Telegram bot with a token (crm/linking.py); "" while it does not answer.
+OPENING = web.AppKey("opening", Callable[[str], Awaitable[str]])
 
 
 def assets_version() -> str:

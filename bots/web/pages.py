@@ -133,6 +133,7 @@ async def chat(request: web.Request, session: str = "") -> web.Response:
         company_phone=i18n.phone(profile.phone),
         hours=await opening(lang),
         embedded=embedded,
+        telegram=config.telegram and not session,
         config=settings,
     )
     remember_language(request, response)

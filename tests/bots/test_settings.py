@@ -29,6 +29,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "chat_visitor_secret": ("short",),
     "telegram_token": ("bad", "123:short"),
     "telegram_api_url": ("", "api.telegram.org", "http://h:x"),
+    "telegram_link_url": ("", "t.me", "http://h:x"),
     "telegram_webhook_secret": ("short", "with spaces in the middle"),
     "kakao_secret": ("short",),
     "kakao_callback_hosts": ("localhost", "https://bot-api.kakao.com"),

@@ -148,7 +148,15 @@ def faults_of(mail: bytes, sender: str) -> str:
         return "a field that cannot be read"
     if [one for _, one in getaddresses([str(read["From"])])] != [sender]:
         return "From is not who sends"
+    if str(read["Subject"]).startswith("(광고)") and not _refusable(read):
+        return "an advertisement without one-click List-Unsubscribe"
     return ""
+
+
+def _refusable(mail: Any) -> bool:
+    """RFC 8058, which large providers ask of bulk mail (https://support.google.com/a/answer/81126)."""
+    one_click = str(mail.get("List-Unsubscribe-Post", "")) == "List-Unsubscribe=One-Click"
+    return one_click and "<http" in str(mail.get("List-Unsubscribe", ""))
 
 
 # --- IMAP

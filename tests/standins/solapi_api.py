@@ -50,6 +50,7 @@ class World:
         await asyncio.sleep(0.02)
         for message in messages:
             message["statusCode"] = self.account.outcome(message)
+            self.account.replace(message)
             if message["statusCode"] == DELIVERED and message["type"] == "ATA":
                 await self._show_on_kakao(message)
             reports.append(self._report(message))

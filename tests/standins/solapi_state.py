@@ -15,6 +15,7 @@ from typing import Any
 SKEW_SECONDS = 900
 PER_SECOND = 60  # requests
 SMS_MAX, LMS_MAX, SUBJECT_MAX, ATA_MAX = 90, 2000, 40, 1000
+BUTTONS_MAX, BUTTON_NAME_MAX = 5, 14
 PRICE = {"SMS": 18.0, "LMS": 45.0, "ATA": 13.0}
 DELIVERED, UNREACHABLE = "4000", "3059"
 NOT_ON_KAKAO = "3104"
@@ -139,6 +140,7 @@ class Account:
             "text": text,
             "buttons": buttons,
             "customFields": message.get("customFields") or {},
+            "disableSms": bool((message.get("kakaoOptions") or {}).get("disableSms")),
             "statusCode": "2000",
             "at": datetime.now(UTC).isoformat(),
         }
@@ -197,9 +199,18 @@ class Account:
             return NOT_ON_KAKAO
         return DELIVERED
 
+    def replace(self, message: Mapping[str, Any]) -> None:
+        """An AlimTalk that does not arrive goes by SMS or LMS unless the request forbade it."""
+        if message["type"] == "ATA" and message["statusCode"] == NOT_ON_KAKAO and not message["disableSms"]:
+            kind = "SMS" if len(message["text"].encode("cp949", "replace")) <= SMS_MAX else "LMS"
+            given = {name: message[name] for name in ("to", "from", "text", "customFields")}
+            self.take({**given, "type": kind})["statusCode"] = DELIVERED
+
     def add_template(self, code: str, channel: str, content: str, buttons: Any = (), **more: Any) -> None:
-        if len(buttons) > 5 or len(content) > ATA_MAX:
+        if len(buttons) > BUTTONS_MAX or len(content) > ATA_MAX:
             raise Refused(400, "ValidationError", "template")
+        if any(not 0 < len(button["name"]) <= BUTTON_NAME_MAX for button in buttons):
+            raise Refused(400, "ValidationError", "template button")
         made = [
             {"buttonType": "WL", "buttonName": b["name"], "linkMo": b["url"], "linkPc": b["url"]}
             for b in buttons

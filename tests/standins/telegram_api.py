@@ -11,14 +11,14 @@ import io
 import random
 import time
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from aiohttp import web
 from PIL import Image
 
 from tests.standins import phone_pages, telegram_phones
-from tests.standins.telegram_spec import SPEC, UPLOAD, Refused, read
+from tests.standins.telegram_spec import PAYLOAD, SPEC, UPLOAD, Refused, read
 from tests.standins.telegram_state import QUERY_LIVES_SECONDS, Bot, World
 
 WORLD = web.AppKey("world", World)
@@ -283,6 +283,14 @@ async def phone_file(request: web.Request) -> web.Response:
     return web.Response(body=content) if content is not None else web.Response(status=404)
 
 
+async def opened(request: web.Request) -> web.Response:
+    """`https://t.me/<bot>?start=<token>`: a phone on which the chat is open, with a button that starts it."""
+    start = request.query.get("start", "")
+    if start and not PAYLOAD.fullmatch(start):
+        raise web.HTTPBadRequest(text="a payload has 1 to 64 of A-Z a-z 0-9 _ -")
+    raise web.HTTPFound(f"/phone?{urlencode({'start': start})}")
+
+
 async def push_updates(world: World) -> None:
     """Deliver to webhooks in order, again and again until the answer is 2xx."""
     async with aiohttp.ClientSession() as session:
@@ -319,6 +327,7 @@ def build(tokens: list[str]) -> web.Application:
     telegram_phones.routes(app, app[WORLD])
     phone_pages.routes(app, "telegram.html")
     app.router.add_get("/phone/file/{file}", phone_file)
+    app.router.add_get(r"/{username:\w+_bot}", opened)
 
     async def pushing(app: web.Application) -> Any:
         task = asyncio.create_task(push_updates(app[WORLD]))

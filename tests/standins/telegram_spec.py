@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 SPEC: dict[str, Any] = json.loads((Path(__file__).parent / "telegram-bot-api.json").read_text())
+# https://core.telegram.org/bots/features#deep-linking
+PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 UPLOAD = "\0upload:"  # what stands in a parameter for the multipart file of that name
 
 

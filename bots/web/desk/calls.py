@@ -1,11 +1,8 @@
 """Live support on the desk: who waits, the staff's call page, and what a session left behind."""
 
-import io
 from typing import Any
 
-import segno
 from aiohttp import web
-from markupsafe import Markup
 
 from bots.web import i18n, pages
 from bots.web.call import page as call_page
@@ -14,6 +11,7 @@ from bots.web.desk import words
 from bots.web.desk.frame import Desk, api, json_answer, page
 from bots.web.desk.nav import shell
 from bots.web.desk.side import request_view, staff_list
+from bots.web.qr import picture
 from crm import company, knowledge, live_links, live_people, live_sessions, live_views
 from crm.actor import check
 from crm.errors import Conflict
@@ -161,14 +159,6 @@ async def qr(desk: Desk) -> web.StreamResponse:
     whole = await live_views.get(desk.actor, desk.id())
     link = f"{desk.origin}{live_links.path_of(whole.customer)}"
     return json_answer({"link": link, "svg": str(picture(link))})
-
-
-def picture(link: str) -> Markup:
-    """A QR code as SVG, dark on white whatever the theme: cameras want contrast."""
-    out = io.BytesIO()
-    code = segno.make(link, error="m")
-    code.save(out, kind="svg", scale=4, border=3, xmldecl=False, svgns=True, light="#fff")
-    return Markup(out.getvalue().decode())  # noqa: S704 - made here from a code, holds no text
 
 
 def routes(app: web.Application) -> None:

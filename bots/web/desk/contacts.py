@@ -1,16 +1,21 @@
 """Contacts: search, one contact with everything known, and the forms to add or change one."""
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
+from bots.web.app_keys import OPENING
 from bots.web.desk import side, words
 from bots.web.desk.frame import Desk, api, json_answer, page
 from bots.web.desk.nav import shell
-from crm import callbacks, contacts, conversations, duplicates, labels, merging, requests
+from bots.web.qr import picture
+from crm import callbacks, contacts, conversations, duplicates, labels, linking, merging, requests
 from crm import timeline as crm_timeline
 
 TIMELINE = 30
+HANDED_OVER = timedelta(days=30)  # how long a printed address is good
 
 
 @page
@@ -151,9 +156,25 @@ async def pick(desk: Desk) -> web.StreamResponse:
     )
 
 
+@page
+async def link(desk: Desk) -> web.StreamResponse:
+    """An address of our Telegram bot that makes whoever opens it this contact, to print or hand over."""
+    card = await contacts.card(desk.actor, desk.id())
+    token = await linking.link_for(desk.actor, desk.id(), life=HANDED_OVER, now=desk.now)
+    url = await desk.request.app[OPENING](token)
+    return desk.render(
+        "contact_link.html",
+        name=card.name or desk.t("desk.nameless"),
+        url=url,
+        picture=f"data:image/svg+xml,{quote(picture(url))}" if url else "",
+        until=words.brief(desk.now + HANDED_OVER, desk.tz, desk.lang, desk.now),
+    )
+
+
 def routes(app: web.Application) -> None:
     app.router.add_get("/desk/contacts", index)
     app.router.add_get("/desk/contacts/new", new)
     app.router.add_get(r"/desk/contacts/{id:\d+}", detail)
     app.router.add_get(r"/desk/contacts/{id:\d+}/edit", edit)
+    app.router.add_get(r"/desk/contacts/{id:\d+}/link", link)
     app.router.add_get("/desk/api/contacts", pick)

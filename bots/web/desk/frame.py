@@ -86,6 +86,7 @@ class Desk:
         return {
             "me": {**person(self.staff, self.lang), "role": self.staff.role, "presence": self.staff.presence},
             "may": {name: self.may(permission) for name, permission in OFFERED.items()},
+            "telegram": self.request.app[CONFIG].telegram,
             "keymap": KEYMAP,
             "words": script_words(self.lang),
             "offset": self.now.astimezone(self.tz).isoformat()[-6:],  # +09:00, for times typed into forms

@@ -173,6 +173,8 @@ def written(said: Outbound) -> tuple[bytes, EmailMessage]:
 def test_whatever_we_say_is_a_mail_without_fault_and_says_it_all(
     text: str, offered: Any, known: dict[str, Any], purpose: str, staff: bool
 ) -> None:
+    if purpose == "ad":  # the composer gives it to every advertisement
+        known = {**known, "unsubscribe": "https://help.shop.example/u/abc"}
     file = OutFile(name=text or "파일", type="application/pdf", size=8, url="https://x.example/f", token="t")
     said = message(
         text, choices=offered, purpose=purpose, author="staff" if staff else "bot", data={"mail": known},

@@ -617,6 +617,14 @@ def test_several_articles_stand_beside_one_another() -> None:
     assert drawn["carousel"]["items"][0]["buttons"][0]["action"] == "webLink"
 
 
+def test_the_passage_of_an_article_is_said_once() -> None:
+    card = cards.article(title="배송비", quote="배송은 무료예요.", url="https://help.example.com/kb/a")
+    [text, drawn] = kakao_answers.body([_message("배송은 무료예요.", cards=[card])])["template"]["outputs"]
+    assert text == {"simpleText": {"text": "배송은 무료예요."}}
+    assert (drawn["textCard"]["title"], "description" in drawn["textCard"]) == ("배송비", False)
+    assert drawn["textCard"]["buttons"][0]["webLinkUrl"] == "https://help.example.com/kb/a"
+
+
 def test_a_long_text_takes_three_bubbles_and_then_a_link() -> None:
     outputs = kakao_answers.body([_message("가" * 5000)], "https://help.example.com/c/x")["template"][
         "outputs"

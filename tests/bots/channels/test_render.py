@@ -7,18 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots import splitting
-from bots.channels.base import (
-    Caps,
-    Outbound,
-    OutFile,
-    Part,
-    Undeliverable,
-    offered,
-    parts,
-    read_choice,
-    read_more,
-    render,
-)
+from bots.channels.base import Caps, Outbound, OutFile, Undeliverable
+from bots.channels.message_parts import Part, parts, render
+from bots.channels.offered_choices import offered, read_choice, read_more
 
 
 def message(text: str = "안녕하세요.", **changes: Any) -> Outbound:

@@ -29,7 +29,7 @@ from bots.settings import Settings, load
 from crm import cards, choices, files, inbox, linking, outbox, storage, vault
 from crm import db as database
 from crm.actor import SYSTEM
-from crm.models import Contact, File, Identity, Inbox, Message
+from crm.models import Contact, Conversation, File, Identity, Inbox, Message
 from tests.standins import telegram_spec
 from tests.standins.starting import until
 from tests.standins.telegram_client import SALES, TOKEN, Telegram, process, reached
@@ -280,6 +280,15 @@ async def test_commands_are_shown_in_both_languages_and_understood(
     assert set(menus) == {"", "ko", "en"}
     assert [command["command"] for command in menus["en"]] == ["request", "status", "person", "help"]
     assert message.text == "접수 상태 확인할게요"
+
+
+async def test_a_command_speaks_as_its_customer_does_not_as_their_phone(front: Front, phone: Any) -> None:
+    await phone.act("message", text="/start", person={"language_code": "en"})
+    (hello,) = await front.received(1)
+    await Conversation.filter(id=hello.conversation_id).update(locale="ko")  # they went on in Korean
+    await phone.say("/help")
+    _, help_wanted = await front.received(2)
+    assert (hello.text, help_wanted.text) == ("Hello", "도움말 보여 주세요")
 
 
 async def test_a_customer_who_blocked_us_gets_nothing_until_they_come_back(front: Front, phone: Any) -> None:

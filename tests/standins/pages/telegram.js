@@ -9,6 +9,7 @@ const user = await holder(() => String(100000000 + Math.floor(Math.random() * 80
 const [bot] = Object.keys(await (await fetch("/standin/state")).json());
 const chat = `/standin/${bot}/${user}`;
 const person = { first_name: words.me, language_code: en ? "en" : "ko" };
+let start = new URLSearchParams(location.search).get("start") ?? ""; // of the address that opened the chat
 let before = "";
 let heard = 0;
 
@@ -31,6 +32,12 @@ async function say(text) {
   tell("said");
   await post(`${chat}/message`, { text, person });
   look();
+}
+
+function starts() {
+  const token = start;
+  start = "";
+  say(token ? `/start ${token}` : "/start");
 }
 
 async function sendPhoto(photo) {
@@ -77,8 +84,8 @@ async function look() {
   const now = JSON.stringify(messages);
   if (now === before) return;
   before = now;
-  const start = el("button", { class: "start", type: "button", onclick: () => say("/start") }, words.start);
-  log.replaceChildren(el("p", { class: "hint" }, words.hint), ...messages.map(shown), messages.length ? "" : start);
+  const begin = el("button", { class: "start", type: "button", onclick: starts }, words.start);
+  log.replaceChildren(el("p", { class: "hint" }, words.hint), ...messages.map(shown), messages.length && !start ? "" : begin);
   log.scrollTop = log.scrollHeight;
   const told = messages.filter((message) => message.from.is_bot).length;
   if (told > heard) tell("news");

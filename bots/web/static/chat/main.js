@@ -2,6 +2,7 @@
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { embedded, tellParent } from "./embedded.js";
+import { setUpElsewhere } from "./elsewhere.js";
 import { setUpLive } from "./live.js";
 import { Log, typingBubble } from "./log.js";
 import { saveAsText, setUpMenu, setUpSearch, useTheme } from "./menu.js";
@@ -416,6 +417,7 @@ addEventListener("message", (event) => {
 });
 
 setUpMenu({ download, end });
+setUpElsewhere(connection);
 setUpSearch();
 followViewport();
 await recall();

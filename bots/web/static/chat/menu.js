@@ -60,6 +60,7 @@ export function setUpMenu({ download, end }) {
   const url = new URL(location.href);
   url.searchParams.set("lang", language.lang);
   language.href = url.search;
+  byId("menu-telegram")?.addEventListener("click", () => show(false));
   byId("menu-download").addEventListener("click", () => {
     show(false);
     download();
