@@ -47,7 +47,7 @@ class WebConfig:
 
 CONFIG = web.AppKey("config", WebConfig)
 # Where a customer opens our Telegram bot with a token (crm/linking.py); "" while it does not answer.
-OPENING = web.AppKey("opening", Callable[[str], Awaitable[str]])
+OPENING: web.AppKey[Callable[[str], Awaitable[str]]] = web.AppKey("opening")
 
 
 def assets_version() -> str:

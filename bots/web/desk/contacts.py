@@ -164,7 +164,7 @@ async def link(desk: Desk) -> web.StreamResponse:
     url = await desk.request.app[OPENING](token)
     return desk.render(
         "contact_link.html",
-        name=card.name or desk.t("desk.nameless"),
+        name=card["name"] or desk.t("desk.nameless"),
         url=url,
         picture=f"data:image/svg+xml,{quote(picture(url))}" if url else "",
         until=words.brief(desk.now + HANDED_OVER, desk.tz, desk.lang, desk.now),
