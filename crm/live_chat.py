@@ -22,6 +22,11 @@ async def since(session: LiveSession, seq: int) -> list[Said]:
     return await customer_view.both_ways(session.conversation_id, max(seq, session.first_seq), limit=PAGE)
 
 
+def is_way_in(said: Said) -> bool:
+    """Whether a line is an invitation into a call, by the bot or the house."""
+    return said.author in ("bot", "system") and "/call/" in said.text
+
+
 async def say(
     place: LiveParticipant,
     session: LiveSession,

@@ -155,8 +155,8 @@ class RoomSocket:
             await self._send(told)
         while said := await live_chat.since(whole.session, self._seq):
             for one in said:
-                if one.author == "system" and "/call/" in one.text:
-                    self._seq = one.seq  # the invitation itself: they are here already
+                if live_chat.is_way_in(one):
+                    self._seq = one.seq  # they are here already
                     continue
                 await self._send(line(one, self.place.participant, self.lang))
                 self._seq = one.seq

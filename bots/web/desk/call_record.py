@@ -136,7 +136,7 @@ async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any
         item["photo"] = signed(event.data["file"]) if event.kind == "photo" and "file" in event.data else ""
         found.append(item)
     for said in await live_chat.since(session, 0):
-        if said.author == "system":
+        if said.author == "system" or live_chat.is_way_in(said):
             continue  # the invitation, and what the house says by itself
         if session.ended_at and said.at > session.ended_at:
             break
