@@ -42,10 +42,10 @@ export function elapsed(since) {
 export function askConsent(session, me, who) {
   const sheet = byId("consent");
   let asked = false;
-  session.addEventListener("recording", ({ detail }) => {
-    const wanted = detail.state === "asked" && detail.missing?.includes(me);
+  const heard = (recording) => {
+    const wanted = recording.state === "asked" && recording.missing?.includes(me);
     if (wanted && !sheet.open) {
-      byId("consent-who").textContent = who(detail.by);
+      byId("consent-who").textContent = who(recording.by);
       sheet.returnValue = "";
       asked = true;
       sheet.showModal();
@@ -53,7 +53,9 @@ export function askConsent(session, me, who) {
       asked = false;
       sheet.close();
     }
-  });
+  };
+  session.addEventListener("recording", ({ detail }) => heard(detail));
+  session.addEventListener("welcome", ({ detail }) => heard(detail.recording)); // asked while we came (again)
   sheet.addEventListener("cancel", (event) => event.preventDefault()); // Esc answers nothing
   sheet.addEventListener("close", () => {
     if (asked) session.send({ type: "recording", state: sheet.returnValue === "agree" ? "agree" : "refuse" });
