@@ -136,8 +136,8 @@ async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any
         item["photo"] = signed(event.data["file"]) if event.kind == "photo" and "file" in event.data else ""
         found.append(item)
     for said in await live_chat.since(session, 0):
-        if said.author == "system" or live_chat.is_way_in(said):
-            continue  # the invitation, and what the house says by itself
+        if said.author == "system" or live_chat.is_way_in(said) or not said.text.strip():
+            continue  # the invitation, what the house says by itself, and files, which are acts
         if session.ended_at and said.at > session.ended_at:
             break
         item = _item(desk, said.at, begin, said.text, "chat")

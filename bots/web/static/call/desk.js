@@ -24,6 +24,7 @@ let remote = null;
 let sharing = null;
 let muted = false;
 let began = Date.now();
+const DEPART_MS = 3000; // to say that we go; without it the seat is kept for half a minute
 let gave = false; // the session is somebody else's: we go once they came
 
 const nameOf = (id) => state.people.find((one) => one.id === id)?.name || session?.peers.get(id)?.name || "";
@@ -170,9 +171,19 @@ function held(on) {
 // Go, and let the others talk on.
 function depart() {
   gave = false;
-  session?.leave();
-  devices.stop();
-  setTimeout(() => location.assign(`/desk/calls/${config.live}`), 400); // the word is still on its way
+  let going = false;
+  const go = () => {
+    if (going) return;
+    going = true;
+    session?.leave();
+    devices.stop();
+    setTimeout(() => location.assign(`/desk/calls/${config.live}`), 400); // the word is still on its way
+  };
+  if (!session || session.send({ type: "ping" })) go();
+  else {
+    session.addEventListener("welcome", go, { once: true }); // it is coming again, as who we became
+    setTimeout(go, DEPART_MS);
+  }
 }
 
 function leave() {
