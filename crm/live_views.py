@@ -88,11 +88,11 @@ async def count_waiting(actor: Actor) -> int:
 
 
 async def missed_of(queue: Sequence[Callback]) -> set[int]:
-    """Those of the callbacks that a missed session became."""
+    """Those of the callbacks that a session became which nobody came to."""
     if not queue:
         return set()
     contacts = {callback.contact_id for callback in queue}
-    rows = LiveSession.filter(contact_id__in=list(contacts), status="missed", callback_id__not_isnull=True)
+    rows = LiveSession.filter(contact_id__in=list(contacts), callback_id__not_isnull=True)
     return {int(str(each)) for each in await rows.values_list("callback_id", flat=True)}
 
 

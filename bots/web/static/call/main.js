@@ -98,7 +98,7 @@ room.addEventListener("state", ({ detail }) => {
   state = detail;
   if (detail.status === "live") join();
   else if (detail.status === "ended") ended();
-  else if (detail.status === "missed" || detail.status === "cancelled") over(t(`call.over.${detail.status}`));
+  else if (detail.status === "missed" || detail.status === "cancelled") over(settled || t(`call.over.${detail.status}`));
   else if (byId("call").dataset.stage !== "check") waiting(detail);
   if (before && before !== detail.status) announce(byId("wait-title").textContent);
 });
@@ -132,9 +132,11 @@ async function offer() {
   byId("slots").replaceChildren(...slots.map((slot) => el("li", {}, el("button", { type: "button", class: "chip", onclick: () => instead("visit", { at: slot.at }) }, slot.text))));
 }
 
+let settled = ""; // what was arranged instead of the call, which is called off with it
 async function instead(path, values) {
   try {
-    over((await post(path, values)).text);
+    settled = (await post(path, values)).text;
+    over(settled);
   } catch (error) {
     toast(error.message);
   }
@@ -366,7 +368,7 @@ function over(text) {
   release();
   go("ended");
   byId("ended-title").textContent = text;
-  byId("rating").hidden = true;
+  byId("rating").hidden = byId("ended-facts").hidden = true;
 }
 
 function release() {
