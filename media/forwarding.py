@@ -187,7 +187,8 @@ class Outlet:
             self._sequence, self._time, self._sent_at = out, at, now
         elif (out - self._floor) & 0xFFFF >= 0x8000:
             return  # older than the present source's first packet here
-        self.wire.send_rtp(packet, out, at, self.ssrc)
+        shown = at_once(packet) if self.kind == "screen" else packet
+        self.wire.send_rtp(shown, out, at, self.ssrc)
 
     def send_again(self, packet: bytes, now: float) -> None:
         """Repeat a packet; its send time is now, or the listener takes it for a slow network."""
@@ -243,6 +244,22 @@ def stamp_send_time(packet: bytes, now: float) -> bytes:
         else:
             at += 1 + length
     return packet
+
+
+# Element of the extension playout-delay: at least 0, at most 400 ms, in steps of 10 ms, 12 bits each.
+# Chromium shows pictures as they come when the least is 0 and the most is at most 500 ms.
+_AT_ONCE: Final = bytes([sdp.PLAYOUT_DELAY << 4 | 2, 0, 0, 40])
+
+
+def at_once(packet: bytes) -> bytes:
+    """The packet with the wish that its picture be shown without delay, if it has room for wishes: the header
+    extension of one-byte elements (RFC 8285, section 4.2)."""
+    at = 12 + 4 * (packet[0] & 15)
+    if not packet[0] & 0x10 or packet[at : at + 2] != b"\xbe\xde":
+        return packet
+    words = int.from_bytes(packet[at + 2 : at + 4], "big")
+    end = at + 4 + 4 * words
+    return packet[: at + 2] + (words + 1).to_bytes(2, "big") + packet[at + 4 : end] + _AT_ONCE + packet[end:]
 
 
 def ssrc_of(packet: bytes) -> int:

@@ -18,6 +18,7 @@ KINDS: Final[tuple[TrackKind, ...]] = ("audio", "camera", "screen")
 PAYLOAD_TYPES: Final[Mapping[TrackKind, int]] = {"audio": 96, "camera": 97, "screen": 98}
 CLOCKS: Final[Mapping[TrackKind, int]] = {"audio": 48000, "camera": 90000, "screen": 90000}
 ABS_SEND_TIME: Final = 1  # id of the extension by which a receiver estimates the bandwidth
+PLAYOUT_DELAY: Final = 2  # id of the extension that tells a receiver to show a picture at once
 MAX_SDP: Final = 48_000  # characters; Chromium's answer to four slots has about 16,000
 
 _CODEC: Final[Mapping[TrackKind, Sequence[str]]] = {
@@ -89,8 +90,16 @@ def offer(session: int, version: int, own: Credentials, slots: Sequence[Slot]) -
     lines += [*_data(own.sctp_port), *reach]
     for slot in slots:
         for kind in KINDS:
-            lines += [*_section(kind, slot.mid(kind)), "a=sendonly", *_source(slot, kind), *reach]
+            lines += [*_section(kind, slot.mid(kind)), *_at_once(kind), "a=sendonly", *_source(slot, kind)]
+            lines += reach
     return "\r\n".join(lines) + "\r\n"
+
+
+def _at_once(kind: TrackKind) -> list[str]:
+    """Screens are shown without the smoothing that suits cameras: a picture that follows a still one is held
+    back for up to half a second by it."""
+    uri = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+    return [f"a=extmap:{PLAYOUT_DELAY} {uri}"] if kind == "screen" else []
 
 
 def _section(kind: TrackKind, mid: str) -> list[str]:

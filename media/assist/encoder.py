@@ -19,10 +19,10 @@ FALL, RISE = 0.7, 1.4  # a rate that is lower or higher by so much is another on
 RISE_AFTER_SECONDS: Final = 10.0  # since the codec was made
 OPTIONS: Final = {
     "deadline": "realtime",
-    "cpu-used": "-10",
+    "cpu-used": "-16",
     "lag-in-frames": "0",
     "screen-content-mode": "1",
-    "static-thresh": "100",  # blocks that differ by less are not looked at
+    "static-thresh": "500",  # blocks that differ by less are not looked at
     "overshoot-pct": "15",
     "undershoot-pct": "100",
     "partitions": "0",

@@ -17,6 +17,7 @@ from typing import Any, Final
 import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
+from av.video.reformatter import Interpolation
 
 from media.assist.platforms import changes
 
@@ -159,7 +160,10 @@ def to_frame(bgra: bytes | bytearray, width: int, height: int) -> av.VideoFrame:
         row, padding = width * 4, bytes(plane.line_size - width * 4)
         plane.update(b"".join(bgra[at : at + row] + padding for at in range(0, len(bgra), row)))
     share = min(1.0, WIDTH_MAX / width, HEIGHT_MAX / height)
-    return frame.reformat(int(width * share) & ~1, int(height * share) & ~1, "yuv420p")
+    size = int(width * share) & ~1, int(height * share) & ~1
+    return frame.reformat(
+        *size, "yuv420p", interpolation=Interpolation.AREA
+    )  # a third less work than bicubic
 
 
 def blank() -> av.VideoFrame:

@@ -164,6 +164,17 @@ def test_after_a_loss_nothing_is_kept_until_a_whole_picture() -> None:
 OFFER = sdp.Credentials("user", "p" * 32, "sha-256 AB:CD", [("192.0.2.2", 40000)], 5000)
 
 
+@given(st.binary(max_size=40), st.lists(st.binary(min_size=3, max_size=3), max_size=4), st.integers(0, 3))
+def test_a_screens_packets_ask_to_be_shown_at_once(payload: bytes, sent: list[bytes], sources: int) -> None:
+    elements = b"".join(b"\x12" + each for each in sent)
+    extension = b"\xbe\xde" + len(sent).to_bytes(2, "big") + elements
+    begin = bytes([0x90 | sources]) + rtp(1)[1:12] + b"mine" * sources
+    told = forwarding.at_once(begin + extension + payload)
+    longer = b"\xbe\xde" + (len(sent) + 1).to_bytes(2, "big") + elements
+    assert told == begin + longer + b"\x22\x00\x00\x28" + payload
+    assert forwarding.at_once(rtp(1, payload=payload)) == rtp(1, payload=payload), "there is no room for it"
+
+
 def test_an_offer_names_every_section_and_each_source() -> None:
     text = sdp.offer(1, 1, OFFER, [sdp.Slot(0, {"audio": 1, "camera": 2, "screen": 3})])
     assert "a=group:BUNDLE audio camera screen data s0-audio s0-camera s0-screen\r\n" in text
