@@ -51,6 +51,7 @@ def kind(folder: Path) -> JobKind:
                         "duration_ms": file.duration_ms,
                         "video": file.video,
                         "audio": file.audio,
+                        "seat": f"{file.participant_id}-{file.track}",
                     }
                 )
         own = await recordings.key_of(payload["recording"])
@@ -73,7 +74,13 @@ def work(given: dict[str, Any]) -> dict[str, Any]:
         return {"path": ""}
     parts = [
         Part(
-            Path(p["path"]), bytes.fromhex(p["key"]), p["offset_ms"], p["duration_ms"], p["video"], p["audio"]
+            Path(p["path"]),
+            bytes.fromhex(p["key"]),
+            p["offset_ms"],
+            p["duration_ms"],
+            p["video"],
+            p["audio"],
+            p["seat"],
         )
         for p in given["parts"]
     ]

@@ -40,6 +40,7 @@ class Part:
     duration_ms: int
     video: bool
     audio: bool
+    seat: str = ""  # whose camera or screen: what was recorded after a pause is shown in the same place
 
 
 def export(
@@ -82,6 +83,7 @@ class _Pictures:
 
     def __init__(self, part: Part) -> None:
         self._part = part
+        self.seat = part.seat or str(part.path)
         self._frames: Iterator[Any] = _decoded(part, "video")
         self._now: Any = None
         self._next: Any = next(self._frames, None)
@@ -147,7 +149,10 @@ def _picture(pictures: Sequence[_Pictures], number: int) -> Any:
     """All pictures of this moment on one canvas, in YUV 4:2:0."""
     luma = np.full((HEIGHT, WIDTH), 16, np.uint8)
     chroma = np.full((2, HEIGHT // 2, WIDTH // 2), 128, np.uint8)
-    for shown, tile in zip(pictures, tiles(len(pictures)), strict=True):
+    seats = dict.fromkeys(shown.seat for shown in pictures)
+    places = dict(zip(seats, tiles(len(seats)), strict=True))
+    for shown in pictures:
+        tile = places[shown.seat]
         frame = shown.at(number * 1000 / FPS)
         if frame is not None:
             _draw(frame, tile, luma, chroma)

@@ -17,7 +17,9 @@ from media.sealed import SealedReader, SealedWriter
 KEY = bytes(range(32))
 
 
-def recorded(path: Path, *, luma: int, hertz: int, offset_ms: int, seconds: float = 2.0) -> Part:
+def recorded(
+    path: Path, *, luma: int, hertz: int, offset_ms: int, seconds: float = 2.0, seat: str = ""
+) -> Part:
     """A sealed recording: a grey picture and a tone."""
     video: Any = av.CodecContext.create("libvpx", "w")
     video.width, video.height, video.pix_fmt, video.time_base = 320, 240, "yuv420p", Fraction(1, 10)
@@ -40,7 +42,7 @@ def recorded(path: Path, *, luma: int, hertz: int, offset_ms: int, seconds: floa
         writer = SealedWriter(file, KEY)
         duration = webm.write(lambda: blocks, writer.write, (320, 240))
         writer.close()
-    return Part(path, KEY, offset_ms, duration, True, True)
+    return Part(path, KEY, offset_ms, duration, True, True, seat)
 
 
 def strength(samples: Any, hertz: int) -> float:
@@ -52,8 +54,9 @@ def strength(samples: Any, hertz: int) -> float:
 
 def test_both_are_seen_beside_each_other_and_heard_together(tmp_path: Path) -> None:
     parts = [
-        recorded(tmp_path / "a", luma=60, hertz=440, offset_ms=0),
+        recorded(tmp_path / "a", luma=60, hertz=440, offset_ms=0, seat="1-camera"),
         recorded(tmp_path / "b", luma=200, hertz=1000, offset_ms=1000),
+        recorded(tmp_path / "c", luma=120, hertz=440, offset_ms=2100, seconds=0.9, seat="1-camera"),
     ]
     shares: list[float] = []
     meta = Meta(1, "", "", "screen", "2026-03-04T03:00:00+00:00")
@@ -78,6 +81,7 @@ def test_both_are_seen_beside_each_other_and_heard_together(tmp_path: Path) -> N
     assert abs(float(first[left].mean()) - 60) < 12
     assert float(first[right].mean()) < 30, "the second begins a second later"
     assert abs(float(last[right].mean()) - 200) < 12
+    assert abs(float(pictures[2.6][left].mean()) - 120) < 12, "after a pause in its own place again"
     early, both = sound[4800:40000], sound[52800:90000]
     assert strength(early, 440) > 0.9
     assert strength(early, 1000) < 0.1

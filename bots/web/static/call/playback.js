@@ -29,8 +29,20 @@ function clock(ms) {
 
 const inside = ({ offset, length }) => at >= offset && at - offset <= length;
 
+// One picture for each camera or screen, however often its recording paused: the file of now, or the last before.
+function seats() {
+  const shown = new Map();
+  for (const figure of figures) {
+    const seat = `${figure.element.dataset.place}-${figure.element.dataset.track}`;
+    const known = shown.get(seat);
+    if (!known || figure.offset <= at) shown.set(seat, figure);
+  }
+  for (const figure of figures) figure.element.hidden = ![...shown.values()].includes(figure);
+}
+
 // Every file at this moment: paused before its beginning and after its end.
 function align(force) {
+  seats();
   for (const figure of figures) {
     const { element, video, offset } = figure;
     const on = inside(figure);
@@ -145,5 +157,7 @@ if (button) {
   seek.addEventListener("input", () => jump(Number(seek.value)));
   for (const act of acts) act.querySelector("button").addEventListener("click", () => jump(Number(act.dataset.ms)));
   for (const { video } of figures) video.addEventListener("loadedmetadata", show);
+  figures.sort((one, other) => one.offset - other.offset);
+  seats();
   show();
 }
