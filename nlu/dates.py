@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from nlu import dates_en
+from nlu.components.analyses import recalled
 from nlu.components.text import Composed
 from nlu.dates_common import CLOSING, DAY, EARLIEST, EVENING, HOUR
 
@@ -71,6 +72,10 @@ _ANY_DAY = datetime(2026, 3, 4, 12)  # noqa: DTZ001  local and naive, as in all 
 
 def mentions(text: str) -> list[tuple[int, int]]:
     """Spans of what reads like a date or a time in a text, whatever it means."""
+    return recalled("mentions", text, _mentions)
+
+
+def _mentions(text: str) -> list[tuple[int, int]]:
     composed = Composed(text[:LONGEST])
     if _HANGUL.search(composed.text):
         spans = [(one.span[0], one.span[1]) for one in expressions(composed.text, _ANY_DAY)]

@@ -1,6 +1,6 @@
-"""Rasa's model storage, with an archive packed lightly: half-precision numbers hardly shrink.
+"""Rasa's model storage, with an archive that is not compressed: most of it is numbers, which hardly shrink.
 
-Stock Rasa packs at the highest level, which takes a fifth of our training for a file no smaller.
+Stock Rasa packs at the highest level, which takes a fifth of our training for a file a quarter smaller.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from rasa.engine.storage.local_model_storage import MODEL_ARCHIVE_COMPONENTS_DIR, LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
 
-_LEVEL = 1
+_LEVEL = 0
 
 
 class QuickStorage(LocalModelStorage):  # type: ignore[misc]

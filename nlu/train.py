@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from nlu.packing import QuickStorage
 
-VECTORS = "vectors.npz"
-"""Beside the models: sentence vectors of the last training. Safe to delete."""
+VECTORS, ANALYSES = "vectors.npz", "analyses.json"
+"""Beside the models: sentence vectors and morphemes of the last training. Safe to delete."""
 
 
 def ensure_model(store_dir: Path, *, root: Path, progress: Callable[[str], None]) -> Path:
@@ -56,7 +56,7 @@ def _made(target: Path, root: Path, progress: Callable[[str], None]) -> Path:
         if sibling:
             made = _train(root, Path(folder), progress, sibling)
         else:
-            with _kept_vectors(store_dir / VECTORS):
+            with _kept(store_dir):
                 made = _train(root, Path(folder), progress, None)
         os.replace(made, target)
     progress(f"Trained in {time.monotonic() - started:.0f} s ({time.process_time() - cpu:.0f} CPU s)")
@@ -71,13 +71,14 @@ def _sibling(target: Path) -> Path | None:
 
 
 @contextmanager
-def _kept_vectors(path: Path) -> Iterator[None]:
-    """Within, sentences that an earlier training has encoded are not encoded again."""
+def _kept(store_dir: Path) -> Iterator[None]:
+    """Within, sentences that an earlier training analysed and encoded are not analysed and encoded again."""
     from nlu.components import encoder
-    from nlu.components.kiwi import remembering
+    from nlu.components.analyses import remembering
 
     reader = encoder.load()
-    with remembering(), reader.kept_in(path) if reader is not None else nullcontext():
+    vectors = reader.kept_in(store_dir / VECTORS) if reader is not None else nullcontext()
+    with remembering(store_dir / ANALYSES), vectors:
         yield
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,163 +20,30 @@ from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from nlu.components.intent_model import OUT_OF_SCOPE
+from nlu.components.crf_features import entities_of, labels_of, parted, token_features
+from nlu.components.crf_lessons import cut_kinds, invented, lessons
 from nlu.components.pattern_entities import overlaps
 from nlu.components.source import digest
-from nlu.components.text import split_syllable
-from nlu.components.tokenizer import tokens as tokenized
 from nlu.components.tokenizer import tokens_of
-from nlu.components.values import ENGLISH_NUMBERS
-from nlu.dates import mentions
 
 logger = logging.getLogger(__name__)
 
-OUTSIDE = "O"
-BY_PATTERN = ("email", "phone")
-"""Found by patterns alone; every label less makes the field faster."""
-_MODEL = "entities.crfsuite"
+_MODEL, _FACTS = "entities.crfsuite", "taught.json"
 _SEED = 20261123
 _FEW = 2500
 """Sentences below which L-BFGS costs little, and by cross-validation learns more (of 324: 0.94, not 0.91)."""
 
 
-def _shape(text: str) -> str:
-    kinds = (
-        "9"
-        if c.isdigit()
-        else "h"
-        if "가" <= c <= "힣"
-        else "A"
-        if c.isupper()
-        else "a"
-        if c.isalpha()
-        else "."
-        for c in text
-    )
-    out: list[str] = []
-    for kind in kinds:
-        if not out or out[-1] != kind:
-            out.append(kind)
-    return "".join(out)
+@dataclass(frozen=True)
+class _Facts:
+    """How the field was taught: kinds of tokens it sees in parts, and whether it knows the intent.
 
+    Of few sentences it does: what is marked then hangs on what is wanted (the sum that shall be paid back is,
+    the one that was is not).
+    """
 
-def _own(token: Token) -> list[str]:
-    text, pos = token.lemma.lower(), token.get("pos", "")
-    return [
-        "number" if text in ENGLISH_NUMBERS else "word",
-        f"l={text}", f"p={pos}", f"s={_shape(token.text)}", f"n={min(len(text), 6)}", f"f1={text[:1]}",
-        f"x3={text[-3:]}", f"x2={text[-2:]}", f"x1={text[-1:]}", f"f2={text[:2]}", f"f3={text[:3]}",
-    ]  # fmt: skip
-
-
-def token_features(tokens: Sequence[Token], text: str) -> list[list[str]]:
-    """CRF features: each token's own, its neighbours' two away, pairs, spaces, and what the rules of
-    dates read as a time."""
-    spans = mentions(text)
-    own = [_own(token) for token in tokens]
-    lemmas = ["^^", "^", *(token.lemma.lower() for token in tokens), "$", "$$"]
-    tags = ["^", "^", *(token.get("pos", "") for token in tokens), "$", "$"]
-    rows = []
-    for i, token in enumerate(tokens):
-        j = i + 2
-        row = list(own[i])
-        row += [
-            f"-1l={lemmas[j - 1]}",
-            f"+1l={lemmas[j + 1]}",
-            f"-2l={lemmas[j - 2]}",
-            f"+2l={lemmas[j + 2]}",
-        ]
-        row += [f"-1p={tags[j - 1]}", f"+1p={tags[j + 1]}", f"-2p={tags[j - 2]}", f"+2p={tags[j + 2]}"]
-        row += [f"-1l0l={lemmas[j - 1]}|{lemmas[j]}", f"0l+1l={lemmas[j]}|{lemmas[j + 1]}"]
-        row += [
-            f"-1p0p+1p={tags[j - 1]}|{tags[j]}|{tags[j + 1]}",
-            f"0p+1p+2p={tags[j]}|{tags[j + 1]}|{tags[j + 2]}",
-        ]
-        row.append("spaced" if token.start == 0 or text[token.start - 1].isspace() else "joined")
-        if any(start < token.end and token.start < end for start, end in spans):
-            row.append("when")
-        rows.append(row)
-    return rows
-
-
-def labels_of(tokens: Sequence[Token], entities: Sequence[dict[str, Any]]) -> list[str]:
-    """B-/I- labels of tokens; a token belongs to the entity that covers most of it."""
-    labels = [OUTSIDE] * len(tokens)
-    for entity in entities:
-        inside = [
-            i
-            for i, token in enumerate(tokens)
-            if 2 * (min(token.end, entity["end"]) - max(token.start, entity["start"]))
-            > token.end - token.start
-        ]
-        for place, i in enumerate(inside):
-            labels[i] = f"{'I' if place else 'B'}-{entity['entity']}"
-    return labels
-
-
-def _learnt(example: Message) -> list[dict[str, Any]]:
-    return [one for one in example.get(ENTITIES, []) if one["entity"] not in BY_PATTERN]
-
-
-_Lesson = tuple[str, Sequence[Token], list[dict[str, Any]]]
-
-
-def _lessons(training_data: TrainingData) -> Iterator[_Lesson]:
-    """Texts once each, their tokens and entities; then every product by its bare name, as forms hear it."""
-    seen: set[str] = set()
-    names: dict[str, None] = {}
-    for example in training_data.nlu_examples:
-        text, tokens = example.get(TEXT), tokens_of(example)
-        if text and tokens and text not in seen and example.get(INTENT) != OUT_OF_SCOPE:
-            seen.add(text)
-            entities = _learnt(example)
-            names |= dict.fromkeys(text[e["start"] : e["end"]] for e in entities if e["entity"] == "product")
-            yield text, tokens, entities
-    for number, name in enumerate(names):
-        text, start = _bare_answer(name, number)
-        if text not in seen:
-            span = {"entity": "product", "start": start, "end": start + len(name)}
-            yield text, tokenized(text), [span]
-
-
-def _bare_answer(name: str, number: int) -> tuple[str, int]:
-    """How the name of a thing is said alone, in one of some ways; and where the name begins."""
-    if name.isascii():
-        before = ("", "the ", "my ", "it's the ")[number % 4]
-        return f"{before}{name}", len(before)
-    parts = split_syllable(name[-1])
-    closed = parts is not None and parts[2] > 0
-    return name + ("", "이요" if closed else "요", "입니다", "이에요" if closed else "예요")[number % 4], 0
-
-
-_WITHOUT_PARTICLES = frozenset(
-    {"product", "company", "address", "date", "time", "quantity", "amount", "status"}
-)
-"""Spans that never end in a particle; a name may look as if it did ('하은')."""
-
-
-def _may_end(name: str, token: Token) -> bool:
-    """Whether a span of this entity may end with this token; within, a later one takes it in."""
-    return not (name in _WITHOUT_PARTICLES and token.get("pos", "").startswith("J"))
-
-
-def entities_of(tokens: Sequence[Token], labels: Sequence[str], text: str) -> list[dict[str, Any]]:
-    """Spans of labelled tokens; an I- that continues nothing begins a span."""
-    found: list[dict[str, Any]] = []
-    before = OUTSIDE
-    for token, label in zip(tokens, labels, strict=True):
-        name = label[2:]
-        if label != OUTSIDE:
-            if label.startswith("I-") and before[2:] == name and found:
-                if _may_end(name, token):
-                    found[-1]["end"] = token.end
-            else:
-                found.append({"entity": name, "start": token.start, "end": token.end})
-        before = label
-    for entity in found:
-        entity["value"] = text[entity["start"] : entity["end"]]
-        entity["extractor"] = "KiwiCRFEntityExtractor"
-    return [entity for entity in found if any(c.isalnum() for c in entity["value"])]  # never a lone mark
+    parted: list[str]
+    by_intent: bool
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -186,6 +56,7 @@ class KiwiCRFEntityExtractor(GraphComponent):
         self._resource = resource
         self.tagger: Any = None
         self._model = b""
+        self._facts = _Facts([], by_intent=False)
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -219,12 +90,17 @@ class KiwiCRFEntityExtractor(GraphComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Train on every example within scope (others are not annotated), with entities or without."""
-        lessons = list(_lessons(training_data))
-        trainer = self._trainer(few=len(lessons) < _FEW)
-        for text, tokens, entities in lessons:
-            trainer.append(token_features(tokens, text), labels_of(tokens, entities))
+        found = list(lessons(training_data))
+        few = len(found) < _FEW
+        self._facts = _Facts(cut_kinds(found), by_intent=few)
+        trainer = self._trainer(few=few)
+        for lesson in chain(found, invented(found) if few else ()):
+            tokens = parted(lesson.tokens, self._facts.parted)
+            intent = lesson.intent if few else None
+            trainer.append(token_features(tokens, lesson.text, intent), labels_of(tokens, lesson.entities))
         with self._storage.write_to(self._resource) as folder:
             trainer.train(str(folder / _MODEL))
+            (folder / _FACTS).write_text(json.dumps(asdict(self._facts)), encoding="utf-8")
         return self._resource
 
     def _trainer(self, *, few: bool) -> Any:
@@ -268,19 +144,23 @@ class KiwiCRFEntityExtractor(GraphComponent):
             # points to the bytes: without a reference of ours they are freed, and reading them crashes.
             self._model = model.read_bytes()
             self.tagger.open_inmemory(self._model)
+            self._facts = _Facts(**json.loads(model.with_name(_FACTS).read_text(encoding="utf-8")))
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Add what the field finds beside the entities already known."""
         for message in messages:
             known = message.get(ENTITIES, [])
-            found = self.extract(message.get(TEXT) or "", tokens_of(message))
+            intent = (message.get(INTENT) or {}).get("name")
+            found = self.extract(message.get(TEXT) or "", tokens_of(message), intent)
             fresh = [one for one in found if not overlaps(one, known)]
             entities = sorted(known + fresh, key=lambda one: (one["start"], one["end"]))
             message.set(ENTITIES, entities, add_to_output=True)
         return messages
 
-    def extract(self, text: str, tokens: Sequence[Token]) -> list[dict[str, Any]]:
+    def extract(self, text: str, tokens: Sequence[Token], intent: str | None) -> list[dict[str, Any]]:
         """Entities among the tokens of a text."""
         if self.tagger is None or not tokens:
             return []
-        return entities_of(tokens, self.tagger.tag(token_features(tokens, text)), text)
+        tokens = parted(tokens, self._facts.parted)
+        seen = token_features(tokens, text, intent if self._facts.by_intent else None)
+        return entities_of(tokens, self.tagger.tag(seen), text)

@@ -23,15 +23,22 @@ from nlu.components.text import normalise
 Floats = npt.NDArray[np.float32]
 
 OUT_OF_SCOPE = "out_of_scope"
+_RANKED = 20
+"""Intents that a decision names at most."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Intents from likely to unlikely, the evidence for the scope gate, and how sure a cheap decision is."""
+    """Intents from likely to unlikely and the evidence for the scope gate.
+
+    Of a cheap decision how sure it is instead, and how likely the message is within scope (None where nothing
+    is known to lie outside).
+    """
 
     ranking: list[tuple[str, float]]
     evidence: list[float]
     sure: float | None = None
+    scope: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,13 +52,18 @@ class Pending:
 
 @dataclass
 class Sparse:
-    """The cheap head: weights (features x classes), biases, temperature, and its judge of sureness."""
+    """The cheap head: weights (features x classes), biases, temperature, its judges of sureness and scope.
+
+    It decides alone from `threshold` of sureness and `inside` of scope on.
+    """
 
     weights: Floats
     biases: Floats
     temperature: float = 1.0
     judge: Judge | None = None
     threshold: float = 1.01
+    scope: Judge | None = None
+    inside: float = 0.0
 
     def scores(self, ids: npt.NDArray[np.int32], values: Floats) -> Floats:
         """One score a class."""
@@ -61,6 +73,12 @@ class Sparse:
     def sureness(self, scores: Floats) -> float:
         """How likely the first class is right."""
         return float(self.judge.chances(shape(scores)[None, :])[0]) if self.judge else 0.0
+
+    def within(self, scores: Floats, outside: int | None, length: float) -> float | None:
+        """How likely the message is within scope; `length`, its row's squared, tells what is known."""
+        if self.scope is None or outside is None:
+            return None
+        return float(self.scope.chances(scope_shape(scores, outside, length)[None, :])[0])
 
 
 @dataclass
@@ -116,9 +134,15 @@ class IntentModel:
         if self.dense is None:
             return self.judged(cheap * self.sparse.temperature, None, len(ids))
         sure = self.sparse.sureness(cheap)
-        if not use_encoder or (thrifty and sure >= self.sparse.threshold):
-            return Decision(self._ranking(cheap * self.sparse.temperature), [], sure)
+        within = self.sparse.within(cheap, self._outside, float(values @ values))
+        if not use_encoder or (thrifty and self._is_sure(cheap, sure, within)):
+            return Decision(self._ranking(cheap * self.sparse.temperature), [], sure, within)
         return Pending(clean, ids, values)
+
+    def _is_sure(self, cheap: Floats, sure: float, within: float | None) -> bool:
+        """Whether the cheap head may decide alone: it is sure, also of the scope unless it says outside."""
+        ours = within is None or within >= self.sparse.inside or int(cheap.argmax()) == self._outside
+        return ours and sure >= self.sparse.threshold
 
     def finish(self, pending: Pending, vector: Floats) -> Decision:
         """The kernel head's decision, given the sentence vector of `pending.clean`."""
@@ -144,7 +168,7 @@ class IntentModel:
 
     def _ranking(self, scores: Floats) -> list[tuple[str, float]]:
         chances = softmax(scores)
-        return [(self.intents[i], float(chances[i])) for i in np.argsort(-chances)]
+        return [(self.intents[i], float(chances[i])) for i in np.argsort(-chances)[:_RANKED]]
 
     def _nearness(self, cosines: Floats | None, top: int) -> tuple[float, float, float]:
         """Cosine of the nearest example: of the likeliest intent, out of scope, of all."""
@@ -157,15 +181,12 @@ class IntentModel:
     # -- keeping ----------------------------------------------------------------------------------
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The numbers of the model, in half precision where it costs nothing."""
-        kept: dict[str, npt.NDArray[Any]] = {
-            "idf": self.vectorizer.idf,
-            "sparse": _half(self.sparse.weights),
-            "biases": self.sparse.biases,
-        }
+        """The numbers of the model, in half precision or in bytes where it costs nothing."""
+        kept: dict[str, npt.NDArray[Any]] = {"idf": self.vectorizer.idf, "biases": self.sparse.biases}
+        kept |= _in_bytes("sparse", self.sparse.weights)
         if self.dense is not None:
             kept |= {"examples": _half(self.dense.examples), "owners": self.dense.owners}
-            kept |= {"weights": _half(self.dense.weights), "features": _half(self.dense.features)}
+            kept |= {"weights": _half(self.dense.weights), **_in_bytes("features", self.dense.features)}
         return kept
 
     def facts(self) -> dict[str, Any]:
@@ -176,7 +197,9 @@ class IntentModel:
             "words": list(self.speller.counts.items()),
             "temperature": self.sparse.temperature,
             "threshold": self.sparse.threshold,
+            "inside": self.sparse.inside,
             "judge": self.sparse.judge.facts() if self.sparse.judge else None,
+            "scope": self.sparse.scope.facts() if self.sparse.scope else None,
             "dense": {"gamma": self.dense.gamma, "temperature": self.dense.temperature}
             if self.dense
             else None,
@@ -186,14 +209,20 @@ class IntentModel:
     def restore(cls, facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> IntentModel:
         """The model that gave `facts` and `arrays`."""
         vocabulary = {name: index for index, name in enumerate(facts["vocabulary"])}
-        judge = Judge(**facts["judge"]) if facts["judge"] else None
+        judge, scope = (Judge(**facts[name]) if facts[name] else None for name in ("judge", "scope"))
         sparse = Sparse(
-            _full(arrays["sparse"]), arrays["biases"], facts["temperature"], judge, facts["threshold"]
+            _from_bytes("sparse", arrays),
+            arrays["biases"],
+            facts["temperature"],
+            judge,
+            facts["threshold"],
+            scope,
+            facts["inside"],
         )
         dense = None
         if facts["dense"]:
             examples, owners = _full(arrays["examples"]), arrays["owners"]
-            weights, features = _full(arrays["weights"]), _full(arrays["features"])
+            weights, features = _full(arrays["weights"]), _from_bytes("features", arrays)
             dense = Dense(examples, owners, weights, features, **facts["dense"])
         words = [(word, count) for word, count in facts["words"]]
         return cls(
@@ -205,6 +234,25 @@ def shape(scores: Floats) -> Floats:
     """What the cheap head's own scores say about their trustworthiness."""
     first, second, third = [*np.sort(scores)[::-1][:3], -1, -1][:3]
     return np.array([first, first - second, second - third, second], np.float32)
+
+
+def scope_shape(scores: Floats, outside: int, length: float) -> Floats:
+    """What the cheap head's scores say about the scope: the first intent, its lead, and what lies outside."""
+    inside = np.sort(np.delete(scores, outside))[::-1]
+    first, second = [*inside[:2], -1][:2]
+    other = scores[outside]
+    return np.array([first, first - second, first - other, other, length], np.float32)
+
+
+def _in_bytes(name: str, weights: Floats) -> dict[str, npt.NDArray[Any]]:
+    """Weights (features x classes) in 255 steps a class: a sum of a hundred of them moves by thousandths."""
+    steps = np.maximum(np.abs(weights).max(axis=0, initial=0), 1e-9) / 127
+    return {name: np.rint(weights / steps).astype(np.int8), f"{name}_step": steps.astype(np.float32)}
+
+
+def _from_bytes(name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Floats:
+    result: Floats = arrays[name] * arrays[f"{name}_step"]
+    return result
 
 
 def _half(numbers: Floats) -> npt.NDArray[np.float16]:

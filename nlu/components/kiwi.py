@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from nlu.components.analyses import Piece, recalled
 from nlu.components.patterns import Protected, protected
 from nlu.components.text import Composed
 
@@ -21,20 +20,6 @@ _HANGUL = re.compile(r"[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
 _WORD = re.compile(r"['’]s\b|[^\W\d_]+(?:['’](?!s\b)[^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s]|_", re.UNICODE)
 
 
-class Piece(NamedTuple):
-    """A token: its text span, part of speech (Sejong tags, `W_…` for protected spans) and lemma.
-
-    Where Kiwi finds two morphemes in one syllable ('왔' = 오 + 았) the first carries both: its tag
-    is 'VV+EP', so that pieces never overlap and entity spans can be cut between any two.
-    """
-
-    text: str
-    start: int
-    end: int
-    tag: str
-    lemma: str
-
-
 @lru_cache(maxsize=1)
 def kiwi() -> Kiwi:
     """The process's Kiwi (1.3 s and 200 MB to load, safe to use from several threads)."""
@@ -43,28 +28,9 @@ def kiwi() -> Kiwi:
     return Kiwi(num_workers=1)
 
 
-_remembered: dict[str, list[Piece]] | None = None
-
-
-@contextmanager
-def remembering() -> Iterator[None]:
-    """Within, no text is analysed twice: for training, where tokens, features and spelling ask alike."""
-    global _remembered
-    _remembered = {}
-    try:
-        yield
-    finally:
-        _remembered = None
-
-
 def pieces(text: str) -> list[Piece]:
     """Tokens of `text` in order, without overlap, offsets in code points of `text` as given."""
-    if _remembered is None:
-        return _analysed(text)
-    known = _remembered.get(text)
-    if known is None:
-        known = _remembered[text] = _analysed(text)
-    return known
+    return recalled("pieces", text, _analysed)
 
 
 def _analysed(text: str) -> list[Piece]:

@@ -75,15 +75,10 @@ class Gate:
     def band(self, decision: Decision) -> tuple[str, float, float]:
         """The band, how likely the message is within scope, how likely its first intent is right.
 
-        A cheap decision brings no evidence but its own sureness.
+        A cheap decision brings no evidence but its own sureness and chance of scope.
         """
         if decision.sure is not None:
-            outside = decision.ranking[0][0] == OUT_OF_SCOPE
-            return (
-                self._cheap_band(decision.sure, outside),
-                1 - decision.sure if outside else 1.0,
-                decision.sure,
-            )
+            return self._cheap_band(decision, decision.sure)
         row = np.array([decision.evidence], np.float32)
         within, right = float(self.inside.chances(row)[0]), float(self.right.chances(row)[0])
         if within < self.leave or right < self.ask:
@@ -97,10 +92,13 @@ class Gate:
             return OUT_OF_SCOPE, 1 - within, band
         return _first_inside(decision.ranking)[0], right, band
 
-    def _cheap_band(self, sure: float, outside: bool) -> str:
-        if outside or sure < self.ask:
-            return HANDOVER
-        return ACT if sure >= self.act else ASK
+    def _cheap_band(self, decision: Decision, sure: float) -> tuple[str, float, float]:
+        within = 1.0 if decision.scope is None else decision.scope
+        if decision.ranking[0][0] == OUT_OF_SCOPE:
+            return HANDOVER, min(within, 1 - sure), sure
+        if within < self.leave or sure < self.ask:
+            return HANDOVER, within, sure
+        return (ACT if sure >= self.act else ASK), within, sure
 
 
 def _first_inside(ranking: Iterable[Iterable[Any]]) -> tuple[str, float]:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from math import inf
 from typing import NamedTuple
 
+from nlu.components.analyses import recalled
 from nlu.components.channel import Lexicon, coarse
 from nlu.components.kiwi import kiwi, pieces
 from nlu.components.text import normalise
@@ -47,7 +48,7 @@ def spaced(text: str) -> str:
     """A normalised text with the spaces that Kiwi would set, where words are run together."""
     if not any(len(word) >= _RUN_TOGETHER and _HANGUL.search(word) for word in text.split()):
         return text
-    return str(kiwi().space(text))
+    return recalled("spaced", text, lambda words: str(kiwi().space(words)))
 
 
 class _Step(NamedTuple):

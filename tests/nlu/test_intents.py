@@ -1,14 +1,15 @@
 """The intent model learns in a moment, knows its audience, and says when it does not know."""
 
 import json
+from collections import Counter
 from functools import lru_cache
 
 import numpy as np
 import pytest
 
-from nlu.components import encoder, kernel
+from nlu.components import corpus, encoder, kernel
 from nlu.components.classifier import audiences_of
-from nlu.components.features import Vectorizer, features
+from nlu.components.features import features
 from nlu.components.intent_model import OUT_OF_SCOPE, IntentModel
 from nlu.components.intent_training import HeldOut, fit
 from nlu.components.noise import KINDS, gibberish
@@ -103,13 +104,23 @@ def test_leaving_one_out_is_training_without_it(last: int) -> None:
         assert np.allclose(quick[place], matrix[left, kept] @ slow, atol=1e-4)
 
 
-@pytest.mark.parametrize("texts", [["hello there", "hello you"], ["물이 새요", "물이 안 나와요", "ok", ""]])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["hello there", "hello you"],
+        ["물이 새요", "물이 안 나와요", "ok", ""],
+        ["a", ""],
+        ["A/S 접수 12번", "as 접수 34번", "접수", "\U0001f600 물", "\U0001f600 new"],
+    ],
+)
 def test_the_rows_that_a_model_learns_from_are_those_it_reads_later(texts: list[str]) -> None:
+    vectorizer, rows = corpus.fit(texts)
     found = [features(text) for text in texts]
-    vectorizer, rows = Vectorizer.fit(found)
-    for row, text in zip(rows.toarray(), found, strict=True):
+    once = Counter(group + name for one in found for group, names in one.items() for name in names)
+    assert set(vectorizer.vocabulary) == {name for name, count in once.items() if count > 1}
+    for row, text in zip(rows.toarray(), texts, strict=True):
         again = np.zeros(len(vectorizer.idf), np.float32)
-        ids, values = vectorizer.vector(text)
+        ids, values = vectorizer.vector(features(text))
         again[ids] = values
         assert np.allclose(row, again, atol=1e-6)
 
