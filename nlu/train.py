@@ -7,6 +7,7 @@ there already, it is taken from that, and only the dialogue is made anew (a chan
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
 import os
 import tempfile
@@ -52,7 +53,7 @@ def _made(target: Path, root: Path, progress: Callable[[str], None]) -> Path:
         else "Training the language model (once; about half a minute)"
     )
     started, cpu = time.monotonic(), time.process_time()
-    with tempfile.TemporaryDirectory(dir=store_dir, prefix=".training-") as folder:
+    with _uncollected(), tempfile.TemporaryDirectory(dir=store_dir, prefix=".training-") as folder:
         if sibling:
             made = _train(root, Path(folder), progress, sibling)
         else:
@@ -68,6 +69,18 @@ def _sibling(target: Path) -> Path | None:
     understanding = target.name.split("-")[0]
     same = target.parent.glob(f"{understanding}-*.tar.gz")
     return max(same, key=lambda path: path.stat().st_mtime, default=None)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Within, nothing is searched for cycles: what a training makes, millions of small things, stays."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @contextmanager
