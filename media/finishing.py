@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ import structlog
 
 from media.depacketize import vp8_size
 from media.ports import Medium, Segment
-from media.recorder import FRAME, SUFFIX, Meta, sync_folder
+from media.recorder import FRAME, LATE, SUFFIX, Meta, sync_folder
 from media.sealed import SealedWriter, read_log
 from media.webm import AUDIO, VIDEO, Block, write
 
@@ -49,8 +49,20 @@ class Finished:
     audio: bool = False
 
 
-def blocks(path: Path, key: bytes) -> Iterator[Block]:
-    """The frames of a log."""
+def blocks(path: Path, key: bytes, late: Mapping[int, int] | None = None) -> Iterator[Block]:
+    """The frames of a log; those of a track earlier by what `lateness` found."""
+    for track, is_key, time_ms, data in _entries(path, key):
+        if not track & LATE:
+            yield Block(track, time_ms - (late or {}).get(track, 0), bool(is_key), data)
+
+
+def lateness(path: Path, key: bytes) -> dict[int, int]:
+    """By track: how many ms its first frame, on whose coming all its times stand, came later than others."""
+    found = [(track & ~LATE, time_ms) for track, _, time_ms, _ in _entries(path, key) if track & LATE]
+    return dict(found)
+
+
+def _entries(path: Path, key: bytes) -> Iterator[tuple[Any, int, int, bytes]]:
     records = read_log(path, key)
     next(records, None)
     for record in records:
@@ -58,15 +70,16 @@ def blocks(path: Path, key: bytes) -> Iterator[Block]:
         while at < len(record):
             track, is_key, time_ms, length = FRAME.unpack_from(record, at)
             at += FRAME.size
-            yield Block(track, time_ms, bool(is_key), record[at : at + length])
+            yield track, is_key, time_ms, record[at : at + length]
             at += length
 
 
 def finish(path: Path, key: bytes) -> Finished:
     """Write the sealed WebM beside the log. Raises `Damaged` for another key."""
     meta = json.loads(next(read_log(path, key), b"{}"))
+    late = lateness(path, key)
     first, picture, tracks = None, None, set()
-    for block in blocks(path, key):
+    for block in blocks(path, key, late):
         first = block.time_ms if first is None else min(first, block.time_ms)
         tracks.add(block.track)
         if picture is None and block.track == VIDEO and block.key:
@@ -78,7 +91,7 @@ def finish(path: Path, key: bytes) -> Finished:
     with target.open("wb") as file:
         sealed = SealedWriter(file, key)
         duration = write(
-            lambda: (Block(b.track, b.time_ms - base, b.key, b.data) for b in blocks(path, key)),
+            lambda: (Block(b.track, b.time_ms - base, b.key, b.data) for b in blocks(path, key, late)),
             sealed.write,
             picture,
         )

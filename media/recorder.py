@@ -34,6 +34,10 @@ FLUSH_SECONDS: Final = 0.2
 SYNC_SECONDS: Final = 1.0  # from the end of one pass over the logs to the next
 SUFFIX: Final = ".part"
 FRAME: Final = Struct("!BBII")  # track, key, time in ms, bytes: before each frame of a record
+LATE: Final = 0x80  # with a track: no frame, but how many ms the track's first frame came late
+SETTLES_MS: Final = (
+    30_000  # for so long a track is watched for that; longer, and clocks that differ would show
+)
 MAX_BACKLOG: Final = 20_000  # packets of one participant that the disk has not taken: then it is given up
 
 Packets = list[tuple[TrackKind, bytes, float]]
@@ -66,6 +70,7 @@ class RecordingLog:
         self._log = LogWriter(self._file, key)
         self._log.append(meta.dump())
         self._offsets: dict[int, tuple[int, int]] = {}  # by track: RTP time of its first frame, and ms from 0
+        self._late: dict[int, int] = {}  # by track: ms; the first frame, a large one, often comes late
         self._frames: list[bytes] = []
         self._dirty = True
         self._lock = threading.Lock()  # the file is not closed while it is synced
@@ -76,6 +81,10 @@ class RecordingLog:
             self._offsets[track] = frame.time, max(int((at - self._began) * 1000), 0)
         first, offset = self._offsets[track]
         time_ms = max(offset + (frame.time - first) * 1000 // clock, 0)
+        late = time_ms - int((at - self._began) * 1000)
+        if late > self._late.get(track, 0) and time_ms - offset < SETTLES_MS:
+            self._late[track] = late
+            self._frames.append(FRAME.pack(LATE | track, 0, late, 0))
         self._frames += (FRAME.pack(track, frame.key, time_ms, len(frame.data)), frame.data)
 
     def flush(self) -> None:

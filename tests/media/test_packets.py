@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media import depacketize, forwarding, rtcp, sdp, sealed, webm
+from media import depacketize, finishing, forwarding, rtcp, sdp, sealed, webm
+from media.recorder import Meta, RecordingLog
 
 KEY = bytes(range(32))
 SSRC = st.integers(1, (1 << 32) - 1)
@@ -274,6 +275,26 @@ def test_a_log_whose_end_the_disk_never_got_gives_what_was_before(
     kept = list(sealed.read_log(path, KEY))
     assert kept == records[: len(kept)]
     assert len(kept) >= sum(end <= ends[-1] - lost for end in ends)
+
+
+def test_a_first_picture_that_came_late_does_not_put_the_voice_before_it(tmp_path: Path) -> None:
+    """Each 20 ms a piece of voice, each 40 ms a picture, taken at the same moments; the first was large."""
+    meta = Meta(1, "r", "c", "camera", "2026-03-04T03:00:00+00:00")
+    log = RecordingLog(tmp_path, bytes(32), meta, 100.0)
+    for number in range(100):
+        at = 100.0 + number * 0.02
+        log.add(webm.AUDIO, 48_000, depacketize.Frame(number * 960, b"voice", True), at + 0.03)
+        if number % 2 == 0:
+            later = 0.25 if number == 0 else 0.05
+            picture = depacketize.Frame(number * 1800, b"picture", number == 0)
+            log.add(webm.VIDEO, 90_000, picture, at + later)
+    log.flush()
+    late = finishing.lateness(log.path, bytes(32))
+    assert 195 <= late[webm.VIDEO] <= 205
+    assert late.get(webm.AUDIO, 0) <= 1
+    first = {block.track: block.time_ms for block in reversed([*finishing.blocks(log.path, bytes(32), late)])}
+    assert 0 <= first[webm.VIDEO] - first[webm.AUDIO] <= 30
+    log.release()
 
 
 def test_a_long_webm_can_be_searched_by_its_cues(tmp_path: Path) -> None:
