@@ -28,7 +28,7 @@ def say(line: str) -> None:
 
 def serve(settings: Settings, *, root: Path, demo: bool) -> None:
     """Prepare and run until stopped."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.home()
     await_port(settings.host, settings.port)
     training.present(settings, root=root)
     logins = asyncio.run(_prepare(settings, demo=demo))

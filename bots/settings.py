@@ -232,12 +232,20 @@ class Settings(MediaSettings, SlackSettings, ChannelSettings):
                 found[account] = {**first, **own}
         return found
 
+    def home(self) -> Path:
+        """`DATA_DIR`, made when it is absent. Raises `SettingsError` when it cannot be."""
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            why = f"cannot be made: {fault.strerror} (is {str(self.data_dir)!r})"
+            raise SettingsError(f"{PREFIX}DATA_DIR: {why}. Example: {PREFIX}DATA_DIR=/srv/dangol") from fault
+        return self.data_dir
+
     def secret(self) -> bytes:
         """The secret in force; made with mode 0600 in `DATA_DIR` when the setting is empty."""
         if self.secret_key:
             return self.secret_key.encode()
-        path = self.data_dir / "secret.key"
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        path = self.home() / "secret.key"
         try:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:

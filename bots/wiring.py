@@ -13,7 +13,7 @@ from crm import migrate as migrations
 @asynccontextmanager
 async def connected(settings: Settings, *, pool: int = 5) -> AsyncIterator[None]:
     """Open what the CRM stands on, and close it again."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.home()
     settings.wake_dir.mkdir(parents=True, exist_ok=True)
     zone.use(settings.tz)
     vault.use(settings.secret())

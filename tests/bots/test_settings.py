@@ -99,5 +99,12 @@ def test_a_command_ends_with_the_line_and_no_traceback() -> None:
     assert told[0].startswith(("dangol: DANGOL_MEDIA_PORTS: must begin at 1024", "dangol: DANGOL_PORT: "))
 
 
+def test_a_data_folder_that_cannot_be_made_is_told_as_a_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    read = Settings(data_dir=tmp_path / "file" / "below")
+    with pytest.raises(SettingsError, match=r"^DANGOL_DATA_DIR: cannot be made: .* Example: DANGOL_DATA_DIR="):
+        read.home()
+
+
 def test_networks_of_proxies_are_read_from_a_list_with_commas() -> None:
     assert load(trusted_proxies="127.0.0.1, 10.0.0.0/8").trusted_proxies == ["127.0.0.1", "10.0.0.0/8"]

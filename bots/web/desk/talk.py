@@ -86,7 +86,11 @@ def _speaker(desk: Desk, item: Mapping[str, Any], mine: bool) -> str:
 
 def items(desk: Desk, contact_name: str, contact_id: int, rows: Sequence[Mapping[str, Any]],
           staff: Names, *, talk_id: int, channel: str = "") -> list[dict[str, Any]]:  # fmt: skip
-    """Messages, notes and event lines, grouped: name and face once a group, a line for each new day."""
+    """Messages, notes and event lines, grouped: name and face once a group, a line for each new day.
+
+    Who joined stands there as an event already: the message that told the customer is shown if it failed.
+    """
+    rows = [row for row in rows if row["data"].get("notice") != "taken_over" or row["state"] == "failed"]
     done: list[dict[str, Any]] = []
     customer = words.person(contact_id, contact_name)
     for at, row in enumerate(rows):

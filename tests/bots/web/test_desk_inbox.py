@@ -96,7 +96,8 @@ async def test_a_reply_goes_out_and_a_note_stays_inside(signed_in: Staffed) -> N
     await browser.act("reply", conversation=talk.id, text="안녕하세요")
     await browser.act("note", conversation=talk.id, text="@yuna 필터 확인 부탁해요")
     rows = await Message.filter(conversation_id=talk.id).order_by("seq")
-    assert [row.direction for row in rows if row.direction in ("out", "note")] == ["out", "note"]
+    written = [(row.author, row.direction) for row in rows if row.direction in ("out", "note")]
+    assert written == [("system", "out"), ("staff", "out"), ("staff", "note")]
     shown = await browser.page(f"/desk/conversations/{talk.id}", "messages")
     assert "고객에게 보이지 않음" in shown
     assert '<span class="mention">@한유나</span>' in shown
@@ -121,7 +122,7 @@ async def test_sending_asks_once_more_when_a_colleague_replied_meanwhile(signed_
     assert (status, body["reason"]) == (409, "newer_messages")
     assert "한유나" in body["text"]
     await seojun.act("reply", conversation=talk.id, text="네", expected_seq=body["values"]["seq"])
-    assert await Message.filter(conversation_id=talk.id, direction="out").count() == 2
+    assert await Message.filter(conversation_id=talk.id, author="staff", direction="out").count() == 2
 
 
 async def test_several_conversations_close_at_once_and_the_undo_reopens_them(signed_in: Staffed) -> None:

@@ -61,8 +61,15 @@ export function setMode(next, focus = true) {
     tab.setAttribute("aria-selected", String(on));
     tab.tabIndex = on ? 0 : -1;
   }
-  field().placeholder = field().dataset[next];
+  hint();
   if (focus) field().focus();
+}
+
+/** What the empty field says: a reply takes a conversation of the bot's over. */
+export function hint() {
+  if (!form) return;
+  const takes = mode() === "reply" && form.closest(".thread").dataset.owner === "bot";
+  field().placeholder = field().dataset[takes ? "takes" : mode()];
 }
 
 export function start(next) {

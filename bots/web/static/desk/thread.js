@@ -159,6 +159,7 @@ export async function refreshAround() {
   foot.querySelectorAll(":scope > .band:not([data-collision])").forEach((band) => band.remove());
   const bands = fresh.querySelectorAll(".thread-foot > .band:not([data-collision])");
   foot.querySelector("[data-collision]").after(...bands);
+  composer.hint();
   refreshSide(content.querySelector(".side-inner"));
 }
 
