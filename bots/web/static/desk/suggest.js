@@ -52,6 +52,8 @@ function open(kind, text) {
   offer(kind, kind === "article" ? field.value.trim() : text, kind === "article" ? field.value.length : field.selectionStart);
 }
 
+const called = ({ name, login }) => [name.toLowerCase(), login.toLowerCase()];
+
 let turn = 0;
 async function offer(kind, text, from) {
   const mine = ++turn;
@@ -71,7 +73,9 @@ async function find(kind, text) {
   }
   if (kind === "staff") {
     staff ??= (await read("staff")).items.map((item) => ({ ...item, shortcut: `@${item.login}`, put: `@${item.login} ` }));
-    return staff.filter((item) => `${item.name} ${item.login}`.toLowerCase().includes(wanted)).slice(0, 8);
+    const found = staff.filter((item) => called(item).some((word) => word.includes(wanted)));
+    const begins = (item) => called(item).some((word) => word.startsWith(wanted));
+    return [...found.filter(begins), ...found.filter((item) => !begins(item))].slice(0, 8);
   }
   return (await read(`articles?q=${encodeURIComponent(text)}`)).items;
 }
