@@ -131,16 +131,16 @@ async def _colleague(session: LiveSession, staff_id: int) -> Staff:
 
 
 async def joined(participant_id: int, now: datetime) -> None:
-    """A participant is in the call (again)."""
+    """A participant is in the call (again). Nothing once it is over: the room may tell of it late."""
     async with writes.transaction():
         place = await LiveParticipant.get(id=participant_id)
         async with held(place.session_id) as session:
             await place.refresh_from_db()
-            if place.joined_at is not None and place.left_at is None:
+            if session.status != "live" or (place.joined_at is not None and place.left_at is None):
                 return
             place.joined_at, place.left_at = now, None
             await place.save(update_fields=["joined_at", "left_at"])
-            if session.status == "live" and session.due_at is not None:
+            if session.due_at is not None:
                 await set_values(session, due_at=None)
             await live_events.record(session.id, "joined", participant_id=participant_id, now=now)
             await happened("live.joined", session, SYSTEM, now, side=place.side)
