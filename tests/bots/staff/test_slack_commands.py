@@ -98,7 +98,7 @@ async def test_reply_and_note_by_command_need_to_say_for_whom(office: Office) ->
     assert await heard_by_customer(talk) == []
     await asked(office, f"reply #{talk.id} 안녕하세요 & <환영>")
     await asked(office, f"메모 #{talk.id} 까다로운 분")
-    assert await heard_by_customer(talk) == ["안녕하세요 & <환영>"]
+    assert await heard_by_customer(talk) == ["이서준 상담원이 이어받았어요.", "안녕하세요 & <환영>"]
     assert await notes_of(talk) == ["까다로운 분"]
 
 
