@@ -30,13 +30,11 @@ __all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.full, pytest.mark.rasa, pytest.mark.postgres]
 
-FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 
-
-def media(host: str) -> dict[str, str]:
-    """A media process at a port of its own, which browsers are told of."""
+def media() -> dict[str, str]:
+    """A media process at an address of its own, which browsers are told of."""
     port = free_port()
-    return {"HOST": host, "MEDIA_PORTS": f"{port}-{port}", "MEDIA_URL": f"http://{host}:{port}"}
+    return {"MEDIA_PORTS": f"{port}-{port}", "MEDIA_URL": f"http://127.0.0.1:{port}"}
 
 
 @contextlib.contextmanager
@@ -60,14 +58,14 @@ def machines(empty_postgres_urls: tuple[str, str], tmp_path: Path) -> Iterator[t
     shared = {
         "DATABASE_URL": empty_postgres_urls[0],
         "STORAGE_URL": f"file://{tmp_path / 'files'}",
-        "SECRET_KEY": "a secret of both machines, long enough",
+        "SECRET_KEY": "of-both-machines-" + "k" * 32,
     }
     with ExitStack() as stack:
-        first = stack.enter_context(serving(one, "--demo", **shared, **media(FIRST)))
-        settings, port = {**shared, **media(SECOND)}, free_port()
+        first = stack.enter_context(serving(one, "--demo", **shared, **media()))
+        settings, port = {**shared, **media()}, free_port()
         stack.enter_context(process(two, "media", **settings))
         front = stack.enter_context(process(two, "front", "--demo", "--port", str(port), **settings))
-        second = Served(f"http://{SECOND}:{port}", two, (), settings, process=front)
+        second = Served(f"http://127.0.0.1:{port}", two, (), settings, process=front)
         second.ready()
         until_it_listens(settings["MEDIA_URL"])
         yield first, second
