@@ -271,6 +271,22 @@ async def test_a_deep_link_joins_the_web_customer(front: Front, phone: Any) -> N
     assert greeting.text == "안녕하세요"
 
 
+async def test_an_address_opens_the_bot_with_a_token(front: Front) -> None:
+    assert await front.fleet.opening("AbC-1") == "https://t.me/dangol_1_bot?start=AbC-1"
+
+
+async def test_an_own_contact_is_confirmed_to_who_shared_it(front: Front, phone: Any) -> None:
+    contact = {"phone_number": "+821012345678", "first_name": "미나", "user_id": phone.user}
+    await phone.act("message", contact=contact)
+
+    async def heard() -> list[str]:
+        await front.sender.drain()
+        told: list[str] = await phone.heard()
+        return told
+
+    assert await until(heard, 30.0) == ["010-1234-5678, 본인 번호로 확인했어요."]
+
+
 async def test_commands_are_shown_in_both_languages_and_understood(
     front: Front, phone: Any, server: Telegram
 ) -> None:

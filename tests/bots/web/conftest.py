@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from bots.web import app_keys, chat, demo, files, hub, pages, uploads
+from bots.web import app_keys, chat, demo, elsewhere, files, hub, pages, uploads
 from crm import db as database
 from crm import files as stored_files
 from crm import vault, zone
@@ -36,12 +36,18 @@ def config() -> app_keys.WebConfig:
 def build(config: app_keys.WebConfig) -> web.Application:
     app = web.Application(client_max_size=2 * 1024 * 1024)
     app[app_keys.CONFIG] = config
+    app[app_keys.OPENING] = opened_by
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
-    for room in (pages, chat, uploads, files, demo):
+    for room in (pages, chat, elsewhere, uploads, files, demo):
         room.routes(app)
     app.router.add_get("/desk", in_place_of_the_desk)
     return app
+
+
+async def opened_by(token: str) -> str:
+    """In place of Telegram, which tests of its channel ask."""
+    return f"https://t.me/saebom_bot?start={token}"
 
 
 async def in_place_of_the_desk(request: web.Request) -> web.Response:
