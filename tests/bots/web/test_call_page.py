@@ -175,7 +175,7 @@ async def test_a_photo_of_the_customer_hangs_on_the_request(browser: Browser, pa
     await room.send_json({"type": "say", "id": "p1", "text": "", "files": [kept["upload"]]})
     await heard(room, "stored", id="p1")
     assert (await File.get(token=kept["upload"])).request_id == made.session.request_id
-    assert await LiveEvent.filter(kind="file").count() == 1
+    assert await LiveEvent.filter(kind="photo").count() == 1
 
 
 async def test_a_stranger_gets_neither_the_room_nor_anything_below_the_link(
