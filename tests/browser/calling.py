@@ -114,6 +114,16 @@ async def ask_to_record(desk: Page) -> None:
     await desk.click("#ask-record [value=ask]")
 
 
+async def recordings_of(desk: Page, count: int) -> None:
+    """Wait on the page of a call that is over until so many files of its recording are there."""
+    for _ in range(60):
+        if await desk.locator("#player video").count() >= count:
+            return
+        await desk.wait_for_timeout(2000)
+        await desk.reload()
+    raise TimeoutError("the recording was never ready")
+
+
 async def frames_of(page: Page, selector: str) -> int:
     """How many frames a video has shown; waits for the first."""
     await page.wait_for_function(

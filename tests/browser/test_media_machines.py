@@ -22,6 +22,7 @@ from tests.browser.calling import (
     browser,
     call_about_a_request,
     frames_of,
+    recordings_of,
     signed_in,
 )
 from tests.browser.serving import ROOT, Served, environment, free_port, serving
@@ -84,11 +85,7 @@ def until_it_listens(address: str) -> None:
 
 async def plays(desk: Page) -> int:
     """How many files the page plays to pictures that move."""
-    await desk.wait_for_function(
-        """async () => document.querySelectorAll('#player video').length >= 2
-          || (setTimeout(() => location.reload(), 2000), false)""",
-        polling=4000,
-    )
+    await recordings_of(desk, 2)
     await desk.click("#play")
     await desk.wait_for_function(
         "[...document.querySelectorAll('#player video')].every(v => v.currentTime > 0.5 && v.videoWidth > 0)"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.browser.calling import ask_to_record, browser, call_about_a_request, frames_of
+from tests.browser.calling import ask_to_record, browser, call_about_a_request, frames_of, recordings_of
 from tests.browser.serving import Served
 
 __all__ = ["browser"]
@@ -94,11 +94,7 @@ async def test_both_sides_of_a_recording_are_played_at_the_same_moment(
     await desk.click("#hang-up")
     await desk.click("#sure [value=yes]")
     await desk.wait_for_url("**/desk/calls/*")
-    await desk.wait_for_function(
-        """() => document.querySelectorAll('#player video').length >= 2
-          || (setTimeout(() => location.reload(), 2000), false)""",
-        polling=4000,
-    )
+    await recordings_of(desk, 2)
     heard = []
     for offset, data in await files(desk, served.url):
         white, loud = beats(data)
