@@ -108,6 +108,7 @@ function newsOf(happened) {
   if (event.kind === "conversation.reply_overdue" && (mine || !event.assignee)) {
     return { text: word("news.overdue", event), href, here };
   }
+  if (event.kind === "conversation.woken" && (mine || !event.assignee)) return { text: word("news.woken", event), href, here };
   if (event.kind === "request.complained") {
     return { text: word("news.complaint", event), href: `/desk/requests/${event.request_id}` };
   }
