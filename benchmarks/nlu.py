@@ -1,13 +1,13 @@
 """Understanding: ours and Rasa's default pipeline side by side, on public data and on our own.
 
-    python -m benchmarks.nlu --data FOLDER [--only bitext ...] [--rasa] [--epochs 100] [--out FILE.json]
-                            [--plot FILE.png] [--kept FOLDER]
+    python -m benchmarks.nlu --data FOLDER [--only bitext ...] [--rasa [bitext ...]] [--epochs 100]
+                            [--out FILE.json] [--plot FILE.png] [--kept FOLDER]
 
 FOLDER holds banking77, clinc150, hwu64 and bitext; `own` is the project's own training data. Both sides
 are trained and asked in the same way, as ordinary Rasa models; each in a process of its own, so that CPU
 times are its own. Without --rasa only ours runs: the default pipeline (DIET) takes hours of CPU for all
-sets. --kept holds the answers of each side, so that a side whose code, data and pipeline are unchanged is
-not run again.
+sets; --rasa with names runs it on those alone. --kept holds the answers of each side, so that a side whose
+code, data and pipeline are unchanged is not run again.
 """
 
 import argparse
@@ -270,7 +270,12 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path)
     parser.add_argument("--only", nargs="*", default=list(READERS), choices=list(READERS))
-    parser.add_argument("--rasa", action="store_true", help="Rasa's default pipeline too")
+    parser.add_argument(
+        "--rasa",
+        nargs="*",
+        choices=list(READERS),
+        help="Rasa's default pipeline too, on all or these",
+    )
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--plot", type=Path, help="write the results as a PNG")
@@ -283,13 +288,14 @@ def main() -> None:
         return
     if given.data is None:
         parser.error("--data is needed: the folder with the public data sets")
-    pipelines = {"ours": OURS} | ({"Rasa default": default_pipeline(given.epochs)} if given.rasa else {})
+    beside = {"Rasa default": default_pipeline(given.epochs)}
     print("| set | side | " + " | ".join(COLUMNS) + " |")
     print("|" + "---|" * (len(COLUMNS) + 2), flush=True)
     found = {}
     for name in given.only:
         for split in READERS[name](given.data / name.removesuffix(FEW)):
-            found[split.name] = compare(split, pipelines, given.kept)
+            both = given.rasa is not None and (not given.rasa or name in given.rasa)
+            found[split.name] = compare(split, {"ours": OURS} | (beside if both else {}), given.kept)
     if given.out:
         given.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
     if given.plot:

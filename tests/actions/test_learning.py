@@ -15,16 +15,16 @@ PROBE = Path(__file__).parent.parent / "nlu/probe"
 
 
 async def test_the_answer_to_a_question_of_the_middle_band_is_kept(customer: Customer) -> None:
-    await customer.says("렌탈 상담")
+    await customer.says("바꿀게요")
     asked = await TrainingCandidate.get()
-    assert (asked.how, asked.text, len(asked.offered)) == ("asked", "렌탈 상담", 2)
+    assert (asked.how, asked.text, len(asked.offered)) == ("asked", "바꿀게요", 2)
     await customer.presses(customer.labels[0])
     chosen = await TrainingCandidate.get()
     assert (chosen.how, chosen.intent) == ("chosen", asked.offered[0])
 
 
 async def test_none_of_these_settles_without_an_intent(customer: Customer) -> None:
-    await customer.says("렌탈 상담")
+    await customer.says("바꿀게요")
     await customer.presses("둘 다 아니에요")
     assert (await TrainingCandidate.get()).how == "none"
 

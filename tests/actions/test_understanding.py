@@ -27,7 +27,7 @@ async def test_something_understood_in_between_starts_the_count_again(customer: 
 
 
 async def test_between_two_likely_meanings_the_customer_chooses(customer: Customer) -> None:
-    await customer.says("렌탈 상담")
+    await customer.says("바꿀게요")
     customer.heard("둘 중 어느 쪽인가요?")
     first = customer.labels[0]
     customer.offered("둘 다 아니에요")
@@ -36,10 +36,10 @@ async def test_between_two_likely_meanings_the_customer_chooses(customer: Custom
 
 
 async def test_none_of_the_two_counts_as_not_understood(customer: Customer) -> None:
-    await customer.says("렌탈 상담")
+    await customer.says("바꿀게요")
     await customer.presses("둘 다 아니에요")
     customer.heard("다시 말씀해 주시겠어요?")
-    await customer.says("렌탈 상담")
+    await customer.says("바꿀게요")
     await customer.says("둘 다 아니에요")
     customer.heard("상담원이 직접 확인할게요.")
 
