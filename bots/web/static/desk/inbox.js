@@ -169,7 +169,7 @@ function landmarks() {
   const alone = phone.matches && desk.dataset.pane === "list";
   if (alone) button(".list").setAttribute("role", "main");
   else button(".list").removeAttribute("role");
-  button(".skip").hash = alone ? "#rows-panel" : "#main";
+  button(".skip").setAttribute("href", alone ? "#rows-panel" : "#main");
 }
 new MutationObserver(landmarks).observe(desk, { attributeFilter: ["data-pane"] });
 phone.addEventListener("change", landmarks);
