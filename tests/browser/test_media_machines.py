@@ -88,7 +88,8 @@ async def plays(desk: Page) -> int:
     await recordings_of(desk, 2)
     await desk.click("#play")
     await desk.wait_for_function(
-        "[...document.querySelectorAll('#player video')].every(v => v.currentTime > 0.5 && v.videoWidth > 0)"
+        """() => [...document.querySelectorAll("#player video")]
+          .every((video) => video.currentTime > 0.5 && video.videoWidth > 0)"""
     )
     return await desk.locator("#player video").count()
 
