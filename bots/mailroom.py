@@ -52,8 +52,10 @@ class Mailroom:
     async def bounced(self, references: tuple[str, ...], status: str) -> bool:
         return await mail.bounced(references, status, now=self._now())
 
-    async def auto_reply(self, conversation_id: int) -> None:
-        await mail.auto_reply(conversation_id, now=self._now())
+    async def auto_reply(
+        self, conversation_id: int, account: str, external_id: str, reason: str, uid: int
+    ) -> None:
+        await mail.auto_reply(conversation_id, account, external_id, reason, uid=uid, now=self._now())
 
 
 async def dress(item: Item, public_url: str, author_name: str) -> Mapping[str, Any]:

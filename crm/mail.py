@@ -264,6 +264,10 @@ def is_dead(status: str) -> bool:
     return bool(re.fullmatch(r"5\.(1\.(1|2|3|6|10)|2\.1)", status))
 
 
-async def auto_reply(conversation_id: int, *, now: datetime) -> None:
-    """A machine answered for the customer (out of office): a line for staff, and no turn."""
-    await threads.event(conversation_id, "auto_reply", now=now)
+async def auto_reply(
+    conversation_id: int, account: str, external_id: str, reason: str, *, uid: int = 0, now: datetime
+) -> None:
+    """A machine answered for the customer (out of office): a line for staff, once, and no turn."""
+    async with db.transaction():
+        if await set_aside(account, external_id, "auto", reason, uid=uid, now=now):
+            await threads.event(conversation_id, "auto_reply", now=now)

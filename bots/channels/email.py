@@ -63,7 +63,9 @@ class Mailroom(Protocol):
     async def bounced(self, references: tuple[str, ...], status: str) -> bool:
         """A mail of ours came back. False: it is none of ours, or known."""
 
-    async def auto_reply(self, conversation_id: int) -> None:
+    async def auto_reply(
+        self, conversation_id: int, account: str, external_id: str, reason: str, uid: int
+    ) -> None:
         """A machine answered in this conversation."""
 
 
@@ -178,7 +180,7 @@ class EmailChannel:
         if facts.bounce is not None:
             await self._mailroom.bounced(facts.bounce.references, facts.bounce.status)
         elif facts.verdict == "auto" and (found := await self._answered(facts)):
-            await self._mailroom.auto_reply(found[0])
+            await self._mailroom.auto_reply(found[0], self.account, facts.external_id, facts.reason, uid)
         await self._aside(facts, facts.reason, uid)
         return True
 

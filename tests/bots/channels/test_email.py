@@ -375,10 +375,16 @@ async def test_an_answer_of_a_machine_in_a_thread_is_a_line_for_staff(
     (first,) = await front.received(1)
     said = await front.answer(first.conversation_id, "무엇을 도와드릴까요?")
     sample = (PAYLOADS / "vacation.eml").read_text().replace(SAMPLE_ID, said.external_id)
+    sample = re.sub(r"^Date: .*$", f"Date: {format_datetime(datetime.now(UTC))}", sample, flags=re.MULTILINE)
     await provider.deliver(sample.encode())
     line = await until(lambda: Message.get_or_none(direction="event"))
     assert (line.conversation_id, line.data["event"]) == (first.conversation_id, "auto_reply")
-    assert await Inbox.all().count() == 1
+    await provider.renumber()  # all of it is read once more
+    await minseo.write("그 뒤의 메일")
+    await front.received(2, seconds=30)
+    lines = [line.data["event"] for line in await Message.filter(direction="event")]
+    assert lines.count("auto_reply") == 1
+    assert await Inbox.all().count() == 2
 
 
 async def test_new_numbers_of_the_mailbox_double_and_lose_nothing(
