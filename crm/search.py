@@ -113,14 +113,23 @@ async def find_contacts(query: str, *, limit: int = 20) -> list[int]:
     """Ids of contacts whose name, phone or e-mail holds what was typed, best key first."""
     found: dict[int, None] = {}
     for prefix in contact_ranges(query):
+        found.update(dict.fromkeys(await _keyed(prefix[:CONTACT_KEY_LENGTH], limit)))
+    return list(found)[:limit]
+
+
+async def _keyed(prefix: str, limit: int) -> list[int]:
+    """Contacts with a key in this range, best key first; read further where some have several such keys."""
+    for many in (limit + limit // 4, limit * 3):
         rows = await db.fetch(
             "SELECT contact_id FROM contact_key WHERE key >= ? AND key < ? ORDER BY key, contact_id LIMIT ?",
-            prefix[:CONTACT_KEY_LENGTH],
-            prefix[:CONTACT_KEY_LENGTH] + LAST,
-            limit * 3,
+            prefix,
+            prefix + LAST,
+            many,
         )
-        found.update(dict.fromkeys(int(row["contact_id"]) for row in rows))
-    return list(found)[:limit]
+        ids = list(dict.fromkeys(int(row["contact_id"]) for row in rows))
+        if len(rows) < many or len(ids) >= limit:
+            break
+    return ids
 
 
 def message_keys(text: str) -> set[str]:
