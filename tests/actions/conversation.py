@@ -124,20 +124,25 @@ class Customer:
         )
 
     async def staff_moves(self, request: ServiceRequest, *statuses: str, by: str = "minho") -> None:
-        """A colleague moves the request along, and the customer is told."""
+        """A colleague moves the request along, and the customer is told of each step before the next."""
+        await self._tell()
         for status in statuses:
             self.at += PAUSE
             await requests.change_status(self.staff[by], request.id, status, reason="확인", now=self.at)
-        await self.is_told()
+            await self._tell()
+        await self._listen()
 
     async def is_told(self) -> None:
         """Let the worker tell what has happened since."""
-        notices = Notices(self.assistant.engine.domain)
-        while await happenings.consume(NOTICES, [notices]):
-            pass
+        await self._tell()
         await self._listen()
 
     # --- machinery
+
+    async def _tell(self) -> None:
+        notices = Notices(self.assistant.engine.domain)
+        while await happenings.consume(NOTICES, [notices]):
+            pass
 
     async def sends(self, **what: Any) -> None:
         self.at += PAUSE

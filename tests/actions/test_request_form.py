@@ -281,7 +281,7 @@ async def test_photos_before_and_during_belong_to_the_request(known: Customer) -
     known.heard("사진 잘 받았어요. 어떤 증상인지 한 줄만 적어 주세요.")
     await known.says("물이 새요")
     await known.sends_photo()
-    known.heard("사진 잘 받았어요.", "언제 방문하면 좋을까요?")
+    known.heard("잘 받았어요. 접수에 함께 담을게요.", "언제 방문하면 좋을까요?")
     known.heard_nothing_of("이해하지 못했어요")
     await known.says("나중에 정할게요")
     assert known.summary()["증상"] == "물이 새요 · 사진 3장"
