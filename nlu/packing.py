@@ -1,6 +1,6 @@
 """Rasa's model storage, with an archive that is not compressed: most of it is numbers, which hardly shrink.
 
-Stock Rasa packs at the highest level, which takes a fifth of our training for a file a quarter smaller.
+Stock Rasa packs at the highest level, which takes a fifth of our training.
 """
 
 from __future__ import annotations
