@@ -36,20 +36,20 @@ async def proves_phone(office: Office) -> None:
 
 async def test_a_status_reaches_a_customer_who_left_the_page_by_sms(office: Office) -> None:
     await proves_phone(office)
-    await office.moves("assigned")
+    await office.hurries("assigned")
     assert await told(office, "web", "sms") == [("sms", "SR-2026-000001 접수에 담당자가 정해졌어요.")]
 
 
 async def test_a_status_stays_on_the_page_while_the_customer_is_there(office: Office) -> None:
     await proves_phone(office)
     await Conversation.all().update(last_inbound_at=office.now)
-    await office.moves("assigned")
+    await office.hurries("assigned")
     assert [channel for channel, _ in await told(office, "web", "sms")] == ["web"]
 
 
 async def test_a_notice_that_cannot_be_sent_takes_the_next_way(office: Office) -> None:
     await proves_phone(office)
-    await office.moves("assigned")
+    await office.hurries("assigned")
     await told(office, "web", "sms")
     (claim,) = await outbox.claim("sender", office.now + timedelta(minutes=1))
     await outbox.dead(claim, claim.items[0], "blocked", office.now + timedelta(minutes=2))

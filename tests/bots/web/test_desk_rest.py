@@ -99,9 +99,10 @@ async def test_a_conversation_is_read_answered_and_closed(seojun: Program) -> No
     status, note = await seojun.call("POST", f"{path}/notes", {"text": "필터"})
     assert (status, note["direction"]) == (201, "note")
     _, messages = await seojun.call("GET", f"{path}/messages")
-    assert [m["direction"] for m in messages["items"] if m["direction"] != "event"] == ["in", "out", "note"]
+    directions = [m["direction"] for m in messages["items"] if m["direction"] != "event"]
+    assert directions == ["in", "out", "out", "note"]  # who joined is told before the reply
     assert (await seojun.call("POST", f"{path}/close"))[1]["status"] == "closed"
-    assert await Message.filter(conversation_id=talk.id, direction="out").count() == 1
+    assert await Message.filter(conversation_id=talk.id, direction="out", author="staff").count() == 1
 
 
 async def test_contacts_are_found_masked_and_revealed_on_the_record(seojun: Program) -> None:
