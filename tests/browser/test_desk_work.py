@@ -66,6 +66,7 @@ async def test_requests_are_linked_seen_from_both_ends_and_parted(
     await expect(page.locator(".linked")).to_contain_text(f"{other.number} 같은 일")
     await page.click(f".linked >> text={other.number}")
     await expect(page.locator(".linked")).to_contain_text(f"{one.number} 같은 일")
+    await page.wait_for_load_state()  # the scripts have run
     await shoot(page, "desk-linked")
     await page.click(".linked button")
     await page.click("[data-ask-yes]")
