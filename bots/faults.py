@@ -49,5 +49,7 @@ def explain(fault: BaseException) -> str:
     if isinstance(fault, NotFound):
         return f"there is no such {str(fault) or 'thing'}"
     if isinstance(fault, ConnectionError | OperationalError | DBConnectionError | PostgresError):
-        return f"the database: {' '.join(str(fault).split())}"
+        told = f"the database: {' '.join(str(fault).split())}"
+        away = isinstance(fault, ConnectionError | DBConnectionError)
+        return f"{told} (is DANGOL_DATABASE_URL right, and is it running?)" if away else told
     return str(fault)

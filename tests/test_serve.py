@@ -127,7 +127,9 @@ def test_a_wrong_argument_is_one_line_and_no_traceback(company: Served, argument
 def test_a_database_that_is_not_there_or_not_prepared_is_one_line(tmp_path: Path) -> None:
     assert "dangol migrate" in fails_well(dangol(tmp_path, "staff", "list"))
     away = f"postgres://nobody@127.0.0.1:{free_port()}/none"
-    assert "the database: " in fails_well(dangol(tmp_path, "staff", "list", DATABASE_URL=away))
+    said = fails_well(dangol(tmp_path, "staff", "list", DATABASE_URL=away))
+    assert "the database: " in said
+    assert "DANGOL_DATABASE_URL" in said
 
 
 async def test_an_empty_company_gets_its_first_colleague(company: Served) -> None:
