@@ -21,6 +21,11 @@ async def test_a_name_is_found_while_it_is_typed(db, now, typed):
     assert await search.find_contacts(typed) == [minjun]
 
 
+async def test_a_name_that_matches_many_times_hides_nobody_behind_it(db, now):
+    wanted = [await person("가" * 6, now), await person("가나", now), await person("가다", now)]
+    assert await search.find_contacts("가", limit=4) == wanted
+
+
 async def test_initials_typed_in_a_row_are_told_from_a_cluster(db, now):
     found = await person("박소연", now)
     await person("박민수", now)
