@@ -14,9 +14,13 @@ KINDS: dict[str, list[str]] = {
     "ask_repair_cost": ["repair_price"],
     "ask_hours": ["hours"],
     "ask_location": ["location"],
+    "ask_price": ["policy"],
+    "ask_product": ["policy"],
+    "ask_payment": ["policy"],
 }
 # Where the kind alone tells the article: opening hours need no further words.
 _WHOLE = frozenset({"ask_hours", "ask_location", "ask_repair_cost"})
+_SHORT_WHOLE = _WHOLE | {"ask_price", "ask_product", "ask_payment"}
 _SHORT = 400  # characters: a bubble on a phone
 
 
@@ -30,9 +34,9 @@ async def find(turn: Turn, text: str, intent: str) -> list[knowledge.Hit]:
 
 
 def _told(hit: knowledge.Hit, intent: str) -> knowledge.Hit:
-    """Of hours, places and prices a short article whole: which half was meant, its words do not tell."""
+    """Of hours, places, prices, terms a short article whole: which half was meant, its words do not tell."""
     body = hit.article.body.strip()
-    return replace(hit, quote=body) if intent in _WHOLE and len(body) <= _SHORT else hit
+    return replace(hit, quote=body) if intent in _SHORT_WHOLE and len(body) <= _SHORT else hit
 
 
 def quote(dispatcher: CollectingDispatcher, hits: Sequence[knowledge.Hit]) -> None:

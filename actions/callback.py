@@ -135,7 +135,7 @@ class AskCallback(Action):
     ) -> list[EventType]:
         turn = await turn_of(tracker)
         if self.slot == "phone":
-            say(dispatcher, "utter_ask_callback_phone")
+            say(dispatcher, "utter_ask_callback_phone", asks="phone")
         elif self.slot == "callback_at":
             soon = button(label(domain, turn.language, "label_callback_soon"), choose("callback_at", "soon"))
             say(dispatcher, "utter_ask_callback_time", buttons=[soon])

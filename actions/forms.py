@@ -103,7 +103,8 @@ class Form(Action):
             say(dispatcher, "utter_photo_kept")
             return self._once_more(asked)
         told = len(dispatcher.messages)
-        found = await self.answers(asked, message, slots, turn, dispatcher)
+        tells = not message.points or message.entity("request_no")
+        found = await self.answers(asked, message, slots, turn, dispatcher) if tells else {}
         if found:
             slots.update(found)
             return [*(SlotSet(k, v) for k, v in found.items()), SlotSet("tries", 0), self._next(slots)]
@@ -135,13 +136,14 @@ class Form(Action):
             return self._once_more(asked)
         if message.pressed and OPENS.get(message.intent) == self.form:
             return self._once_more(asked)
+        asks = message.intent if message.sure else message.leaning
+        answered = message.typed and asks in articles.KINDS
+        if answered and (hits := await articles.find(turn, message.typed, asks)):
+            articles.quote(dispatcher, hits)
+            return self._once_more(asked)
         if message.sure and message.intent in LATER:
             say(dispatcher, LATER[message.intent][0])
             say(dispatcher, "utter_aside_later")
-            return self._once_more(asked)
-        leans = not message.sure and message.typed and message.leaning in articles.KINDS
-        if leans and (hits := await articles.find(turn, message.typed, message.leaning)):
-            articles.quote(dispatcher, hits)
             return self._once_more(asked)
         return self._again(dispatcher, slots, asked, silent=False)
 

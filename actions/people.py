@@ -8,6 +8,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions import articles
 from actions.context import Turn, turn_of
 from actions.later import LATER
 from actions.said import said
@@ -71,7 +72,7 @@ class HandOver(Action):
 
 
 class Later(Action):
-    """What a colleague does: say so, and hand over."""
+    """What a colleague does: say so, and hand over. A question that an article answers is answered."""
 
     def name(self) -> str:
         return "action_later"
@@ -79,13 +80,19 @@ class Later(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
-        intent = said(tracker).intent
+        message, turn = said(tracker), await turn_of(tracker)
+        intent = message.intent
+        asks = message.typed and intent in articles.KINDS
+        if asks and (hits := await articles.find(turn, message.typed, intent)):
+            articles.quote(dispatcher, hits)
+            say(dispatcher, "utter_answer_or_person")
+            return []
         response, topic = LATER.get(intent, ("utter_missed", "support"))
         if intent == "privacy_request":
             say(dispatcher, "utter_privacy")
         else:
             say(dispatcher, response)
-        await hand_over(dispatcher, domain, await turn_of(tracker), reason=intent or "later", topic=topic)
+        await hand_over(dispatcher, domain, turn, reason=intent or "later", topic=topic)
         return []
 
 

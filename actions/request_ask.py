@@ -199,7 +199,8 @@ class AskPhone(_Ask):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
         turn = await turn_of(tracker)
-        say(dispatcher, "utter_ask_phone", cards=[self.card(domain, turn.language, "utter_ask_phone")])
+        card = self.card(domain, turn.language, "utter_ask_phone")
+        say(dispatcher, "utter_ask_phone", cards=[card], asks="phone")
         return []
 
 

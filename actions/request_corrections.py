@@ -15,8 +15,7 @@ from crm import contacts
 
 STEPS = ("product", "symptom", "visit", "address", "phone")
 _PLACE = re.compile(
-    r"[시도군구읍면동로길]\s|[로길]\s*\d|\d+\s*(동|호|번지|층)|\d+.*(street|st\b|road|rd\b|ave|ro\b|gil\b|dong)"
-    r"|maps\.google\.com/\?q=",
+    r"[시도군구읍면동로길]\s|[로길]\s*\d|\d+\s*(동|호|번지|층)|\d+.*(street|st\b|road|rd\b|ave|ro\b|gil\b|dong)",
     re.I,
 )
 _LINES = {
@@ -32,8 +31,9 @@ _SYMPTOM_IS = re.compile(
 
 
 def is_place(text: str, message: Said) -> bool:
-    """Whether words are an address one can drive to."""
-    return bool(_PLACE.search(text + " ")) or bool(message.entity("address") and len(text) >= 8)
+    """Whether words are an address one can drive to, or a place that was shared on the map."""
+    told = message.place or _PLACE.search(text + " ") or (message.entity("address") and len(text) >= 8)
+    return bool(told)
 
 
 def place_and_phone(message: Said) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def place_and_phone(message: Said) -> dict[str, Any]:
     if phone := contacts.normalise_phone(message.entity("phone") or ""):
         found["phone"] = phone
     place = message.entity("address")
-    if place and _PLACE.search(place + " "):
+    if place and (message.place or _PLACE.search(place + " ")):
         found["address"] = place
     return found
 

@@ -23,6 +23,14 @@ _YES = re.compile(
 _NO = re.compile(
     r"(아니+(요|오|에요|예요|야)?|아뇨+|아닙니다|아냐|노+|틀려요|틀렸어요|달라요|아닌데요|싫어요|no|nope|nah|wrong|notright|incorrect)"
 )
+# Words that only point at something: '이것 말이에요', 'SR-2026-000130 이거요', 'I mean this one'.
+_SR = r"sr\d{5,11}"
+_THIS = r"(?:바로|방금|아까)?(?:이|그|저|요|고)(?:것|거|건|게|번호|접수|접수건)"
+_POINTS = re.compile(
+    rf"(?:{_SR}(?:번|건|접수)?|(?:{_SR})?{_THIS}|{_THIS}{_SR})(?:에대해서?|에관해서?)?"
+    r"(?:말(?:이에요|이예요|이요|입니다|이야|인데요?|한거예요|하는거예요)|이에요|예요|에요|이요|요|입니다|인데요?|야)?"
+    rf"|(?:its|imean|about|for)?(?:{_SR})?(?:theone|(?:this|that)(?:one|request)?)(?:{_SR})?(?:please|here)?"
+)
 _AGREES = re.compile(
     r"(네|넵|넹|예|옙|응|어|그래|좋아|맞아|yes|yep|yeah|ok|okay|sure)(?![가-힣a-z]*(아니|말고|근데))[가-힣a-z]{0,14}"
 )
@@ -44,6 +52,14 @@ def is_no(text: str) -> bool:
     return bool(_NO.fullmatch(_plain(text)))
 
 
+def points(text: str) -> bool:
+    """Whether words name a request or say 'this', and nothing of a wish ('SR-2026-000130 이것 말이에요').
+
+    Such words answer which one is meant. What the model makes of them is chance.
+    """
+    return bool(_POINTS.fullmatch(_plain(text)))
+
+
 def _plain(text: str) -> str:
     return re.sub(r"[\s\W_]+", "", text.lower())
 
@@ -60,6 +76,7 @@ class Said:
     leaning: str = ""  # the likeliest intent, sure or not
     files: int = 0
     pressed: bool = False  # a button, not typed words: `text` is its label
+    place: bool = False  # a place on the map was shared: the entity `address` is what the channel wrote of it
 
     @property
     def typed(self) -> str:
@@ -70,6 +87,11 @@ class Said:
     def plain(self) -> str:
         """Lower case, without spaces and punctuation: for matching whole short answers."""
         return _plain(self.text)
+
+    @property
+    def points(self) -> bool:
+        """Whether typed words only point at something; beside a photo they say that it is meant."""
+        return bool(self.typed) and not self.files and points(self.typed)
 
     @property
     def stops(self) -> bool:
@@ -137,6 +159,7 @@ def said(tracker: Tracker) -> Said:
         when=message.get("when"),
         leaning=next((str(guess["name"]) for guess in understood.get("ranking") or []), ""),
         files=int(metadata.get("files") or 0),
+        place=bool(metadata.get("place")),
         # Stock Rasa hands a button's payload over as the text.
         pressed=bool(metadata.get("pressed", str(message.get("text") or "").startswith("/"))),
     )

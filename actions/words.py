@@ -35,13 +35,18 @@ def say(
     *,
     buttons: list[dict[str, str]] | None = None,
     cards: list[dict[str, Any]] | None = None,
+    asks: str = "",
     **values: Any,
 ) -> None:
-    """Utter a response of the domain. String values also fill `{name_ro}`, `{name_i}` and the like."""
+    """Utter a response of the domain. String values also fill `{name_ro}`, `{name_i}` and the like.
+
+    `asks` names what the message asks for (`phone`): a channel on which that can be shared offers it.
+    """
+    shown = {"cards": cards, "asks": asks}
     dispatcher.utter_message(
         response=response,
         buttons=buttons or [],
-        json_message={"cards": cards} if cards else {},
+        json_message={key: value for key, value in shown.items() if value},
         **with_particles(values),
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from actions import verify
 from actions.people import BACK_TO_BOT, wants_bot
-from actions.said import is_yes
+from actions.said import is_yes, points
 from bots import answers, learning
 from crm import advertising, choices, dialogue, gate, outbox, ownership, privacy
 from crm.actor import SYSTEM
@@ -29,8 +29,7 @@ SHOWS_NOTICE = frozenset({"web", "terminal"})
 LETTERS = frozenset({"email"})
 # Words below a photo that wish nothing: the photo is what was said.
 CIVIL = frozenset({"greet", "goodbye", "thank", "chitchat"})
-# A place that was shared, as channels write it: words and its point on the map.
-PLACE = re.compile(r"\S.{0,200} https://maps\.google\.com/\?q=-?[\d.]+,-?[\d.]+")
+_REQUEST_NO = re.compile(r"SR[\s_-]*\d{4}[\s_-]*\d{1,7}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ class Spoken:
     files: int
     in_reply_to: str | None
     received_at: datetime
+    place: bool = False  # a place on the map was shared; `text` is what the channel wrote of it
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,15 @@ class Prepared:
 def _written_in(spoken: Spoken) -> str | None:
     """The language of typed words that never reached the model; a button tells none."""
     return None if spoken.choice else detect(spoken.text)
+
+
+def _pointed(text: str) -> dict[str, Any]:
+    """What words mean that only point at something: the request they name, else nothing for certain."""
+    found = _REQUEST_NO.search(text)
+    if found is None:
+        return parsing.certain("nlu_fallback", text)
+    told = {"entity": "request_no", "value": found[0], "start": found.start(), "end": found.end()}
+    return parsing.certain("check_request", text, [told])
 
 
 class TurnHandler:
@@ -134,9 +143,11 @@ class TurnHandler:
     async def _read(self, spoken: Spoken, channel: str) -> tuple[str, Mapping[str, Any], bool]:
         """What the model makes of typed words; of a letter sentence by sentence."""
 
-        if place := PLACE.fullmatch(spoken.text):
-            told = {"entity": "address", "value": spoken.text, "start": 0, "end": place.end()}
+        if spoken.place:
+            told = {"entity": "address", "value": spoken.text, "start": 0, "end": len(spoken.text)}
             return spoken.text, parsing.certain("send_file", spoken.text, [told]), False
+        if points(spoken.text) and not spoken.files:
+            return spoken.text, _pointed(spoken.text), False
 
         async def parse(text: str) -> dict[str, Any]:
             return await self._engine().parse(text, at=spoken.received_at)
@@ -184,6 +195,7 @@ class TurnHandler:
                 "channel": prepared.channel,
                 "files": spoken.files,
                 "pressed": prepared.pressed,
+                "place": spoken.place,
             },
             slots={"language": prepared.language},
             at=spoken.received_at,
@@ -217,6 +229,7 @@ class TurnHandler:
             custom = reply.get("custom") or {}
             pressable = [{"label": b["title"], "payload": b["payload"]} for b in reply.get("buttons") or []]
             buttons, cards = choices.mint(pressable, custom.get("cards") or [])
+            asks = {"asks": str(custom["asks"])} if custom.get("asks") else None
             await outbox.put(
                 spoken.conversation_id,
                 author="bot",
@@ -227,5 +240,6 @@ class TurnHandler:
                 inbox_id=spoken.inbox_id,
                 in_reply_to=spoken.in_reply_to,
                 lang=prepared.language,
+                data=asks,
                 now=spoken.received_at,
             )

@@ -73,6 +73,7 @@ class Assistant:
             files=sum(len(message.files) for message in turn.messages),
             in_reply_to=last.external_id,
             received_at=last.received_at,
+            place=len(turn.messages) == 1 and "location" in last.data,
         )
         return await self.turns.prepare(spoken), began
 

@@ -13,10 +13,17 @@ async def in_force() -> str:
 
 
 async def put_in_force(fingerprint: str, now: datetime) -> bool:
-    """Let `fingerprint` answer from now on; return whether that is a change. `now` is aware."""
-    db.require_aware(now)
-    async with db.transaction():
-        if await in_force() == fingerprint:
-            return False
-        await AssistantModel.create(fingerprint=fingerprint, at=now)
-        return True
+    """Let `fingerprint` answer from now on; return whether that is a change. `now` is aware.
+
+    One statement: a process that starts meets others that write, and SQLite does not let a transaction that
+    has read before them write after them.
+    """
+    changed = await db.execute(
+        "INSERT INTO assistant_model (fingerprint, at)"
+        f" SELECT {db.typed('?', '?', of=('text', 'timestamptz'))} WHERE ? <> coalesce("
+        "(SELECT fingerprint FROM assistant_model ORDER BY id DESC LIMIT 1), '')",
+        fingerprint,
+        db.stamp(now),
+        fingerprint,
+    )
+    return bool(changed)

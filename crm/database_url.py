@@ -34,9 +34,9 @@ def _sqlite(url: str, synchronous: str) -> dict[str, Any]:
     path = database_file(url)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     pragmas = {
+        "busy_timeout": BUSY_TIMEOUT_MS,  # first: the others may have to wait, too
         "journal_mode": "WAL",
         "synchronous": synchronous,
-        "busy_timeout": BUSY_TIMEOUT_MS,
         "foreign_keys": "ON",
         "secure_delete": "ON",  # what is erased is overwritten; not every build of SQLite does so by itself
         "journal_size_limit": 64 * 1024 * 1024,

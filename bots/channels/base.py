@@ -100,7 +100,7 @@ class Outbound:
     files: Sequence[OutFile] = ()
     at: datetime | None = None
     more_url: str = ""  # where the whole conversation can be read, for a channel that carries only so much
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)  # `asks`: what it asks for (`phone`)
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,10 @@ class EmailChannel:
             if not colleague:
                 inbound = replace(inbound, conversation_id=found[0])
             elif await self._mailroom.takes_part(found[0], colleague):
-                inbound = replace(inbound, conversation_id=found[0], external_user=found[1], display_name="")
+                about = {"mail": {**inbound.data["mail"], "colleague": True}}
+                inbound = replace(
+                    inbound, conversation_id=found[0], external_user=found[1], display_name="", data=about
+                )
             else:
                 colleague = ""  # a stranger who knows of our mail: a customer of their own
         await self._mailroom.guard(self.account, inbound, colleague)

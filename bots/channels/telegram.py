@@ -252,11 +252,7 @@ class TelegramChannel:
     async def _send(self, bot: telegram.Bot, message: Wire) -> telegram.Message:
         chat, payload = int(message.to), message.payload
         if payload["method"] == "sendMessage":
-            rows = payload.get("keyboard")
-            markup = telegram.InlineKeyboardMarkup(
-                [[telegram.InlineKeyboardButton(**button) for button in row] for row in rows or ()]
-            )
-            return await bot.send_message(chat, payload["text"], reply_markup=markup if rows else None)
+            return await bot.send_message(chat, payload["text"], reply_markup=_markup(payload))
         if payload["method"] == "sendMediaGroup":
             return await self._send_album(bot, chat, payload["files"])
         content = await self._ports.read_file(payload["token"])
@@ -322,6 +318,18 @@ class TelegramChannel:
                 await self._bot.initialize()
                 self._ready = True
         return self._bot
+
+
+def _markup(payload: Mapping[str, Any]) -> Any:
+    """What stands below a text: buttons, the key that shares a number, or that key no longer."""
+    if rows := payload.get("keyboard"):
+        return telegram.InlineKeyboardMarkup(
+            [[telegram.InlineKeyboardButton(**button) for button in row] for row in rows]
+        )
+    if label := payload.get("share_phone"):
+        key = telegram.KeyboardButton(label, request_contact=True)
+        return telegram.ReplyKeyboardMarkup([[key]], resize_keyboard=True, one_time_keyboard=True)
+    return telegram.ReplyKeyboardRemove() if payload.get("no_keys") else None
 
 
 _METHODS = {

@@ -6,6 +6,7 @@ from typing import Any
 from bots import splitting
 from bots.channels.base import Caps, Outbound, OutFile, Wire
 from bots.channels.message_parts import Button, Part, parts
+from bots.web import i18n
 
 TEXT_MAX = 4096
 CAPTION_MAX = 1024
@@ -45,6 +46,8 @@ def render(message: Outbound) -> list[Wire]:
             payloads.append(_file(files[0]))
         else:
             payloads.append(_text(group[0]))
+    if payloads and message.author != "system":  # a notice in between leaves a question as it stands
+        _keys(payloads[-1], message)
     several = len(payloads) > 1
     return [
         Wire(f"{message.key}.{number}" if several else message.key, message.external_user, payload)
@@ -91,6 +94,20 @@ def _text(part: Part) -> dict[str, Any]:
     if part.buttons:
         payload["keyboard"] = keyboard(part.buttons)
     return payload
+
+
+def _keys(payload: dict[str, Any], message: Outbound) -> None:
+    """The key that shares one's own number where it is asked for; elsewhere that key goes.
+
+    A message has either this or buttons of its own (https://core.telegram.org/bots/api#sendmessage).
+    """
+    if payload["method"] != "sendMessage" or "keyboard" in payload:
+        return
+    if message.data.get("asks") == "phone":
+        lang = message.lang if message.lang in i18n.LANGUAGES else "ko"
+        payload["share_phone"] = i18n.t(lang, "channels.share_phone")
+    else:
+        payload["no_keys"] = True
 
 
 def keyboard(buttons: Sequence[Button]) -> list[list[Mapping[str, str]]]:

@@ -48,6 +48,33 @@ async def test_a_question_at_the_symptom_step_is_no_symptom(known: Customer) -> 
         known.heard("어떤 증상이 있나요?")
 
 
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("이것 말이에요", "어떤 증상이 있나요?"),
+        ("SR-2026-000130 이것 말이에요", "어떤 증상이 있나요?"),
+        ("I mean this one", "What is wrong?"),
+    ],
+)
+async def test_words_that_only_point_at_something_begin_nothing_else_and_are_no_answer(
+    known: Customer, text: str, question: str
+) -> None:
+    await known.says("드럼세탁기 21kg 수리 접수할게요")
+    known.heard("어떤 증상이 있나요?")
+    await known.says(text)
+    known.heard(question)
+    assert await known.requests() == []
+
+
+async def test_a_number_and_a_pointing_word_show_that_request_and_the_form_goes_on(
+    midway: Customer,
+) -> None:
+    other = await midway.has_request(product_text="양문형 냉장고 800L")
+    await midway.says(f"{other.number} 이것 말이에요")
+    midway.heard(f"{other.number} 접수는 지금", "언제 방문하면 좋을까요?")
+    assert [request.category for request in await midway.requests()] == [other.category]
+
+
 async def test_a_person_is_fetched_out_of_a_form(midway: Customer) -> None:
     await midway.says("상담원 연결해 주세요")
     midway.heard("seojun 상담원에게 연결했어요.")

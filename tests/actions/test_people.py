@@ -4,9 +4,10 @@ from datetime import datetime
 
 import pytest
 
-from crm import consent, live_links
+from crm import consent, knowledge, live_links
+from crm.actor import SYSTEM
 from crm.models import Callback
-from tests.actions.company import SEOUL, SUNDAY
+from tests.actions.company import MONDAY, SEOUL, SUNDAY
 from tests.actions.conversation import Customer
 
 pytestmark = pytest.mark.rasa
@@ -67,6 +68,19 @@ async def test_what_the_bot_does_not_do_is_said_and_handed_over(
     await customer.says(text)
     customer.heard(honest, "상담원에게 연결")
     assert (await customer.conversation()).owner == "staff"
+
+
+async def test_what_the_terms_of_the_company_answer_is_quoted_and_not_handed_over(customer: Customer) -> None:
+    await knowledge.save(
+        SYSTEM, slug="delivery", locale="ko", kind="policy", title="배송과 설치", keywords=["배송", "배송비"],
+        body="주문하고 2~4일 안에 가져가요. 수도권은 배송비가 없어요.", now=MONDAY,
+    )  # fmt: skip
+    await customer.says("배송비가 얼마예요?")
+    customer.heard("수도권은 배송비가 없어요.", "담당자가 안내드릴 수 있어요.")
+    customer.offered("상담원 연결")
+    assert (await customer.conversation()).owner == "bot"
+    await customer.says("건조기 렌탈료가 얼마예요?")
+    customer.heard("제품과 가격은 담당자가 자세히 안내드릴게요.", "상담원에게 연결")
 
 
 async def test_a_video_call_is_done_by_the_bot_and_no_longer_left_to_a_colleague(customer: Customer) -> None:

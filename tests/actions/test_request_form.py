@@ -57,6 +57,34 @@ async def test_an_unknown_customer_is_asked_step_by_step_and_gets_a_number(custo
     assert (request.phone, request.symptom, request.status) == ("+821012345678", "물이 새요", "assigned")
 
 
+@pytest.mark.parametrize("asked", ["address", "phone"])
+async def test_a_place_that_is_shared_on_the_map_is_the_address(customer: Customer, asked: str) -> None:
+    """Asked for or told before; the same words, typed, are no place that anybody shared."""
+    where = "보낸 위치: https://maps.google.com/?q=37.5,127.0"
+    await customer.says("냉장고에서 소리가 나요")
+    await customer.says("내일 오후 3시")
+    if asked == "address":
+        await customer.says("네")
+        customer.heard("어디로 방문하면 될까요?")
+        await customer.says("https://maps.example/?q=1")
+        customer.heard("어디로 방문하면 될까요?")
+        await customer.sends(kind="message", text=where, data={"location": [37.5, 127.0]})
+    else:
+        await customer.sends(kind="message", text=where, data={"location": [37.5, 127.0]})
+        await customer.says("네")
+    customer.heard("전화번호를 알려 주세요")
+    await customer.says("010-1111-2222")
+    assert customer.summary()["주소"] == where
+
+
+async def test_a_place_shared_beside_any_matter_is_kept_and_said_to_be(customer: Customer) -> None:
+    await customer.says("안녕하세요")
+    where = "보낸 위치: https://maps.google.com/?q=1,2"
+    await customer.sends(kind="message", text=where, data={"location": [1, 2]})
+    customer.heard("위치")
+    customer.heard_nothing_of("이해하지 못했어요", "월드컵로 12")
+
+
 async def test_what_was_told_once_is_not_asked_of_the_same_customer_again(customer: Customer) -> None:
     await until_summary(customer)
     await customer.presses("접수하기")

@@ -74,10 +74,13 @@ async def test_a_wrong_code_is_counted_and_the_fifth_ends_it(customer: Customer)
     wrong = "111111" if await newest_code(customer) != "111111" else "222222"
     for left in (4, 3, 2, 1):
         await customer.says(wrong)
-        customer.heard(f"인증번호가 달라요. {left}번 더 입력할 수 있어요.")
+        customer.heard(f"인증번호가 달라요. {left}번 더 입력할 수 있어요.", "보낸 6자리 숫자를 적어 주세요.")
+        customer.heard_nothing_of("인증번호를 보냈어요")
     await customer.says(wrong)
     customer.heard("이 인증번호는 더 쓸 수 없어요.")
+    customer.heard_nothing_of("인증번호를 보냈어요")
     await customer.presses("다시 받기")
+    customer.heard("010-••••-2481로 인증번호를 보냈어요.")
     await customer.says(await newest_code(customer))
     customer.heard("확인됐어요.")
 

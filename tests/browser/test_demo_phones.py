@@ -45,6 +45,8 @@ async def test_a_phone_opens_a_service_request(
     await asked(phone, re.compile("어디로 방문하면"))
     await say(phone, "서울 서대문구 증가로 30, 302호")
     await asked(phone, re.compile("전화번호를 알려"))
+    if channel == "telegram":
+        await expect(phone.get_by_role("button", name="내 번호 보내기")).to_be_visible()
     await say(phone, "010-5555-1234")
     await asked(phone, "이대로 접수할까요?")
     await phone.get_by_role("button", name="접수하기").last.click()

@@ -78,6 +78,8 @@ class Account:
     messages: list[dict[str, Any]] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
+    clock_ahead_seconds: float = 0.0  # of SOLAPI's clock, before the asker's
+    forbidden: bool = False  # the key lacks a permission, or the asker's address is not allowed
     _salts: deque[str] = field(default_factory=lambda: deque(maxlen=10_000))
     _lately: deque[float] = field(default_factory=deque)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -96,7 +98,7 @@ class Account:
             at = datetime.fromisoformat(date)
         except ValueError:
             raise Refused(400, "InvalidDate", "날짜 형식이 올바르지 않습니다.") from None
-        if at.tzinfo is None or abs((datetime.now(UTC) - at).total_seconds()) > SKEW_SECONDS:
+        if at.tzinfo is None or abs(self._seconds_since(at)) > SKEW_SECONDS:
             raise Refused(403, "RequestTimeTooSkewed", "요청 시각이 서버와 15분 넘게 다릅니다.")
         expected = hmac.new(self.secret.encode(), f"{date}{salt}".encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, signature):
@@ -104,7 +106,12 @@ class Account:
         if salt in self._salts:
             raise Refused(403, "DuplicatedSignature", "이미 사용한 서명입니다.")
         self._salts.append(salt)
+        if self.forbidden:
+            raise Refused(403, "Forbidden", "접근 권한이 없습니다.")
         self._keep_pace()
+
+    def _seconds_since(self, at: datetime) -> float:
+        return (datetime.now(UTC) - at).total_seconds() + self.clock_ahead_seconds
 
     def _keep_pace(self) -> None:
         now = time.monotonic()

@@ -131,14 +131,21 @@ class Api:
         message = {"message_id": self.world.number(chat_id), "from": bot.user, "chat": chat}
         message |= {"date": int(time.time()), **content}
         if markup := values.get("reply_markup"):
+            keys = [key for row in markup.get("keyboard", ()) for key in row]
+            if chat_id < 0 and any(key.get("request_contact") for key in keys):
+                raise Refused("Bad Request: phone number can be requested in private chats only")
             message["reply_markup"] = markup
-        return self.world.keep(message)
+        self.world.keep(message)
+        # a Message tells of inline keyboards alone: https://core.telegram.org/bots/api#message
+        return {k: v for k, v in message.items() if k != "reply_markup" or "inline_keyboard" in v}
 
     def _message(self, bot: Bot, values: dict[str, Any]) -> dict[str, Any]:
         self.world.chat(bot, int(values["chat_id"]))
         found = self.world.messages.get((int(values["chat_id"]), values["message_id"]))
         if found is None or found["from"]["id"] != bot.id:
             raise Refused("Bad Request: message to edit not found")
+        if "inline_keyboard" not in found.get("reply_markup", {"inline_keyboard": []}):
+            raise Refused("Bad Request: message can't be edited")
         return found
 
     async def do_editMessageText(self, bot: Bot, values: dict[str, Any], _uploads: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from bots.channels import email_safe
-from bots.web import pages
+from bots.web import i18n, pages
 from bots.web.desk.frame import Desk, page
 from bots.web.desk.stored import PICTURES
 from crm import files, mail
@@ -28,11 +28,13 @@ def about(desk: Desk, row: Mapping[str, Any], talk_id: int) -> dict[str, Any] | 
     if not isinstance(found, Mapping):
         return None
     notes = [desk.t(f"desk.mail.{key}") for key in ("doubtful", "cut") if found.get(key)]
+    sender = _people([found["from"]]) if found.get("from") else ""
     if refused := found.get("refused"):
         notes.append(desk.t("desk.mail.refused", names=", ".join(refused)))
     return {
         "subject": "" if found.get("titled") else str(found.get("subject", "")),
-        "sender": _people([found["from"]]) if found.get("from") else "",
+        "sender": sender,
+        "person": _colleague(found["from"], sender) if found.get("colleague") else None,
         "cc": _people(found.get("cc", ())),
         "folded": str(found.get("folded", "")),
         "notes": notes,
@@ -40,6 +42,18 @@ def about(desk: Desk, row: Mapping[str, Any], talk_id: int) -> dict[str, Any] | 
         "remote": bool(found.get("remote")),
         "address": f"/desk/conversations/{talk_id}/mails/{row['seq']}",
     }
+
+
+def _colleague(sender: Mapping[str, str], name: str) -> dict[str, Any]:
+    """The face of somebody whom the customer had among the recipients: not the customer's own."""
+    return {"id": 0, "name": name, "initials": i18n.initials(name), "tint": i18n.tint(sender["address"])}
+
+
+def speaker(row: Mapping[str, Any]) -> str:
+    """The address of a colleague of the customer's who wrote this; '' for everybody else."""
+    found = row["data"].get("mail")
+    written = isinstance(found, Mapping) and found.get("colleague")
+    return str(found["from"]["address"]) if written else ""
 
 
 async def way(desk: Desk, conversation_id: int, seq: int) -> str:

@@ -114,7 +114,7 @@ def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> boo
         return False
     keys = ("direction", "author", "staff_id")
     near = (other["created_at"] - one["created_at"]).total_seconds() < 300
-    return near and all(one[key] == other[key] for key in keys)
+    return near and all(one[key] == other[key] for key in keys) and mail.speaker(one) == mail.speaker(other)
 
 
 def _item(
@@ -126,6 +126,7 @@ def _item(
     name = named(row, "staff", desk.lang) or desk.t(
         "desk.list.bot_name" if row["author"] == "bot" else "desk.list.system"
     )
+    letter = mail.about(desk, row, talk_id)
     item = {
         "type": kind,
         "seq": row["seq"],
@@ -133,11 +134,12 @@ def _item(
         "author": "bot" if row["author"] == "system" else row["author"],
         "name": name,
         "mine": row["staff_id"] == desk.staff.id,
-        "person": customer,
+        "person": (letter and letter["person"]) or customer,
         "text": row["text"],
         "quote": row["data"].get("quote", ""),
-        "mail": mail.about(desk, row, talk_id),
+        "mail": letter,
         "edited": row["edited_at"] is not None,
+        "first_text": row["data"].get("first_text", "") if row["edited_at"] else "",
         "may_correct": row["author"] == "contact"
         and row["inbox_id"] is not None  # what was brought in from elsewhere the bot never read
         and bool(row["text"].strip())

@@ -267,6 +267,7 @@ async def test_somebody_in_copy_writes_into_the_conversation_and_a_person_answer
     assert first.data["mail"]["cc"] == [{"name": "친구", "address": friend.address}]
     assert second.conversation_id == first.conversation_id
     assert second.data["mail"]["from"] == {"name": "친구", "address": friend.address}
+    assert (first.data["mail"].get("colleague"), second.data["mail"]["colleague"]) == (None, True)
     conversation = await Conversation.get(id=first.conversation_id)
     assert (conversation.owner, conversation.handover_reason) == ("staff", "participant")
 

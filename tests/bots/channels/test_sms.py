@@ -565,3 +565,22 @@ async def test_the_sdk_runs_beside_the_event_loop(front: Front) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await beside
     assert ticks > 1
+
+
+@pytest.mark.parametrize(
+    ("account", "told"),
+    [
+        ({"clock_ahead_seconds": 1000}, r"RequestTimeTooSkewed.*set this machine's clock"),
+        ({"forbidden": True}, r"Forbidden.*allow the key its permissions and this machine's address"),
+    ],
+    ids=["clock", "permission"],
+)
+async def test_check_says_what_of_the_account_is_wrong(
+    front: Front, account: dict[str, object], told: str
+) -> None:
+    await front.server.act("account", **account)
+    try:
+        with pytest.raises(RuntimeError, match=told):
+            await front.fleet.channels["sms"].check()
+    finally:
+        await front.server.act("account", clock_ahead_seconds=0, forbidden=False)

@@ -287,6 +287,32 @@ async def test_an_own_contact_is_confirmed_to_who_shared_it(front: Front, phone:
     assert await until(heard, 30.0) == ["010-1234-5678, 본인 번호로 확인했어요."]
 
 
+async def test_who_is_asked_for_a_number_may_share_it_with_a_key_and_the_key_goes_again(
+    front: Front, phone: Any
+) -> None:
+    await phone.say("안녕하세요")
+    (first,) = await front.received(1)
+    await front.answer(first.conversation_id, "전화번호를 알려 주세요", data={"asks": "phone"}, lang="en")
+    asked = (await phone.messages())[-1]
+    assert asked["reply_markup"]["keyboard"] == [[{"text": "Share my number", "request_contact": True}]]
+    shared = {"phone_number": "821012345678", "first_name": "김", "user_id": phone.user}
+    await phone.act("message", contact=shared)
+    await front.received(2)
+    await front.answer(first.conversation_id, "고마워요")
+    *_, confirmed, thanked = await phone.messages()
+    assert confirmed["text"] == "010-1234-5678, 본인 번호로 확인했어요."
+    assert "reply_markup" not in confirmed
+    assert thanked["reply_markup"] == {"remove_keyboard": True}
+
+
+async def test_a_question_with_buttons_of_its_own_keeps_them(front: Front, phone: Any) -> None:
+    await phone.say("안녕하세요")
+    (first,) = await front.received(1)
+    offer, _ = choices.mint([{"title": "네", "payload": "/affirm"}], [])
+    await front.answer(first.conversation_id, "번호를 확인할까요?", choices=offer, data={"asks": "phone"})
+    assert set((await phone.messages())[-1]["reply_markup"]) == {"inline_keyboard"}
+
+
 async def test_commands_are_shown_in_both_languages_and_understood(
     front: Front, phone: Any, server: Telegram
 ) -> None:

@@ -8,8 +8,9 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
-from crm import conversations, outbox, requests
+from crm import conversations, inbox, outbox, requests, thread_edits
 from crm.actor import SYSTEM
+from crm.inbox import Inbound
 from crm.models import AuditEntry, CannedReply, Conversation, Label, Message, Staff, TrainingCandidate
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 from tests.bots.web.desk_people import Company, a_talk, utc_now
@@ -288,3 +289,18 @@ async def test_why_a_message_was_not_sent_stands_beside_it(
     await outbox.dead(claim, next(i for i in claim.items if i.message_id == message.id), fault, now)
     page = await (await signed_in("seojun")).page(f"/desk/conversations/{talk.id}")
     assert f"보내지 못함: {words}" in page
+
+
+async def test_an_edit_shows_what_stood_there_before_and_a_reply_what_it_answers(signed_in: Staffed) -> None:
+    now = utc_now()
+    said = {"channel": "telegram", "external_user": "5001", "received_at": now}
+    await inbox.store(Inbound(**said, external_id="5001:1", text="월드컵로 1이에요 <b>"), now=now)
+    answer = Inbound(**said, external_id="5001:2", text="여기로요", data={"quote": "어디로 <i>갈까요?"})
+    stored = await inbox.store(answer, now=now)
+    talk = await Conversation.get(id=stored.conversation_id)
+    await thread_edits.edit(talk.identity_id, "5001:1", "월드컵로 12예요", now=now)
+    page = await (await signed_in("seojun")).page(f"/desk/conversations/{talk.id}?view=all")
+    assert '<summary>고치기 전 말 보기</summary><p lang="ko">월드컵로 1이에요 &lt;b&gt;</p>' in page
+    assert "월드컵로 12예요" in page
+    assert '<p class="msg-quote" lang="ko">어디로 &lt;i&gt;갈까요?</p>' in page
+    assert page.count("고치기 전 말 보기") == 1

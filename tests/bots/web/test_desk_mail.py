@@ -1,6 +1,7 @@
 """How the desk shows a conversation by e-mail."""
 
 import base64
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -53,6 +54,33 @@ async def test_subject_people_folded_quotes_and_lost_files_are_shown_and_escaped
     assert "위조됐을 수 있어요" in page
     assert "이메일로 고객에게 보내요. 제목: Re: 세탁기" in page
     assert "참조된 2명에게는 가지 않아요" in page
+
+
+async def test_a_colleague_whom_the_customer_copied_in_has_a_face_and_a_name_of_their_own(
+    signed_in: Staffed,
+) -> None:
+    now = datetime.now(UTC)
+    for number, sender in enumerate(({"name": "김민서", "address": "minseo@customer.example"},
+                                     {"name": "최서연", "address": "seoyeon@office.example"})):  # fmt: skip
+        about = {"id": f"c{number}@office.example", "from": sender} | ({"colleague": True} if number else {})
+        stored = await inbox.store(
+            Inbound(
+                channel="email",
+                external_user="minseo@customer.example",
+                external_id=f"c{number}@office.example",
+                text="문 앞에 있어요",
+                display_name="" if number else "김민서",
+                data={"mail": about},
+                received_at=now,
+            ),
+            now=now,
+        )
+    browser = await signed_in("seojun")
+    page = await browser.page(f"/desk/conversations/{stored.conversation_id}?view=all")
+    (thread,) = re.findall(r'<ol class="messages">.*?</ol>', page, re.S)
+    faces = re.findall(r'<span class="msg-face">.*?aria-hidden="true">([^<]+)</span>', thread, re.S)
+    assert faces == ["민서", "서연"]
+    assert "<strong>최서연</strong>" in thread
 
 
 HTML = (

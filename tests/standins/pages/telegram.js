@@ -21,6 +21,8 @@ document.getElementById("form").append(
   input,
   el("button", { class: "send", "aria-label": words.send }, icon("send")),
 );
+const keys = el("div", { class: "keys" });
+document.getElementById("form").after(keys);
 document.getElementById("form").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = input.value.trim();
@@ -58,12 +60,32 @@ function pressable(button, message) {
   return el("button", { type: "button", onclick: press }, button.text);
 }
 
+// Of the newest message of the bot that speaks of keys: those it shows, or none.
+function keysOf(messages) {
+  const said = messages.filter((message) => message.from.is_bot && (message.reply_markup?.keyboard || message.reply_markup?.remove_keyboard));
+  const asked = said.at(-1);
+  const used = asked && messages.some((message) => message.contact && message.message_id > asked.message_id);
+  return used ? [] : (asked?.reply_markup.keyboard ?? []).flat();
+}
+
+function key(one) {
+  const number = `8210${2 + (Number(user) % 8)}${user.slice(-7)}`;
+  const share = async () => {
+    tell("said");
+    const contact = { phone_number: number, first_name: words.me, user_id: Number(user) };
+    await post(`${chat}/message`, one.request_contact ? { contact, person } : { text: one.text, person });
+    look();
+  };
+  return el("button", { type: "button", onclick: share }, one.text);
+}
+
 function content(message) {
   const photo = message.photo?.at(-1);
   const other = ["document", "video", "voice", "audio", "animation"].find((kind) => message[kind]);
   return [
     photo && el("img", { src: `/phone/file/${photo.file_id}`, alt: message.caption ?? words.photo }),
     other && el("a", { href: `/phone/file/${message[other].file_id}`, target: "_blank" }, message[other].file_name ?? other),
+    message.contact && el("span", {}, `${message.contact.first_name} +${message.contact.phone_number}`),
     linked(message.text ?? message.caption ?? ""),
   ];
 }
@@ -86,6 +108,7 @@ async function look() {
   before = now;
   const begin = el("button", { class: "start", type: "button", onclick: starts }, words.start);
   log.replaceChildren(el("p", { class: "hint" }, words.hint), ...messages.map(shown), messages.length && !start ? "" : begin);
+  keys.replaceChildren(...keysOf(messages).map(key));
   log.scrollTop = log.scrollHeight;
   const told = messages.filter((message) => message.from.is_bot).length;
   if (told > heard) tell("news");
