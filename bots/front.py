@@ -123,6 +123,7 @@ def build(
         demo_windows=windows,
         transcribes=bool(settings.stt_model),
         telegram=bool(settings.telegram_token),
+        notice_channels=tuple(ways.table(settings)),
         loopback_only=settings.loopback,
     )
     app[app_keys.OPENING] = channels.opening if channels else _closed

@@ -67,15 +67,16 @@ class Notices:
         status = str(happened.data.get("status", ""))
         if status not in TOLD or not by.startswith(("staff", "system")):
             return  # what customers do themselves is answered in their own turn
-        request = await ServiceRequest.get(id=happened.request_id).select_related("conversation")
-        if request.conversation is None or _moved_on(request, status, happened.at):
+        request = await ServiceRequest.get(id=happened.request_id).select_related("conversation", "contact")
+        talk = request.conversation  # none when staff opened it for somebody who called
+        if _moved_on(request, status, happened.at) or (talk is None and not self.ways):
             return
-        turn = self._turn(request.conversation, happened.at)
+        turn = _turn(request, happened.at)
         cards = [await request_card(request.id, turn, self.domain)]
         values = {"number": request.number, "product": request.product_text}
         buttons = self._scores(turn, request) if status == "resolved" else []
-        if request.conversation.channel not in self.ways:
-            await self._put(request.conversation, f"notice_{status}", happened.at, buttons, cards, **values)
+        if talk is not None and talk.channel not in self.ways:
+            await self._put(talk, f"notice_{status}", happened.at, buttons, cards, **values)
             return
         text = label(self.domain, turn.language, f"notice_{status}", **with_particles(values))
         minted, shown = _minted(buttons, cards)
@@ -94,8 +95,7 @@ class Notices:
         start = request.visit_from
         if start is None or start.isoformat() != told or request.status in FINISHED:
             return
-        lang = request.conversation.locale if request.conversation else request.contact.locale
-        lang = lang if lang in i18n.LANGUAGES else "ko"
+        lang = _spoken(request)
         when = moment(start, request.visit_to or start, lang, now=happened.at, tz=zone.current())
         values = await self._values(request, request.status, lang, happened.at) | {"date": when}
         about = {"company": values["company"], "number": request.number, "date": when}
@@ -220,9 +220,18 @@ class Notices:
             now=at,
         )
 
-    def _turn(self, conversation: Conversation, at: datetime) -> Turn:
-        contact: int = conversation.contact_id
-        return Turn(conversation.id, contact, None, at, zone.current(), conversation.locale)
+
+def _spoken(request: ServiceRequest) -> str:
+    """The language of a request's customer."""
+    lang = request.conversation.locale if request.conversation else request.contact.locale
+    return lang if lang in i18n.LANGUAGES else "ko"
+
+
+def _turn(request: ServiceRequest, at: datetime) -> Turn:
+    """What a card of the request needs to know; 0 for the conversation of one that has none."""
+    talk = request.conversation
+    person: int = request.contact_id
+    return Turn(talk.id if talk else 0, person, None, at, zone.current(), _spoken(request))
 
 
 def _moved_on(request: ServiceRequest, status: str, at: datetime) -> bool:

@@ -204,32 +204,51 @@ def months_later(day: date, months: int) -> date:
 
 # The whole message, without blanks and marks.
 _ALONE: Final = frozenset({
-    "무료거부", "광고거부", "광고차단", "광고그만", "광고싫어요", "광고싫어", "문자거부", "문자그만",
-    "알림거부", "그만보내", "그만보내요", "그만보내세요", "그만보내주세요", "보내지마", "보내지마요",
-    "보내지마세요", "동의철회", "stop", "stopall", "unsubscribe", "optout", "stopads", "noads",
-    "nomoreads", "removeme", "unsub",
+    "거부", "거부요", "거부해요", "거부합니다", "거부할게요", "거부하겠습니다", "무료거부", "광고거부",
+    "광고차단", "광고그만", "광고싫어요", "광고싫어", "문자거부", "문자그만", "알림거부", "그만보내",
+    "그만보내요", "그만보내세요", "그만보내주세요", "보내지마", "보내지마요", "보내지마세요", "동의철회",
+    "stop", "stopall", "unsubscribe", "optout", "stopads", "noads", "nomoreads", "removeme", "unsub",
 })  # fmt: skip
 _ABOUT = (
-    r"(?:광고|홍보|마케팅|이벤트|프로모션|판촉|혜택|할인|쿠폰)\S{0,6}\s*"
+    r"(?:광고|홍보|마케팅|이벤트|프로모션|판촉|혜택|할인|쿠폰|스팸|뉴스레터|소식지)\S{0,6}\s*"
     r"(?:문자|메시지|메세지|메일|이메일|톡|알림|정보|소식|연락)?\S{0,3}"
 )
 _SENT = r"(?:문자|메시지|메세지|메일|이메일|알림톡|광고톡)\S{0,2}"
-_EVER = r"\s*(?:이제|더는|더|다시는|앞으로|절대|제발)?\s*"
+_EVER = r"\s*(?:(?:이제|더\s*이상|더는|더|다시는|앞으로|절대|제발|좀|자꾸|그만)\s*)*"
 _NOT_SENT = r"보내지\s*마|보내지\s*말|안\s*보내(?!\S{0,2}(?:셨|줬|었|나요|왔|졌))"
-_NOT_TAKEN = r"안\s*받(?!았|은|아|나)|받기\s*싫|받지\s*않(?!았)"
-_KOREAN = re.compile(
-    r"수신\s*(?:을|를)?\s*(?:거부|거절|중단|해지|철회)|수신\s*동의\S{0,2}\s*(?:철회|취소|해제|해지)"
-    rf"|{_ABOUT}{_EVER}(?:거부|거절|차단|중단|철회|해지|끊|그만|꺼|싫|필요\s*없|사절|{_NOT_TAKEN}|{_NOT_SENT})"
-    rf"|{_SENT}{_EVER}(?:수신\s*거부|거부|그만|{_NOT_TAKEN}|{_NOT_SENT})"
+_NOT_TAKEN = (
+    r"안\s*받(?!았|은|아|나)|받기\s*싫|받지\s*않(?!았)|받고\s*싶지\s*않|(?:원하지|원치)\s*않"
+    r"|안\s*[왔오]\S{0,2}\s*(?:좋겠|해\s*주|하게)"
 )
+# Nothing but that we shall not write, with whatever gives it force.
+_FORCE = r"(?:이제|더\s*이상|더는|다시는|앞으로|절대|제발|좀|자꾸|그만|이런\s*(?:거|것|걸|연락)\S?)\s*"
+_ENOUGH = re.compile(
+    rf"(?:{_FORCE})+(?:보내지\s*(?:마|말아)|안\s*보내)\S{{0,3}}(?:\s*(?:주세요|줘요?|주시겠어요|되나요))?"
+    rf"|(?:{_FORCE})*그만\s*(?:좀\s*)?보내\S{{0,3}}(?:\s*(?:주세요|줘요?|주시겠어요))?"
+)
+_KOREAN = re.compile(
+    r"수신\s*(?:을|를)?\s*(?:거부|거절|차단|중단|해지|철회)|수신\s*동의\S{0,2}\s*(?:철회|취소|해제|해지)"
+    r"|수신\s*취소|(?:광고|마케팅|홍보)\S{0,3}\s*동의(?:했던|한)?\S{0,2}\s*(?:거|것)?\s*(?:취소|철회|해지)"
+    r"|(?:뉴스레터|소식지|메일링|메일)\S{0,2}\s*구독\S{0,2}\s*(?:취소|해지|중단|철회)"
+    rf"|{_ABOUT}{_EVER}(?:거부|거절|차단|중단|철회|해지|끊(?!겼|긴|기)|그만|꺼|끄(?:고|기|게|려)|하지\s*마|싫|필요\s*없(?!나|을)|사절"
+    rf"|{_NOT_TAKEN}|{_NOT_SENT})"
+    rf"|{_SENT}{_EVER}(?:수신\s*거부|거부|그만|{_NOT_TAKEN}|(?!보내지\s*말고)(?:{_NOT_SENT}))"
+)
+_ADS = r"(?:ads?|adverts?|advertis\w*|promos?|promotion\w*|marketing|spam\w*|newsletters?|offers)"
 _ENGLISH = re.compile(
     r"\bunsubscribe\b|\bopt(?:ing)?[\s-]*out\b|\bopt\s+me\s+out\b"
-    r"|\b(?:stop|quit|no\s+more|cease|end|cancel)\b(?:\s+\w+){0,3}\s+"
-    r"(?:ads?|adverts?|advertis\w*|promos?|promotion\w*|marketing|spam\w*|newsletters?|offers)\b"
+    rf"|\b(?:stop|quit|no\s+more|cease|end|cancel)\b(?:\s+\w+){{0,3}}\s+{_ADS}\b"
+    rf"|\bno\s+longer\s+want\b(?:\s+\w+){{0,3}}\s+{_ADS}\b|^(?:please\s+)?no\s+{_ADS}\b[^?]*$"
+    rf"|\b(?:block|mute|silence|(?:turn|switch)\s+off)\b(?:\s+\w+){{0,2}}\s+{_ADS}\s+\w+"
+    r"|\b(?:withdraw|revoke)\b(?:\s+\w+){0,3}\s+(?:marketing|advertising|ads?)\s+consent\b"
     r"|\bno\s+more\s+(?:texts?|messages?|e-?mails?)\b"
-    r"|\bstop\s+(?:sending|texting|e-?mailing|messaging|spamming|contacting)\b"
-    r"|\b(?:don'?t|do\s+not|never)\s+(?:ever\s+)?(?:send|text|e-?mail|message|want|need)\b(?:\s+\w+){0,4}\s+"
-    r"(?:ads?|adverts?|advertis\w*|promos?|promotion\w*|marketing|spam|newsletters?|offers)\b"
+    r"|\b(?:stop|quit)\s+(?:sending|texting|e-?mailing|messaging|spamming|contacting)\b"
+    rf"|\b(?:don'?t|do\s+not|never)\s+(?:ever\s+)?(?:send|text|e-?mail|message|want|need)\b(?:\s+\w+){{0,4}}\s+"
+    rf"{_ADS}\b"
+    r"|\b(?:don'?t|do\s+not|never)\s+(?:ever\s+)?(?:text|e-?mail|message|contact|write\s+to)\s+me"
+    r"(?:\s+(?:again|any\s?more|ever))?\s*[.!]*$"
+    r"|\b(?:no\s+longer|don'?t|do\s+not)\s+(?:want|wish|like)\s+to\s+(?:receive|get)\b(?:\s+\w+){0,4}\s+"
+    rf"(?:{_ADS}|messages?|texts?|e-?mails?)\b"
     r"|\bremove\s+me\b.*\b(?:list|mailing)\b|\btake\s+me\s+off\b",
     re.IGNORECASE,
 )
@@ -249,11 +268,13 @@ def refuses(text: str) -> bool:
     Leans towards yes where it is about messages of ours, and to no where the words may mean something else
     ('취소' of a request, 'stop' of a machine).
     """
-    said = unicodedata.normalize("NFKC", text).strip()
+    said = unicodedata.normalize("NFKC", text).replace("\u2019", "'").strip()  # as phones write don't
     if not said or len(said) > 300 or _BACK.search(said):
         return False
     bare = _NOISE.sub("", said).lower().removeprefix("please").removesuffix("please")
-    return bare in _ALONE or bool(_KOREAN.search(said) or _ENGLISH.search(said))
+    return bare in _ALONE or bool(
+        _KOREAN.search(said) or _ENGLISH.search(said) or _ENOUGH.fullmatch(said.rstrip(" .!~"))
+    )
 
 
 def refuses_all(text: str) -> bool:

@@ -23,7 +23,11 @@ __all__ = [
 
 LONGEST: Final = {"name": 100, "email": 254, "address": 300, "notes": 4000}
 LOCALES = ("ko", "en")
-CHANGEABLE = frozenset({*LONGEST, "phone", "locale", "account_id", "customer_since", "verified"})
+# Where the contact would rather hear from us (crm/ways.py); "" for no wish.
+PREFERRED = ("", "web", "telegram", "kakao", "alimtalk", "sms", "email")
+CHANGEABLE = frozenset(
+    {*LONGEST, "phone", "locale", "account_id", "customer_since", "verified", "preferred_channel"}
+)
 PERSONAL = frozenset({"name", "phone", "email", "address", "notes"})
 SEARCHED = frozenset({"name", "phone", "email"})
 REVEALED: Final[dict[str, Callable[[str], str]]] = {"phone": show_phone, "email": str, "address": str}
@@ -31,7 +35,8 @@ _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")
 
 
 async def create(actor: Actor, *, now: datetime, **values: Any) -> Contact:
-    """A new contact with any of name, phone, email, address, locale, account_id, notes, customer_since.
+    """A new contact with any of name, phone, email, address, locale, account_id, notes, customer_since,
+    preferred_channel.
 
     Raises `Invalid` naming the field.
     """
@@ -242,6 +247,8 @@ async def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:
         values["phone"] = _phone(values["phone"])
     if "locale" in values:
         one_of("locale", values["locale"], LOCALES)
+    if "preferred_channel" in values:
+        one_of("preferred_channel", values["preferred_channel"], PREFERRED)
     if not isinstance(values.get("customer_since"), date | None):
         raise Invalid("customer_since", "not_a_date")
     if not isinstance(values.get("verified", False), bool):

@@ -112,8 +112,8 @@ async def export(actor: Actor, contact_id: int, *, now: datetime) -> dict[str, A
             actor, "contact.exported", "contact", contact_id, now=now, contact_id=contact_id, fields=["*"]
         )
         own = await db.fetch(
-            "SELECT name, phone, email, address, locale, customer_since, privacy_noticed_at, created_at"
-            " FROM contact WHERE id = ?",
+            "SELECT name, phone, email, address, locale, preferred_channel, customer_since,"
+            " privacy_noticed_at, created_at FROM contact WHERE id = ?",
             contact_id,
         )
         if not own:

@@ -90,11 +90,6 @@ async def adopt(message_id: int, table: Table, *, now: datetime) -> Route | None
     return route
 
 
-async def prefer(contact_id: int, channel: str, *, now: datetime) -> None:
-    """The contact would rather hear from us on this channel ('' for no wish)."""
-    await Contact.filter(id=contact_id).update(preferred_channel=channel, updated_at=now)
-
-
 async def ways_to(contact_id: int, table: Table) -> list[Way]:
     """Every way to a contact on the channels of the table: identities, and proven addresses without one."""
     rows = await db.fetch(

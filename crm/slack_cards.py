@@ -15,6 +15,7 @@ from crm.batching import Shared
 
 TAKEN = 20  # posts of one queue taken at once
 KEPT = timedelta(days=30)  # answers that were given
+TROUBLES_FOR = timedelta(days=7)  # what could not be shown is news for an admin
 
 
 @dataclass(frozen=True)
@@ -313,10 +314,13 @@ async def sweep(now: datetime, *, limit: int = 500) -> int:
     )
 
 
-async def troubles() -> dict[str, int]:
-    """How many posts could not be shown, and how many cards wait after a fault."""
+async def troubles(now: datetime) -> dict[str, Any]:
+    """What could not be shown in the last week: how much (`dead`), and Slack's commonest words for it
+    (`reasons`). A card counts until it could be drawn again."""
     rows = await db.fetch(
-        "SELECT (SELECT count(*) FROM slack_post WHERE state = 'dead') AS dead,"
-        " (SELECT count(*) FROM slack_card WHERE error <> '') AS cards"
+        "SELECT error, count(*) AS n FROM (SELECT error FROM slack_post WHERE state = 'dead' AND done_at > ?"
+        " UNION ALL SELECT error FROM slack_card WHERE error <> '' AND shown >= wanted) AS gone"
+        " GROUP BY error ORDER BY n DESC, error",
+        db.stamp(now - TROUBLES_FOR),
     )
-    return {name: int(value) for name, value in rows[0].items()}
+    return {"dead": sum(int(row["n"]) for row in rows), "reasons": [str(row["error"]) for row in rows[:3]]}

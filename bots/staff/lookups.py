@@ -87,7 +87,8 @@ async def one_request(actor: Actor, number: str) -> Found:
         "status": row.status,
         "name": row.contact.name,
         "product": row.product_text,
-        "assignee": row.assignee.name if row.assignee else "",
+        "assignee_name": row.assignee.name if row.assignee else "",
+        "assignee_name_en": row.assignee.name_en if row.assignee else "",
     }
     return Found([Row("request", row.id, f"/desk/requests/{row.id}", values)], 1)
 
@@ -110,7 +111,8 @@ def _request(card: dict[str, Any]) -> Row:
         "status": card["status"],
         "name": card["contact_name"],
         "product": card["product"],
-        "assignee": card["assignee_name"] or "",
+        "assignee_name": card["assignee_name"] or "",
+        "assignee_name_en": card["assignee_name_en"] or "",
     }
     return Row("request", card["id"], f"/desk/requests/{card['id']}", values)
 

@@ -25,6 +25,7 @@ class ContactFields(Arguments):
     locale: Literal["ko", "en"] | None = None
     notes: str | None = Field(default=None, max_length=4000)
     customer_since: date | None = None
+    preferred_channel: Literal["", "web", "telegram", "kakao", "alimtalk", "sms", "email"] | None = None
 
 
 class Change(ContactFields, Contact):

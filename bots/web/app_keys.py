@@ -33,6 +33,7 @@ class WebConfig:
     media_url: str = ""  # where pages reach media processes; "" = the front relays
     transcribes: bool = False  # whether recordings of calls are written down
     telegram: bool = False  # whether customers can go on there
+    notice_channels: Sequence[str] = ("web",)  # on which messages that start with us may go out
     loopback_only: bool = True  # the server listens on loopback alone
 
     @property

@@ -8,7 +8,7 @@ from bots.notices import Notices
 from bots.settings import Settings
 from bots.ways import TERMS, table
 from crm import consent, gate, happenings, outbox, vault
-from crm.models import Conversation, Message, Proof, Route
+from crm.models import Conversation, Message, Proof, Route, ServiceRequest
 from tests.bots.test_notices import Office, words
 
 
@@ -55,6 +55,20 @@ async def test_a_notice_that_cannot_be_sent_takes_the_next_way(office: Office) -
     await outbox.dead(claim, claim.items[0], "blocked", office.now + timedelta(minutes=2))
     assert [channel for channel, _ in await told(office, "web", "sms")] == ["sms", "web"]
     assert [step["why"] for step in (await Route.get()).steps] == ["cheapest", "waits"]
+
+
+async def test_a_request_that_staff_opened_for_a_caller_is_told_of_by_sms_with_its_survey(
+    office: Office,
+) -> None:
+    await proves_phone(office)
+    await ServiceRequest.all().update(conversation_id=None)
+    await office.hurries("assigned")
+    assert await told(office, "web", "sms") == [("sms", "SR-2026-000001 접수에 담당자가 정해졌어요.")]
+    await office.hurries("in_progress", "resolved")
+    *_, (channel, text) = await told(office, "web", "sms")
+    assert (channel, "SR-2026-000001" in text) == ("sms", True)
+    scores = (await Message.filter(direction="out").order_by("-id").first()).choices
+    assert [choice["label"][0] for choice in scores][:5] == ["1", "2", "3", "4", "5"]
 
 
 async def test_a_refusal_said_to_a_person_is_confirmed_with_date_and_sender(office: Office) -> None:

@@ -243,6 +243,32 @@ don't send me promotions
 Do not send me any more marketing emails
 Remove me from your mailing list
 take me off your list
+거부
+거부합니다
+수신차단 해주세요
+광고 받고 싶지 않아요
+광고 원하지 않아요
+광고 좀 안 왔으면 좋겠어요
+더 이상 보내지 마세요
+다시는 보내지 말아주세요
+이런 거 보내지 마세요
+제발 그만 좀 보내세요
+문자 좀 그만 보내요
+스팸 그만
+뉴스레터 구독 취소할게요
+don’t send me ads
+I don’t want to receive marketing emails
+I no longer wish to receive your messages
+don't text me again
+no promotions please
+quit sending me these
+마케팅 동의 취소할게요
+광고 전화 하지 마세요
+광고 알림 끄고 싶어요
+이벤트 메일 수신 취소
+I no longer want your offers
+turn off marketing messages
+withdraw my marketing consent
 """
 OTHERS = """
 취소해주세요
@@ -275,6 +301,17 @@ don't stop
 혜택 더 받고 싶어요
 전화 받지 않아요
 메시지 확인했어요
+문자로 보내지 말고 전화 주세요
+할인 쿠폰 필요 없나요?
+이벤트 끊겼나요?
+카드 결제가 거부됐어요
+no promotions?
+이벤트 신청 취소할게요
+할인 행사 끝나기 전에 주문 취소하고 싶어요
+turn off the alarm of my washer
+don't text me, please call instead
+이제 보내 주세요
+사진은 더 이상 안 보내도 되나요?
 """
 
 

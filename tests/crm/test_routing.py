@@ -137,7 +137,7 @@ async def test_the_last_channel_used_is_taken_while_its_window_is_open(any_db):
 async def test_with_closed_windows_the_preferred_channel_is_taken_before_a_cheaper_one(any_db):
     kim = await customer("kakao", AT - timedelta(hours=1))
     await proves(kim, "phone", PHONE)
-    await routing.prefer(kim.id, "sms", now=AT)
+    await contacts.update(SYSTEM, kim.id, {"preferred_channel": "sms"}, now=AT)
     assert taken(await say(kim)) == [("sms", "preferred", 20)]
     identity = await Identity.get(channel="sms")
     assert (identity.external_id, identity.contact_id) == (PHONE, kim.id)

@@ -22,6 +22,14 @@ TEXT_MAX = 40_000
 FILE_MAX = 50 * 1024 * 1024
 # Methods that take no JSON: https://docs.slack.dev/apis/web-api/#post_bodies
 FORM_ONLY = ("conversations.", "users.", "files.getUploadURLExternal")
+# The scope that each method needs; {kind} is of the channel: https://docs.slack.dev/reference/methods
+NEEDS = {
+    "chat.": "chat:write", "reactions.": "reactions:write", "files.": "files:write",
+    "users.info": "users:read", "users.list": "users:read", "conversations.history": "{kind}:history",
+    "conversations.replies": "{kind}:history", "conversations.": "{kind}:read",
+    "users.conversations": "{kind}:read",
+}  # fmt: skip
+KINDS = {"public_channel": "channels", "private_channel": "groups", "im": "im"}
 
 
 def _kind(channel: dict[str, Any]) -> str:
@@ -38,10 +46,21 @@ class Api:
         handler = getattr(self, "do_" + method.replace(".", "_"), None)
         if handler is None:
             raise Refused("unknown_method")
+        self._allowed(method, values)
         channel = str(values.get("channel", "")) if method == "chat.postMessage" else ""
         self.world.limit(method, channel)
         done: dict[str, Any] = handler(values)
         return done
+
+    def _allowed(self, method: str, values: dict[str, Any]) -> None:
+        """Refuse what the token has no scope for."""
+        needed = next((scope for prefix, scope in NEEDS.items() if method.startswith(prefix)), "")
+        found = self.world.channels.get(str(values.get("channel", "")))
+        asked = str(values.get("types", "public_channel")).split(",")
+        kinds = [("im" if found["is_im"] else _kind(found))] if found else asked
+        for kind in kinds if "{" in needed else [""]:
+            if needed and needed.format(kind=KINDS.get(kind, "channels")) not in self.world.scopes:
+                raise Refused("missing_scope")
 
     def _need(self, values: dict[str, Any], *names: str) -> None:
         for name in names:
@@ -181,7 +200,10 @@ class Api:
         self._need(values, "user")
         if values["user"] not in self.world.users:
             raise Refused("user_not_found")
-        return {"user": self.world.users[values["user"]]}
+        user = self.world.users[values["user"]]
+        if "users:read.email" not in self.world.scopes:
+            user = {**user, "profile": {k: v for k, v in user["profile"].items() if k != "email"}}
+        return {"user": user}
 
     def do_users_list(self, _values: Any) -> dict[str, Any]:
         return {"members": list(self.world.users.values()), "response_metadata": {"next_cursor": ""}}
@@ -318,7 +340,7 @@ async def method(request: web.Request) -> web.StreamResponse:
         entry["refused"] = refused.error
         return _refusal(refused)
     entry["ok"] = True
-    return web.json_response({"ok": True, **done})
+    return web.json_response({"ok": True, **done}, headers={"X-OAuth-Scopes": ",".join(world.scopes)})
 
 
 async def _body(request: web.Request, name: str) -> dict[str, Any]:
@@ -399,7 +421,8 @@ async def file(request: web.Request) -> web.Response:
     """A file, for who shows the bot's token, or for the window."""
     world = request.app[WORLD]
     found = world.files.get(request.match_info["file"])
-    shown = request.headers.get("Authorization") == f"Bearer {world.bot_token}"
+    bearer = request.headers.get("Authorization") == f"Bearer {world.bot_token}"
+    shown = bearer and "files:read" in world.scopes
     if found is None or found["content"] is None:
         return web.Response(status=404)
     if not shown and request.query.get("window") != "1":

@@ -247,7 +247,7 @@ class People:
 ACTS = frozenset(
     {"say", "edit", "delete", "command", "press", "submit", "close", "invite", "change", "uninstall", "sees"}
 )
-SWITCHES = ("duplicate", "shuffle", "late_seconds", "limits", "silent", "deaf", "request_url")
+SWITCHES = ("duplicate", "shuffle", "late_seconds", "limits", "silent", "deaf", "request_url", "scopes")
 
 
 PEOPLE = web.AppKey("people", People)

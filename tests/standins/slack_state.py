@@ -17,6 +17,11 @@ APP = "A0DANGOL"
 TRIGGER_LIVES_SECONDS = 3.0
 RESPONSE_LIVES_SECONDS = 1800.0
 RESPONSE_USES = 5
+SCOPES = (
+    "app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "files:read",
+    "files:write", "groups:history", "groups:read", "im:history", "im:read", "reactions:write", "users:read",
+    "users:read.email",
+)  # fmt: skip
 
 
 @dataclass
@@ -63,6 +68,7 @@ class World:
     redirects: list[str] = field(default_factory=list)  # redirect URLs in the app's settings
     others: list["World"] = field(default_factory=list)  # workspaces that install the same app, or may
     team: str = TEAM
+    scopes: list[str] = field(default_factory=lambda: list(SCOPES))  # of the bot token
     revoked: bool = False  # the app was removed: its token is good for nothing
     codes: dict[str, dict[str, Any]] = field(default_factory=dict)  # of consents given
     request_url: str = ""  # signed requests go there; empty: Socket Mode

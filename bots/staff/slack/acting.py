@@ -282,7 +282,7 @@ class Acting:
         self, look: Look, kind: str, number: int, meta: dict[str, Any], event: str
     ) -> dict[str, Any]:
         row = await (slack_views.conversation if kind == "conversation" else slack_views.request)(number)
-        people = [(each.id, each.name) for each in await staff.list_staff()]
+        people = [(each.id, look.name_of(each)) for each in await staff.list_staff()]
         return modals.assign(look, people, row["assignee_id"] if row else None, meta, event)
 
     async def _submit(self, ready: Ready, actor: Actor, now: datetime) -> int | None:

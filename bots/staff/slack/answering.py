@@ -134,7 +134,7 @@ def _line(look: Look, row: Row) -> str:
     elif row.kind == "request":
         status = f"{cards.MARKS.get(values['status'], '')} {look.word('status.' + values['status'])}"
         link = f"*<{look.url}{row.path}|{values['number']}>*"
-        shown = (link, status, name, escape(values["product"]), escape(values["assignee"]))
+        shown = (link, status, name, escape(values["product"]), escape(look.named(values, "assignee")))
     else:
         channel = look.word(f"channel.{values['channel']}")
         waiting = look.t("state.waiting") if values["waiting"] else ""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from bots.staff.slack import blocks
 from bots.staff.slack.blocks import Block, button, context, escape, facts, section
 from bots.web import i18n
+from crm.models import Staff
 
 # The names of buttons, as they come back in `press` events.
 TAKE, HAND_BACK, ASSIGN, REPLY, RESOLVE = (
@@ -44,6 +45,10 @@ class Look:
         """`assignee`, `team` or `staff` of a row in this language; "" when there is none."""
         other = row.get(f"{what}_name_en") if self.lang == "en" else ""
         return str(other or row.get(f"{what}_name") or "")
+
+    def name_of(self, member: Staff) -> str:
+        """A colleague's name in this language."""
+        return (self.lang == "en" and member.name_en) or member.name
 
 
 def value_of(subject: str, subject_id: int) -> str:

@@ -59,6 +59,7 @@ class Slack:
         self._client: AsyncWebClient | None = None
         self.bot_user = ""
         self.team = ""
+        self.scopes: frozenset[str] = frozenset()  # as Slack told them with its last answer to `get`
 
     @property
     def web(self) -> AsyncWebClient:
@@ -95,6 +96,8 @@ class Slack:
             raise _fault(fault) from None
         except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError, ValueError) as fault:
             raise Uncertain(type(fault).__name__) from None
+        told = str(answer.headers.get("X-OAuth-Scopes") or "")
+        self.scopes = frozenset(scope.strip() for scope in told.split(",") if scope.strip())
         data = answer.data
         return data if isinstance(data, dict) else {}
 

@@ -241,6 +241,9 @@ async def _proven(values: Mapping[str, str]) -> str:
             raise RuntimeError(f"SLACK_BOT_TOKEN: {fault}; copy it from Install App") from None
         finally:
             await slack.close()
+        if slack.scopes and (lacks := SCOPES - slack.scopes):
+            named = ", ".join(sorted(lacks))
+            raise RuntimeError(f"SLACK_BOT_TOKEN lacks {named}; add it under OAuth & Permissions, reinstall")
         who.append(f"@{told.get('user')} in {told.get('team')}")
     if values["client_id"]:
         who.append(await _check_client(values))

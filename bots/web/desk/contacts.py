@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bots.web.app_keys import OPENING
+from bots.web.app_keys import CONFIG, OPENING
 from bots.web.desk import side, words
 from bots.web.desk.frame import Desk, api, json_answer, page
 from bots.web.desk.nav import shell
@@ -131,13 +131,19 @@ def _callback(desk: Desk, item: Any) -> dict[str, Any]:
 @page
 async def new(desk: Desk) -> web.StreamResponse:
     """The form of a new contact, as a sheet."""
-    return desk.render("contact_form.html", p=None)
+    return desk.render("contact_form.html", p=None, preferable=_preferable(desk, ""))
 
 
 @page
 async def edit(desk: Desk) -> web.StreamResponse:
     """The form to change a contact; masked values stay unless something is written."""
-    return desk.render("contact_form.html", p=await contacts.card(desk.actor, desk.id()))
+    card = await contacts.card(desk.actor, desk.id())
+    return desk.render("contact_form.html", p=card, preferable=_preferable(desk, card["preferred_channel"]))
+
+
+def _preferable(desk: Desk, now: str) -> list[str]:
+    """The channels that can be preferred for notices: those that are on, and the one that is `now`."""
+    return list(dict.fromkeys([*desk.request.app[CONFIG].notice_channels, *filter(None, [now])]))
 
 
 @api
@@ -158,7 +164,8 @@ async def pick(desk: Desk) -> web.StreamResponse:
 
 @page
 async def link(desk: Desk) -> web.StreamResponse:
-    """An address of our Telegram bot that makes whoever opens it this contact, to print or hand over."""
+    """Make an address of our Telegram bot that makes whoever opens it this contact, to print or hand over.
+    By POST alone: it is written down who had one made."""
     card = await contacts.card(desk.actor, desk.id())
     token = await linking.link_for(desk.actor, desk.id(), life=HANDED_OVER, now=desk.now)
     url = await desk.request.app[OPENING](token)
@@ -176,5 +183,5 @@ def routes(app: web.Application) -> None:
     app.router.add_get("/desk/contacts/new", new)
     app.router.add_get(r"/desk/contacts/{id:\d+}", detail)
     app.router.add_get(r"/desk/contacts/{id:\d+}/edit", edit)
-    app.router.add_get(r"/desk/contacts/{id:\d+}/link", link)
+    app.router.add_post(r"/desk/contacts/{id:\d+}/link", link)
     app.router.add_get("/desk/api/contacts", pick)

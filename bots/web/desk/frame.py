@@ -158,7 +158,7 @@ async def identify(request: web.Request) -> Desk | None:
 
 
 def page(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """A page of the desk: visitors go to the login, faults become words."""
+    """A page of the desk: visitors go to the login, CSRF on writes, faults become words."""
 
     @wraps(handler)
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -167,6 +167,7 @@ def page(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamRespon
             if request.headers.get(FRAGMENT):
                 return web.json_response({"code": "signed_out"}, status=401)
             raise web.HTTPFound(f"/desk/login?next={quote(request.path_qs)}")
+        await _guard_writes(request)
         try:
             response = await handler(desk)
         except CrmError as error:
@@ -186,14 +187,18 @@ def api(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamRespons
         desk = await identify(request)
         if desk is None:
             return web.json_response({"code": "signed_out"}, status=401)
-        if request.method not in ("GET", "HEAD"):
-            await security.check_csrf(request)
+        await _guard_writes(request)
         try:
             return await handler(desk)
         except CrmError as error:
             return web.json_response(faults.body(error, desk.lang), status=faults.status(error))
 
     return answer
+
+
+async def _guard_writes(request: web.Request) -> None:
+    if request.method not in ("GET", "HEAD"):
+        await security.check_csrf(request)
 
 
 def _fault_page(desk: Desk, error: CrmError) -> web.Response:

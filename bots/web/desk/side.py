@@ -34,6 +34,7 @@ async def contact_card(desk: Desk, contact_id: int) -> dict[str, Any]:
         "fields": [_field(card, name) for name in FIELDS if card[name] or name == "phone"],
         "channels": list(dict.fromkeys(identity.channel for identity in identities)),
         "ads": await _ads(desk, contact_id),
+        "preferred": card["preferred_channel"],
         "requests": [request_view(desk, request) for request in owned],
         "products": [_product(desk, each) for each in possessions],
         "timeline": await timeline(desk, contact_id, TIMELINE),

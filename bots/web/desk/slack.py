@@ -62,5 +62,5 @@ async def context(desk: Desk) -> dict[str, Any]:
         "workspaces": [workspace(desk, row) for row in await slack_workspaces.every()],
         "apps": desk.request.app[CONFIG].slack_apps,
         "connected": _outcome(desk, desk.request.query.get("connected", "")),
-        "troubles": await slack_cards.troubles(),
+        "troubles": await slack_cards.troubles(desk.now),
     }

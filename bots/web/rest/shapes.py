@@ -56,6 +56,7 @@ class ContactShape(Shape):
     verified: bool
     account_name: str | None = None
     customer_since: date | None = None
+    preferred_channel: str = ""
     labels: list[LabelShape] = []
     created_at: datetime
 

@@ -16,6 +16,7 @@ from tests.bots.staff.conftest import Office
 from tests.bots.staff.test_slack_threads import begun, heard_by_customer, notes_of
 from tests.bots.web.desk_people import a_talk, utc_now
 from tests.standins.slack_client import APP_TOKEN, BOT_TOKEN, OPEN_CHANNEL, TEAM_CHANNEL, buttons, written
+from tests.standins.slack_state import SCOPES
 
 
 async def asked(office: Office, text: str, channel: str = TEAM_CHANNEL) -> str:
@@ -257,6 +258,14 @@ async def test_check_proves_the_tokens_live(office: Office) -> None:
         await wiring.check(values(app_token=""))
     with pytest.raises(RuntimeError, match="SLACK_BOT_TOKEN: invalid_auth; copy it"):
         await wiring.check(values(bot_token="xoxb-wrong"))
+
+
+async def test_check_names_a_scope_that_the_app_lacks(office: Office) -> None:
+    given = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "api_url": office.workspace.api}
+    values = dict.fromkeys(("signing_secret", "client_id", "client_secret"), "") | given
+    await office.workspace.faults(scopes=[scope for scope in SCOPES if scope != "groups:read"])
+    with pytest.raises(RuntimeError, match="lacks groups:read; add it under OAuth & Permissions"):
+        await wiring.check(values)
 
 
 def test_a_further_workspace_takes_no_secret_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:

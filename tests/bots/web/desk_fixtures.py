@@ -26,12 +26,18 @@ async def desk_server(db: str, tmp_path: Path) -> AsyncIterator[TestServer]:
     stored_files.use(Folder(tmp_path / "files"), max_bytes=1024 * 1024)
     app = web.Application(client_max_size=2 * 1024 * 1024)
     app[app_keys.CONFIG] = app_keys.WebConfig(secret_key=SECRET, upload_max_mb=1)
+    app[app_keys.OPENING] = opened_by
     pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
     for room in (pages, files, desk):
         room.routes(app)
     async with TestServer(app) as server:
         yield server
+
+
+async def opened_by(token: str) -> str:
+    """In place of Telegram, which tests of its channel ask."""
+    return f"https://t.me/saebom_bot?start={token}"
 
 
 @pytest.fixture

@@ -70,8 +70,9 @@ export async function upload(file, fields = {}) {
 }
 
 /** Fetch a part of a page as an element; null when it is empty. */
-export async function fragment(url, name) {
-  const html = await answer(await reach(url, { headers: { "x-fragment": name } }));
+export async function fragment(url, name, method = "GET") {
+  const headers = { "x-fragment": name, ...(method === "GET" ? {} : { "x-csrf-token": csrf() }) };
+  const html = await answer(await reach(url, { method, headers }));
   const holder = document.createElement("template");
   holder.innerHTML = html;
   return holder.content;

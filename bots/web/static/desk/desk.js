@@ -19,7 +19,7 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-help]")) help();
   if (event.target.closest("[data-reconnect]")) live.connect();
   const form = event.target.closest("[data-form]");
-  if (form) openForm(form.dataset.form);
+  if (form) openForm(form.dataset.form, form.dataset.method);
 });
 
 function prepareMenu(box) {

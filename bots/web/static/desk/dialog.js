@@ -16,11 +16,11 @@ export function ask({ title, text = "", yes }) {
   });
 }
 
-/** Open the form that the server renders at `url` in a sheet. */
-export async function openForm(url) {
+/** Open the form that the server renders at `url` in a sheet; by POST where asking for it makes something. */
+export async function openForm(url, method = "GET") {
   const dialog = document.getElementById("form-sheet");
   try {
-    dialog.replaceChildren(await fragment(url, "form"));
+    dialog.replaceChildren(await fragment(url, "form", method));
   } catch (error) {
     failed(error);
     return null;

@@ -69,7 +69,7 @@ async function changeStatus(select) {
 document.addEventListener("choose", async ({ target, detail: { item } }) => {
   const contact = Number(target.closest("[data-contact]")?.dataset.contact);
   if (item.dataset.contactDo === "new_request") newRequest(contact);
-  if (item.dataset.contactDo === "link") openForm(`/desk/contacts/${contact}/link`);
+  if (item.dataset.contactDo === "link") openForm(`/desk/contacts/${contact}/link`, "POST");
   if (item.dataset.contactDo === "callback") openForm(`/desk/callbacks/new?contact=${contact}`);
   if (item.dataset.contactDo === "block") {
     if (await ask({ title: word("block.title"), text: word("block.text"), yes: word("block.yes") })) {
