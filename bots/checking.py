@@ -10,7 +10,7 @@ from pathlib import Path
 from bots import fleet, health, media, settings, wiring
 from bots.settings import Settings
 from bots.staff.slack import face
-from crm import inbox, mail, migrate, outbox, slack_workspaces, watch
+from crm import gate, inbox, mail, migrate, outbox, slack_workspaces, watch
 from media import probing
 from media.turn import Turn
 from nlu.fingerprint import fingerprint
@@ -165,4 +165,16 @@ async def doctor(read: Settings) -> bool:
         print(f"--  dead letters: {len(await outbox.dead_letters(limit=1000))}")
         for row in await outbox.dead_letters(limit=SHOWN):
             print(f"--    conversation {row['conversation_id']}, {row['channel']}: {row['error']}")
+        for line in await untold(now):
+            print(line)
     return not faults
+
+
+async def untold(now: datetime) -> list[str]:
+    """A line for each decision about advertising whose result the law wants told and nothing of ours could
+    tell: they have no conversation to write into."""
+    return [
+        f"{'!!' if one.by < now else '--'}  tell contact {one.contact_id} by {one.by:%Y-%m-%d} that their"
+        f" {'yes' if one.granted else 'no'} to advertising is written down"
+        for one in await gate.owed_reports(now, limit=SHOWN)
+    ]

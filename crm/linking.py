@@ -97,19 +97,6 @@ async def prove(identity_id: int, kind: str, value: str, *, how: str, now: datet
         return Linked(certain[0], journal.id, tuple(likely))
 
 
-async def telegram_contact(
-    identity_id: int, shared_user_id: int | None, phone: str, *, now: datetime
-) -> Linked:
-    """A contact was shared in Telegram: it proves a number only when it is the sender's own.
-
-    Raises `Invalid("contact", "not_own")`.
-    """
-    identity = await Identity.get_or_none(id=identity_id)
-    if identity is None or identity.channel != "telegram" or identity.external_id != str(shared_user_id):
-        raise Invalid("contact", "not_own")
-    return await prove(identity_id, "phone", phone, how="channel", now=now)
-
-
 async def vouch(identity_id: int, visitor: str, *, phone: str = "", email: str = "", now: datetime) -> Linked:
     """The embedding site says, signed, that this browser is its visitor of that number, with phone or e-mail
     that it knows. What of it is malformed proves nothing."""

@@ -1,11 +1,14 @@
 """`dangol check` where a provider cannot be reached: which one, and where it was looked for."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bots import checking
 from bots.settings import load
+from crm import consent, contacts
+from crm.actor import SYSTEM
 
 NOBODY = "127.0.0.1:1"  # a port that no program listens on
 
@@ -43,3 +46,14 @@ async def test_a_provider_that_does_not_answer_is_named_with_its_address(
         assert line in told
     for secret in ("pass-word", "AAAA-bbbb", "9TQPLJ", "a-secret-path", "xoxb"):
         assert secret not in told
+
+
+async def test_doctor_names_who_is_still_to_be_told_of_their_refusal_and_until_when(
+    db: str, now: datetime
+) -> None:
+    caller = await contacts.create(SYSTEM, name="전화로 거부한 고객", now=now)
+    await consent.record(caller.id, "ad", channel="sms", granted=False, source="staff:1", now=now)
+    (line,) = await checking.untold(now)
+    assert line == f"--  tell contact {caller.id} by 2026-03-18 that their no to advertising is written down"
+    (late,) = await checking.untold(now + timedelta(days=15))
+    assert late.startswith("!!  tell contact")

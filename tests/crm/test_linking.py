@@ -44,7 +44,7 @@ async def test_a_typed_number_links_nothing():
 
 async def test_telegrams_own_contact_links_to_the_one_that_staff_entered_and_can_be_undone():
     entered, identity = await known(), await visitor("77", "telegram")
-    linked = await linking.telegram_contact(identity.id, 77, PHONE, now=AT)
+    linked = await linking.prove(identity.id, "phone", PHONE, how="channel", now=AT)
     assert (linked.contact_id, await owner(identity)) == (entered.id, entered.id)
     assert (await Contact.get(id=entered.id)).verified
     await merging.unmerge(SYSTEM, linked.merge_id, now=AT)
@@ -52,25 +52,17 @@ async def test_telegrams_own_contact_links_to_the_one_that_staff_entered_and_can
     assert await linking.proven(entered.id, "phone") == []
 
 
-async def test_somebody_elses_contact_proves_nothing():
-    entered, identity = await known(), await visitor("77", "telegram")
-    for shared in (78, None):
-        with pytest.raises(Invalid, match="not_own"):
-            await linking.telegram_contact(identity.id, shared, PHONE, now=AT)
-    assert await owner(identity) != entered.id
-
-
 async def test_who_only_typed_the_number_gains_nothing_when_its_owner_proves_it():
     thief, honest = await visitor("thief"), await visitor("77", "telegram")
     await contacts.update(BOT, thief.contact_id, {"phone": PHONE}, now=AT)
-    linked = await linking.telegram_contact(honest.id, 77, PHONE, now=AT)
+    linked = await linking.prove(honest.id, "phone", PHONE, how="channel", now=AT)
     assert (linked.merge_id, linked.suggested) == (None, (thief.contact_id,))
     assert await owner(honest) != await owner(thief)
 
 
 async def test_two_that_prove_the_same_number_are_one_person():
     first, second = await visitor("77", "telegram"), await visitor("s1")
-    await linking.telegram_contact(first.id, 77, PHONE, now=AT)
+    await linking.prove(first.id, "phone", PHONE, how="channel", now=AT)
     linked = await linking.prove(second.id, "phone", PHONE, how="code", now=AT)
     assert linked.contact_id == await owner(first) == await owner(second)
     entries = (await timeline.of(SYSTEM, linked.contact_id)).items
@@ -80,7 +72,7 @@ async def test_two_that_prove_the_same_number_are_one_person():
 async def test_with_several_owners_or_another_number_proven_before_staff_decide():
     one, other = await known("김민지"), await contacts.create(SYSTEM, now=AT, phone=PHONE)
     identity = await visitor("77", "telegram")
-    linked = await linking.telegram_contact(identity.id, 77, PHONE, now=AT)
+    linked = await linking.prove(identity.id, "phone", PHONE, how="channel", now=AT)
     assert (linked.merge_id, linked.suggested) == (None, (one.id, other.id))
     third = await contacts.create(SYSTEM, now=AT, phone="010-5555-0000")
     moved = await linking.prove(identity.id, "phone", "010-5555-0000", how="code", now=AT)
@@ -89,7 +81,7 @@ async def test_with_several_owners_or_another_number_proven_before_staff_decide(
 
 async def test_a_customer_who_types_another_number_is_no_longer_proven():
     identity = await visitor("77", "telegram")
-    await linking.telegram_contact(identity.id, 77, PHONE, now=AT)
+    await linking.prove(identity.id, "phone", PHONE, how="channel", now=AT)
     changed = await contacts.update(BOT, identity.contact_id, {"phone": "010-5555-0000"}, now=AT)
     assert not changed.verified
 
