@@ -63,7 +63,8 @@ class Talk(Action):
 
 
 class Advertising(Action):
-    """Records a decision about advertising at once and says so with the date (PROTOCOLS: within 14 days)."""
+    """Records a decision about advertising at once and says so with sender and date (정보통신망법 제50조
+    제7항: within 14 days)."""
 
     def name(self) -> str:
         return "action_advertising"
@@ -73,16 +74,16 @@ class Advertising(Action):
     ) -> list[EventType]:
         turn, message = await turn_of(tracker), said(tracker)
         today = turn.at.astimezone(turn.tz).date()
-        shown = day(today, turn.language, today=today)
+        done = {"date": day(today, turn.language, today=today), "company": await company.name(turn.language)}
         answer = message.chosen("opt_in")
         if message.intent == "opt_in":
             say(dispatcher, "utter_confirm_opt_in")
         elif answer == "yes":
             await self._agree(turn)
-            say(dispatcher, "utter_opted_in", date=shown)
+            say(dispatcher, "utter_opted_in", **done)
         elif message.intent == "opt_out":
             await self._refuse(turn, str(tracker.latest_message.get("text") or ""))
-            say(dispatcher, "utter_opted_out", date=shown)
+            say(dispatcher, "utter_opted_out", **done)
         else:
             say(dispatcher, "utter_deny")
         return []

@@ -145,7 +145,7 @@ async def test_a_wish_to_be_called_is_given_up(known: Customer) -> None:
 
 async def test_advertising_is_refused_at_once_and_the_date_is_told(customer: Customer) -> None:
     await customer.says("광고 그만 보내세요")
-    customer.heard("광고를 받지 않도록 바꿨어요. 안내 메시지만 보내요. (11월 23일(월) 처리)")
+    customer.heard("광고를 받지 않도록 바꿨어요. 안내 메시지만 보내요. (새봄가전, 11월 23일(월) 처리)")
     assert not await consent.holds(await customer.contact_id(), "ad", channel="web")
 
 
@@ -154,7 +154,7 @@ async def test_advertising_is_agreed_to_only_by_a_yes(customer: Customer, answer
     await customer.says("광고 받을게요")
     customer.heard("보내 드려도 될까요?")
     await customer.says(answer)
-    customer.heard("동의하셨어요. (11월 23일(월) 처리)" if holds else "네, 알겠어요.")
+    customer.heard("동의하셨어요. (새봄가전, 11월 23일(월) 처리)" if holds else "네, 알겠어요.")
     assert await consent.holds(await customer.contact_id(), "ad", channel="web") is holds
 
 

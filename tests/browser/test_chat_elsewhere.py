@@ -65,6 +65,16 @@ async def test_another_site_embeds_the_chat(
         await page.get_by_role("button", name="상담 열기").click()
         await expect(page.locator("iframe")).to_be_visible()
         await page.close()
+        device = await browser.new_context(locale="ko-KR", viewport={"width": 390, "height": 844})
+        phone = await device.new_page()
+        await phone.goto(f"{origin}/shop")
+        await phone.get_by_role("button", name="상담 열기").click()
+        frame = phone.frame_locator("iframe[title='상담']")
+        await frame.locator("html[data-ready]").wait_for()
+        said = frame.locator(".bubble")
+        await expect(said).to_have_text(["가게에서 왔어요", "들은 말: 가게에서 왔어요"])
+        await expect(frame.locator("#start")).to_be_hidden()
+        await device.close()
 
 
 async def test_a_site_that_is_not_listed_cannot_frame_the_chat(

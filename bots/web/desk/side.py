@@ -115,7 +115,10 @@ async def timeline(desk: Desk, contact_id: int, limit: int) -> list[dict[str, An
 
 
 def _variant(item: dict[str, Any]) -> str:
-    """Which of an entry's sentences: a notice that went out, waits or found no way; arrived or failed."""
+    """Which of an entry's sentences: what was agreed to or refused; a notice that went out, waits or found no
+    way; one that arrived or failed."""
+    if item["kind"] == "consent.changed":
+        return f".{item['data'].get('purpose')}.{'yes' if item['data'].get('granted') else 'no'}"
     if item["kind"] == "message.routed":
         why = item["data"].get("why")
         return ".none" if why == "none" else ".waits" if why == "waits" else ".sent"
@@ -130,6 +133,8 @@ def timeline_view(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
         values["status"] = desk.t(f"status.{values['status']}")
     if values.get("channel"):
         values["channel"] = desk.t(f"channel.{values['channel']}")
+    elif item["kind"] == "consent.changed":
+        values["channel"] = desk.t("desk.timeline.everywhere")
     values["number"] = reference.get("number", "")
     key = f"desk.timeline.{item['kind']}{_variant(item)}"
     subject, pages = item["subject"], {"request": "/desk/requests", "conversation": "/desk/conversations"}

@@ -263,7 +263,7 @@ async def test_check_proves_the_tokens_live(office: Office) -> None:
 async def test_check_names_a_scope_that_the_app_lacks(office: Office) -> None:
     given = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "api_url": office.workspace.api}
     values = dict.fromkeys(("signing_secret", "client_id", "client_secret"), "") | given
-    await office.workspace.faults(scopes=[scope for scope in SCOPES if scope != "groups:read"])
+    await office.workspace.fault(scopes=[scope for scope in SCOPES if scope != "groups:read"])
     with pytest.raises(RuntimeError, match="lacks groups:read; add it under OAuth & Permissions"):
         await wiring.check(values)
 

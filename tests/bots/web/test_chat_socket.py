@@ -408,6 +408,8 @@ async def test_a_bad_visitor_token_leaves_a_stranger(page: Any, bot: Bot, token:
     await known.hear("done", id="1")
     stranger = await page(visitor=token)
     assert stranger.heard("welcome")[0]["seq"] == 0
+    told = [error["text"] for error in stranger.heard("error")]
+    assert told == (["로그인한 정보를 확인하지 못해서 이름 없이 이어갈게요."] if token else [])
 
 
 async def test_a_page_reconnects_with_the_token_it_began_with_though_it_ended(page: Any, bot: Bot) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from crm import contacts, identities, linking
+from crm import consent, contacts, identities, linking
 from crm.actor import SYSTEM
 from crm.models import AuditEntry, Contact
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
@@ -56,7 +56,7 @@ async def test_who_may_not_merge_is_given_no_address(signed_in: Staffed) -> None
     assert "/link" not in await browser.page(f"/desk/contacts/{contact.id}")
     status, told = await ask(browser, contact, **{"X-CSRF-Token": browser.csrf})
     assert status == 403
-    assert "t.me" not in told
+    assert "start=" not in told
     assert await issued() == 0
 
 
@@ -73,3 +73,19 @@ async def test_staff_write_down_where_a_customer_would_rather_hear_from_us(signe
     assert '<option value="sms" selected>문자</option>' in again
     status, _ = await browser.try_act("contact_update", contact=contact.id, preferred_channel="pigeon")
     assert status == 422
+
+
+async def test_the_history_says_what_was_agreed_to_and_where(signed_in: Staffed) -> None:
+    contact = await a_contact()
+    for purpose, channel, granted in (
+        ("privacy_notice", "sms", True), ("ad", "sms", True), ("ad", "", False), ("night_ad", "sms", False),
+    ):  # fmt: skip
+        await consent.record(
+            contact.id, purpose, channel=channel, granted=granted, source="form", now=utc_now()
+        )
+    page = await (await signed_in("yuna")).page(f"/desk/contacts/{contact.id}")
+    for shown in (
+        "개인정보 안내를 받음", "광고 수신 동의 · 문자", "광고 수신 거부 · 모든 채널",
+        "야간 광고 수신 거부 · 문자",
+    ):  # fmt: skip
+        assert shown in page

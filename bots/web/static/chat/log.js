@@ -39,6 +39,15 @@ export class Log {
     this.pill.hidden = true;
   }
 
+  // Away with the greeting of an empty page, before what was said earlier is put there.
+  clear() {
+    this.list.replaceChildren();
+    Object.assign(this, { last: null, said: "" });
+    this.keys.clear();
+    this.requests.clear();
+    this.mine.clear();
+  }
+
   // Keep the newest in sight while `change` adds something, unless the reader is further up.
   keeping(change, { own = false, quiet = false } = {}) {
     if (this.newer) return change();

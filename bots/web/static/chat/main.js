@@ -111,7 +111,12 @@ connection.addEventListener("done", ({ detail }) => {
 connection.addEventListener("delivered", ({ detail }) => log.mark(detail.key, "seen"));
 connection.addEventListener("typing", () => owner.owner === "staff" && typing("staff", owner.name));
 connection.addEventListener("owner", ({ detail }) => speaker(detail));
-connection.addEventListener("message", ({ detail }) => hear(detail));
+// A visitor whom the site knows may have talked on another device: that stands above what comes now.
+let recalled = Promise.resolve();
+connection.addEventListener("welcome", ({ detail }) => {
+  if (!started && detail.seq) recalled = recall();
+});
+connection.addEventListener("message", ({ detail }) => recalled.then(() => hear(detail)));
 connection.addEventListener("error", ({ detail }) => {
   if (detail.id) {
     log.mark(detail.id, "failed");
@@ -311,6 +316,7 @@ async function recall() {
     const { messages, read } = await earlier();
     if (!messages.length) return;
     begin();
+    log.clear();
     byId("log").setAttribute("aria-live", "off");
     messages.forEach((message, at) => show(message, read, messages.slice(at + 1)));
     offerEarlier(messages);
