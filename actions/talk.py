@@ -74,16 +74,16 @@ class Advertising(Action):
     ) -> list[EventType]:
         turn, message = await turn_of(tracker), said(tracker)
         today = turn.at.astimezone(turn.tz).date()
-        done = {"date": day(today, turn.language, today=today), "company": await company.name(turn.language)}
+        shown, sender = day(today, turn.language, today=today), await company.name(turn.language)
         answer = message.chosen("opt_in")
         if message.intent == "opt_in":
             say(dispatcher, "utter_confirm_opt_in")
         elif answer == "yes":
             await self._agree(turn)
-            say(dispatcher, "utter_opted_in", **done)
+            say(dispatcher, "utter_opted_in", date=shown, company=sender)
         elif message.intent == "opt_out":
             await self._refuse(turn, str(tracker.latest_message.get("text") or ""))
-            say(dispatcher, "utter_opted_out", **done)
+            say(dispatcher, "utter_opted_out", date=shown, company=sender)
         else:
             say(dispatcher, "utter_deny")
         return []
