@@ -145,7 +145,7 @@ class ChatSocket:
                     visitor = chat_session.still_known(self._config, frame.session, error.sub)
                 if visitor is None:
                     log.info("chat_bad_visitor", reason=str(error))
-                    await self._refuse("not_allowed", None, words="visitor")
+                    await self._refuse("not_allowed", None, words="chat.nameless")
         room = await chat_session.open_room(frame.session, datetime.now(UTC))
         self._session = room or chat_session.open_session(self._config, frame.session, visitor)
         found = await self._latest(self._session)
@@ -292,7 +292,7 @@ class ChatSocket:
         return name_en or name if self._lang == "en" else name
 
     async def _refuse(self, code: str, frame: str | None, *, words: str = "") -> None:
-        text = i18n.t(self._lang, f"chat.error.{words or code}")
+        text = i18n.t(self._lang, words or f"chat.error.{code}")
         await self._send({"type": "error", "id": frame, "code": code, "text": text})
 
     async def _send(self, frame: dict[str, Any]) -> None:
