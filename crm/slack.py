@@ -142,6 +142,14 @@ def fit(channel: SlackChannel) -> bool:
     return channel.private and not channel.shared and channel.member
 
 
+async def confidential(account: str, channel: str) -> bool:
+    """Whether a channel, as we last heard of it, is private and shared with nobody outside."""
+    rows = await db.fetch(
+        "SELECT private, shared FROM slack_channel WHERE account = ? AND channel = ?", account, channel
+    )
+    return bool(rows) and bool(rows[0]["private"]) and not rows[0]["shared"]
+
+
 async def channels(limit: int = 200, *, account: str | None = None) -> list[SlackChannel]:
     """The channels (of one workspace) that we were invited to, by name."""
     found = SlackChannel.filter(member=True)

@@ -125,7 +125,7 @@ class Handler:
         ):
             ready.place = await self.place(event.account, account, str(data["channel"]))
         if event.kind in ("message", "edit") and ready.known.actor is not None:
-            ready.names = await self._names(event.account, str(data["text"]))
+            ready.names = {bot: "dangol", **await self._names(event.account, str(data["text"]))}
             if event.kind == "message":
                 await self._fetch_files(ready)
         return ready

@@ -19,6 +19,7 @@ from bots.staff.slack import cards
 from bots.staff.slack.blocks import escape
 from bots.staff.slack.cards import Look
 from bots.staff.slack.client import Slack
+from bots.staff.slack.shutting import shut_out
 from bots.staff.slack.workspaces import Workspaces
 from bots.worker import utc_now
 from crm import files, lanes, live_links, processes, slack_cards, slack_views, staff_inbox
@@ -76,6 +77,7 @@ class Poster:
 
     async def _queue(self, claim: Claim) -> None:
         """A card, then its posts, in order, until all is shown or something must wait."""
+        await shut_out(claim, self._now())
         if await self._card(claim):
             for post in claim.posts:
                 if not await self._post(claim, post):

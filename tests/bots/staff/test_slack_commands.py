@@ -8,10 +8,11 @@ from PIL import Image
 from bots.settings import Settings, load
 from bots.staff import spoken
 from bots.staff.slack import face as wiring
-from crm import contacts, conversations, privacy, requests, slack, staff
+from crm import contacts, conversations, inbox, privacy, requests, slack, staff
 from crm.actor import SYSTEM, Actor
 from crm.errors import Conflict, Forbidden
-from crm.models import Conversation, Message, ServiceRequest, SlackUser
+from crm.inbox import Inbound
+from crm.models import Conversation, Identity, Message, ServiceRequest, SlackUser
 from tests.bots.staff.conftest import Office
 from tests.bots.staff.test_slack_threads import begun, heard_by_customer, notes_of
 from tests.bots.web.desk_people import a_talk, utc_now
@@ -158,6 +159,27 @@ async def test_a_channel_that_becomes_shared_shows_and_does_nothing_more(office:
     await office.said(office.seojun, "@dangol reply 들리나요", channel=TEAM_CHANNEL, thread=root["ts"])
     assert await heard_by_customer(talk) == []
     assert "공유" in (await office.seojun.told())[-1]
+    shown = await office.seojun.thread(root)
+    identity = await Identity.get(id=talk.identity_id)
+    await inbox.store(
+        Inbound(
+            channel="web", external_user=identity.external_id, external_id="m9",
+            text="아무나 보면 안 되는 말", received_at=utc_now(),
+        ),
+        now=utc_now(),
+    )  # fmt: skip
+    await conversations.set_priority(office.company.yuna, talk.id, "urgent", utc_now())
+    await office.settle()
+    assert await office.seojun.thread(root) == shown
+    assert "긴급" not in written((await office.seojun.roots())[0])
+    await office.yuna.act("change", channel=TEAM_CHANNEL, to={"is_ext_shared": False, "is_shared": False})
+    await office.heard()
+    await office.settle()
+    await conversations.set_priority(office.company.yuna, talk.id, "high", utc_now())
+    await office.settle()
+    assert "높음" in written((await office.seojun.roots())[0])
+    await office.yuna.act("change", channel=TEAM_CHANNEL, to={"is_ext_shared": True, "is_shared": True})
+    await office.heard()
     other = await a_talk(utc_now(), name="이준호")
     await conversations.hand_over(other.id, reason="asked", now=utc_now())
     await office.settle()
