@@ -11,7 +11,6 @@ from typing import Any
 from actions import reviews
 from actions.said import is_no, is_yes
 from crm import choices
-from crm.models import Message
 
 # A question with one of these asks for more than a yes: which, when, once more, this or that.
 _OPEN = re.compile(
@@ -40,7 +39,7 @@ _LONGEST = 40  # a longer text says what it wants by itself
 async def meant(conversation_id: int, text: str) -> Mapping[str, Any] | None:
     """The choice that `text` amounts to under the newest message; None when it stands for itself."""
     words = text.strip().casefold()
-    newest = await _newest(conversation_id) if words else None
+    newest = await choices.last_said(conversation_id) if words else None
     if newest is None:
         return None
     offered = list(choices.pressables(newest["choices"], newest["cards"]))
@@ -51,16 +50,6 @@ async def meant(conversation_id: int, text: str) -> Mapping[str, Any] | None:
         return None
     offered_now = newest["choices"]
     return _after_the_work(words, offered_now) or _after_advice(words, offered_now) or _agreed(words, newest)
-
-
-async def _newest(conversation_id: int) -> Mapping[str, Any] | None:
-    rows: Sequence[Mapping[str, Any]] = (
-        await Message.filter(conversation_id=conversation_id, direction="out")
-        .order_by("-seq")
-        .limit(1)
-        .values("text", "choices", "cards")
-    )
-    return rows[0] if rows else None
 
 
 def _agreed(words: str, newest: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -79,32 +79,27 @@ def find(
 
 async def known(conversation_id: int, value: str) -> Mapping[str, Any] | None:
     """The choice that `value` stands for in this conversation, outdated ones included; None when unknown."""
-    rows = (
-        await Message.filter(conversation_id=conversation_id, direction="out")
-        .order_by("-seq")
-        .limit(REMEMBERED_MESSAGES)
-        .values("choices", "cards")
-    )
-    for row in rows:
+    for row in await _said(conversation_id, REMEMBERED_MESSAGES):
         if found := find(row["choices"], row["cards"], value):
             return found
     return None
 
 
-async def typed(conversation_id: int, text: str) -> Mapping[str, Any] | None:
-    """The choice under the newest message whose label was typed word for word; None when there is none."""
-    words = text.strip().casefold()
-    if not words:
-        return None
-    newest = await db.fetch(
-        "SELECT choices, cards FROM message WHERE conversation_id = ? AND direction = 'out'"
-        " ORDER BY seq DESC LIMIT 1",
+async def last_said(conversation_id: int) -> Mapping[str, Any] | None:
+    """Text, choices and cards of the newest message to the customer; None when there is none."""
+    rows = await _said(conversation_id, 1)
+    return rows[0] if rows else None
+
+
+async def _said(conversation_id: int, limit: int) -> list[dict[str, Any]]:
+    """Every customer's message asks for these."""
+    rows = await db.fetch(
+        "SELECT text, choices, cards FROM message WHERE conversation_id = ? AND direction = 'out'"
+        " ORDER BY seq DESC LIMIT ?",
         conversation_id,
+        limit,
     )
-    if not newest:
-        return None
-    offered = pressables(db.read_json(newest[0]["choices"]), db.read_json(newest[0]["cards"]))
-    return next((item for item in offered if words in (label(item).casefold(), said(item).casefold())), None)
+    return db.read_rows(rows, documents=("choices", "cards"))
 
 
 async def newest(channel: str, account: str, external_user: str) -> tuple[int, list[Any], list[Any]] | None:

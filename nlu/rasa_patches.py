@@ -6,31 +6,30 @@ Rasa until someone has looked. None changes what the dialogue does (a test compa
 without the parse; together they take a turn from 17.8 to 1.5.
 """
 
-import copy
-import dataclasses
 import functools
 import hashlib
 import inspect
-import json
 import types
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import jsonschema
+import rasa.core.actions.action
 import rasa.core.actions.forms
 import rasa.core.policies.rule_policy
 import rasa.core.processor
 from rasa.core.actions.action import RemoteAction
-from rasa.core.policies.rule_policy import RULES, RulePolicy
+from rasa.core.actions.forms import FormAction
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.events import Event
 from rasa.shared.core.slots import Slot
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from nlu import rule_patches, tracker_patches
 from nlu.quiet import silence
 
 
@@ -103,6 +102,8 @@ def _schema_checked_once(original: Any) -> Any:
     kinds = _by_name(event["oneOf"], checker)
 
     def fits(result: Any) -> bool:
+        if _sets_a_slot(result):
+            return True
         name = result.get("event") if isinstance(result, dict) else None
         kind = kinds.get(name) if isinstance(name, str) else None
         return kind is not None and bool(common.is_valid(result) and kind.is_valid(result))
@@ -113,6 +114,18 @@ def _schema_checked_once(original: Any) -> Any:
         return True
 
     return _validate_action_result
+
+
+def _sets_a_slot(result: Any) -> bool:
+    """Whether it is what nine of ten events are; no schema has to be walked through for it."""
+    return (
+        type(result) is dict
+        and result.get("event") == "slot"
+        and type(result.get("name")) is str
+        and "value" in result
+        and result.get("timestamp") is None
+        and result.get("metadata") is None
+    )
 
 
 def _by_name(schemas: list[dict[str, Any]], checker: Any) -> dict[str, Any]:
@@ -170,108 +183,24 @@ def _plan(runner: DaskGraphRunner, targets: tuple[str, ...]) -> list[tuple[str, 
     return list(plan.values())
 
 
-_Rule = tuple[str, list[dict[str, Any]]]  # its key, and its states newest first
-_Index = dict[tuple[str | None, str | None], list[_Rule]]
+def _made_once(original: Any) -> Any:
+    made: dict[int, tuple[Any, list[Any]]] = {}
 
+    def default_actions(action_endpoint: Any = None) -> list[Any]:
+        known = made.get(id(action_endpoint))
+        if known is None or known[0] is not action_endpoint:
+            made.clear()  # one endpoint a process: a reloaded model brings another
+            known = made[id(action_endpoint)] = (action_endpoint, original(action_endpoint))
+        return list(known[1])
 
-def _rules_indexed(original: Any) -> Any:
-    def _get_possible_keys(
-        self: RulePolicy, lookup: dict[str, str], states: list[dict[str, Any]]
-    ) -> set[str]:
-        if not states:
-            return set(lookup)
-        index, newest_first = _index(self, lookup), states[::-1]
-        action, intent = _marks(newest_first[0])
-        # A rule that does not say an action or an intent takes any.
-        groups = {(action, intent), (action, None), (None, intent), (None, None)}
-        return {
-            key
-            for group in groups
-            for key, rule in index.get(group, ())
-            if _applies(self, rule, newest_first)
-        }
-
-    return _get_possible_keys
-
-
-def _index(policy: RulePolicy, lookup: dict[str, str]) -> _Index:
-    known = vars(policy).setdefault("indexes", {}).get(id(lookup))
-    if known and known[0] is lookup and known[1] == len(lookup):
-        return cast("_Index", known[2])
-    index: _Index = {}
-    for key in lookup:
-        rule = json.loads(key)[::-1]
-        index.setdefault(_marks(rule[0]), []).append((key, rule))
-    vars(policy)["indexes"][id(lookup)] = (lookup, len(lookup), index)
-    return index
-
-
-def _marks(state: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The two features that tell most rules apart: the action before, and the intent."""
-    return state.get("prev_action", {}).get("action_name"), state.get("user", {}).get("intent")
-
-
-def _applies(policy: RulePolicy, rule: list[dict[str, Any]], newest_first: list[dict[str, Any]]) -> bool:
-    for ruled, state in zip(rule, newest_first, strict=False):
-        if not ruled.get("prev_action") or not state.get("prev_action"):
-            # A rule of a conversation's start fits there alone, and no other does.
-            if ruled.get("prev_action") or state.get("prev_action"):
-                return False
-        elif not policy._does_rule_match_state(ruled, state):
-            return False
-    return True
-
-
-def _text_only_where_rules_have_it(original: Any) -> Any:
-    def _find_action_from_rules(
-        self: RulePolicy, tracker: Any, domain: Any, use_text_for_last_user_input: bool
-    ) -> tuple[str | None, str | None, bool]:
-        if use_text_for_last_user_input and not _has_text(self):
-            return None, None, False
-        found: tuple[str | None, str | None, bool] = original(
-            self, tracker, domain, use_text_for_last_user_input
-        )
-        return found
-
-    return _find_action_from_rules
-
-
-def _has_text(policy: RulePolicy) -> bool:
-    rules = policy.lookup[RULES]
-    known, has_text = vars(policy).get("text_rules", (None, False))
-    if known is not rules:
-        has_text = any('"text"' in key for key in rules)
-        vars(policy)["text_rules"] = (rules, has_text)
-    return bool(has_text)
-
-
-def _cloned(original: Any) -> Any:
-    def clone(self: DialogueStateTracker) -> DialogueStateTracker:
-        cloned = object.__new__(type(self))
-        vars(cloned).update(vars(self))
-        cloned.events = deque(self.events, self._max_event_history)
-        cloned.slots = {name: copy.copy(slot) for name, slot in self.slots.items()}
-        cloned.active_loop = dataclasses.replace(self.active_loop) if self.active_loop else None
-        cloned.model_id = cloned.assistant_id = cloned.sender_source = None
-        return cloned
-
-    return clone
-
-
-def _shallow(original: Any) -> Any:
-    def __copy__(self: Slot) -> Slot:
-        copied = object.__new__(type(self))
-        vars(copied).update(vars(self))
-        return copied
-
-    return __copy__
+    return default_actions
 
 
 PATCHES = [
     Patch(
         Slot,
         "__copy__",
-        _shallow,
+        tracker_patches.shallow,
         "0a694d68aef367326f0d4714f862136245b05509efc5b037ab8c60fb3341e47e",
         "every tracker copies every slot, by the roundabout way of pickling",
         0.4,
@@ -327,7 +256,7 @@ PATCHES = [
     Patch(
         RulePolicy,
         "_get_possible_keys",
-        _rules_indexed,
+        rule_patches.rules_indexed,
         "2915fd81711e194c6d667728e00bd0e51e9c1c2791a0be14c55f0ef9938f9936",
         "every rule is read backwards and compared with every state, through three calls",
         0.6,
@@ -335,7 +264,7 @@ PATCHES = [
     Patch(
         RulePolicy,
         "_find_action_from_rules",
-        _text_only_where_rules_have_it,
+        rule_patches.text_only_where_rules_have_it,
         "be6da6ee0f5429bd9bbded9f22186f3729469e5b392949493fd34a00ef9531d9",
         "every message is first matched by its text, though no rule has any",
         0.5,
@@ -343,9 +272,33 @@ PATCHES = [
     Patch(
         DialogueStateTracker,
         "copy",
-        _cloned,
+        tracker_patches.cloned,
         "dfa48dca9f355ad1b42c625bc6f6370bafe83514ed17a77904ed64c67bf07285",
         "a copy replays all events from the beginning, for every action",
+        0.1,
+    ),
+    Patch(
+        DialogueStateTracker,
+        "applied_events",
+        tracker_patches.applied_by_kind,
+        "764d5065ea9997d613c1984d9357370f9ae32d31ca21346086f16c54f0487aae",
+        "every event is compared with six abstract classes, three times a turn",
+        0.4,
+    ),
+    Patch(
+        FormAction,
+        "_temporary_tracker",
+        tracker_patches.copied,
+        "381bc4b6e07fc205a4189558635d11392464a81d89499188542246f8376d8ee7",
+        "a form asks what its slots would be by replaying all events from the beginning",
+        0.4,
+    ),
+    Patch(
+        rasa.core.actions.action,
+        "default_actions",
+        _made_once,
+        "6fa4896f3667a20ef926faa5a9aed3d7be3543924aae20d0f55bc735dd04417f",
+        "the twelve default actions are made anew to find one action by its name",
         0.1,
     ),
 ]
