@@ -10,6 +10,7 @@ engine is in it); for PostgreSQL the server's is shown beside it.
 
 import argparse
 import asyncio
+import gc
 import random
 import shutil
 import sys
@@ -28,6 +29,7 @@ import asyncpg
 
 from benchmarks import common
 from benchmarks.crm_data import LONG_THREAD, LONG_THREADS, NOW, Postgres, Sqlite, fill, names, phone_of
+from bots.cli import COLLECT
 from crm import contacts, db, inbox_views, migrate, requests, search, threads, vault
 from crm.actor import Actor
 
@@ -193,6 +195,10 @@ class _Overheard:
     def execute_fetchall(self, sql: str, args: Any = None) -> Any:
         self._heard.append(("fetch", sql, args or []))
         return self._raw.execute_fetchall(sql, args)
+
+    def fetch_dicts(self, sql: str, args: Any = None) -> Any:
+        self._heard.append(("fetch", sql, args or []))
+        return self._raw.fetch_dicts(sql, args)
 
     def execute_insert(self, sql: str, args: Any = None) -> Any:
         self._heard.append(("fetch", sql, args or []))
@@ -468,6 +474,7 @@ def main() -> int:
     parser.add_argument("--operation", default="", help="only those whose name holds this")
     parser.add_argument("--sizes", default="", help="numbers of contacts, with commas")
     options = parser.parse_args()
+    gc.set_threshold(*COLLECT)  # as in our processes
     sizes = [int(size) for size in options.sizes.split(",") if size] or (
         [1000] if options.quick else list(SIZES)
     )

@@ -73,19 +73,21 @@ FROM service_request r
 JOIN contact c ON c.id = r.contact_id
 LEFT JOIN product p ON p.id = r.product_id"""
 
-CARDS = f"""
-SELECT r.id, r.number, r.status, r.priority, r.category, r.symptom, r.product_text, r.channel, r.version,
-  r.contact_id, r.conversation_id, r.team_id, r.assignee_id, r.reopened, r.visit_from, r.visit_to, r.due_at,
-  r.status_at, r.created_at, r.updated_at, c.name AS contact_name, p.name AS product_name,
-  p.name_en AS product_name_en, p.category AS product_category, s.name AS assignee_name,
-  s.name_en AS assignee_name_en, g.score AS rating, o.kind AS possession_kind
-{JOINS}
+# What a card shows; a list tells the rest as well.
+CARD = """r.id, r.number, r.status, r.priority, r.category, r.symptom, r.product_text, r.channel, r.version,
+  r.assignee_id, r.visit_from, r.due_at, r.status_at, r.created_at, c.name AS contact_name,
+  p.name AS product_name, p.name_en AS product_name_en, s.name AS assignee_name,
+  s.name_en AS assignee_name_en, g.score AS rating, o.kind AS possession_kind"""
+LISTED = f"""{CARD}, r.contact_id, r.conversation_id, r.team_id, r.reopened, r.visit_to, r.updated_at,
+  p.category AS product_category"""
+FROM = f"""{JOINS}
 LEFT JOIN staff s ON s.id = r.assignee_id
 LEFT JOIN rating g ON g.request_id = r.id
 LEFT JOIN possession o ON o.id = r.possession_id
 WHERE r.status = ?"""
 COUNT_LIMIT = 1000  # counts of finished requests stop here: the board says 999+
-TIMES = ("visit_from", "visit_to", "due_at", "status_at", "created_at", "updated_at")
+CARD_TIMES = ("visit_from", "due_at", "status_at", "created_at")
+LISTED_TIMES = (*CARD_TIMES, "visit_to", "updated_at")
 
 
 async def board(
@@ -148,7 +150,7 @@ async def list_requests(
     where = _where(filters or Filters(), tz or zone.current())
     if after is not None:
         where.add("r.id < ?", after)
-    cards = sorted(await _cards(where, statuses, limit + 1), key=itemgetter("id"), reverse=True)
+    cards = sorted(await _cards(where, statuses, limit + 1, listed=True), key=itemgetter("id"), reverse=True)
     return cards[:limit], cards[limit - 1]["id"] if len(cards) > limit else None
 
 
@@ -245,12 +247,15 @@ async def _counts(where: _Where, now: datetime, tz: ZoneInfo) -> tuple[dict[str,
     return counts, sum(int(row["late"] or 0) for row in rows), sum(int(row["visits"] or 0) for row in rows)
 
 
-async def _cards(where: _Where, statuses: Sequence[str], limit: int) -> list[dict[str, Any]]:
-    """The newest `limit` cards of each status in one statement."""
-    part = f"SELECT * FROM ({CARDS}{where.sql} ORDER BY r.id DESC LIMIT {int(limit)}) AS part"
+async def _cards(
+    where: _Where, statuses: Sequence[str], limit: int, *, listed: bool = False
+) -> list[dict[str, Any]]:
+    """The newest `limit` cards of each status in one statement; `listed` ones with all that a list tells."""
+    shown, times = (LISTED, LISTED_TIMES) if listed else (CARD, CARD_TIMES)
+    part = f"SELECT * FROM (SELECT {shown}{FROM}{where.sql} ORDER BY r.id DESC LIMIT {int(limit)}) AS part"
     args = [value for status in statuses for value in (status, *where.args)]
     rows = await db.fetch(" UNION ALL ".join([part] * len(statuses)), *args) if statuses else []
-    for row in db.read_rows(rows, times=TIMES):
+    for row in db.read_rows(rows, times=times):
         row["product"] = row["product_name"] or row["product_text"]
     return rows
 

@@ -76,6 +76,20 @@ class Connection(aiosqlite.Connection):
         """All rows of a statement."""
         return await self._run(sql, lambda raw: raw.execute(sql, parameters or ()).fetchall())
 
+    async def fetch_dicts(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
+        """All rows of a statement by the names of their columns, made where the statement runs."""
+
+        def fetch(raw: sqlite3.Connection) -> list[dict[str, Any]]:
+            cursor = raw.cursor()
+            cursor.row_factory = None  # plain tuples, which zip reads faster than sqlite3.Row
+            rows = cursor.execute(sql, parameters or ()).fetchall()
+            if not rows:
+                return []
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row)) for row in rows]  # noqa: B905  (one statement's; strict costs a third)
+
+        return await self._run(sql, fetch)
+
     async def execute_insert(self, sql: str, parameters: Any = None) -> Any:  # type: ignore[override]
         """The number of the row that an INSERT made, in a row of its own."""
 

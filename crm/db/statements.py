@@ -39,12 +39,12 @@ async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
         return _as_dicts(rows)
     try:
         async with connection.acquire_connection() as raw:
-            rows = await raw.execute_fetchall(sql, args)
+            found: list[dict[str, Any]] = await raw.fetch_dicts(sql, args)
     except sqlite3.OperationalError as error:
         raise OperationalError(error) from error
     except sqlite3.IntegrityError as error:
         raise IntegrityError(error) from error
-    return _as_dicts(rows)
+    return found
 
 
 def _as_dicts(rows: Sequence[Any]) -> list[dict[str, Any]]:
