@@ -9,7 +9,7 @@ from bots.channels.base import Outbound, OutFile, Undeliverable
 from bots.mailroom import dress
 from bots.sender import compose as plain
 from bots.web import i18n
-from crm import choices, codes, company, files, page_links
+from crm import choices, codes, company, files, page_links, routing
 from crm.models import File, Staff
 from crm.outbox import Item
 
@@ -26,6 +26,7 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
         staff = await Staff.get_or_none(id=item.staff_id) if item.staff_id else None
         author = staff.name if staff else ""
         data = item.data
+        bare = bool(data.get(routing.BARE))
         if item.channel == "email":
             data = {**data, "mail": await dress(item, public_url, author)}
         return Outbound(
@@ -39,8 +40,8 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
             in_reply_to=item.in_reply_to,
             lang=item.lang,
             purpose=item.purpose,
-            choices=choices.public(item.choices),
-            cards=[_reachable(card, public_url) for card in choices.public(item.cards)],
+            choices=() if bare else choices.public(item.choices),
+            cards=() if bare else [_reachable(card, public_url) for card in choices.public(item.cards)],
             files=[_file(file, public_url) for file in kept],
             at=item.created_at,
             more_url=_page(item, public_url) if item.channel == "sms" else "",

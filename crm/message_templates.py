@@ -142,7 +142,8 @@ async def save(
     """Make or (with `template_id`) change a template, as it stands at the provider.
 
     Raises `Invalid` naming the field (`text` may be `unknown_variable` with `name` and `known`),
-    `Conflict("taken")` for a code, or a use and language, that there is already, and `NotFound`.
+    `Conflict` for a code (`code_taken`), or a use and language (`use_taken`), that there is already, and
+    `NotFound`.
     """
     check(actor, "template.write")
     values: dict[str, Any] = {
@@ -205,9 +206,9 @@ async def _refuse_taken(values: Mapping[str, Any], template_id: int | None) -> N
     others = MessageTemplate.filter(channel="alimtalk", channel_account=values["channel_account"])
     others = others.exclude(id=template_id) if template_id is not None else others
     if await others.filter(code=values["code"]).exists():
-        raise Conflict("taken", field="code")
+        raise Conflict("code_taken")
     if await others.filter(use=values["use"], locale=values["locale"]).exists():
-        raise Conflict("taken", field="use")
+        raise Conflict("use_taken")
 
 
 async def _write(template_id: int | None, values: Mapping[str, Any], now: datetime) -> MessageTemplate:

@@ -7,7 +7,7 @@ twice, and a message goes on a second channel only after the first has failed, o
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from crm import db, gate, happenings, identities, merging, message_templates, outbox, ownership, threads, ways
 from crm.errors import Invalid
@@ -15,6 +15,8 @@ from crm.models import Contact, Conversation, Identity, Message, Proof, Route
 from crm.ways import Choice, Terms, Way
 
 Table = Mapping[str, Terms]  # by channel: what composition knows of the channels that are on
+# In a message's data: its choices and cards stand on the page that its address opens, and are not sent.
+BARE: Final = "bare"
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ async def _dressed(notice: Notice, way: Way) -> Notice | None:
     link = notice.values.get("link", "")
     needed = notice.use in message_templates.NEEDS_LINK and link and link not in notice.text
     if way.terms.address == "phone" and needed:
-        return replace(notice, text=f"{notice.text}\n{link}", choices=(), cards=(), data=data)
+        return replace(notice, text=f"{notice.text}\n{link}", data={**data, BARE: True})
     return replace(notice, data=data)
 
 
@@ -256,7 +258,9 @@ def _again(route: Route, message: Message) -> Notice:
         lang=message.lang,
         choices=message.choices,
         cards=message.cards,
-        data={name: value for name, value in message.data.items() if name not in ("template", "notice")},
+        data={
+            name: value for name, value in message.data.items() if name not in ("template", "notice", BARE)
+        },
         use=said.get("use", ""),
         values=said.get("values", {}),
     )

@@ -125,7 +125,7 @@ class _Mail:
             fields["In-Reply-To"] = [self.given("answers") or references[-1]]
             fields["References"] = references
         if self._message.author != "staff":  # RFC 3834: so that two machines do not write to one another
-            fields["Auto-Submitted"] = "auto-replied" if references else "auto-generated"
+            fields["Auto-Submitted"] = "auto-replied" if references and not self._is_ad else "auto-generated"
             fields["X-Auto-Response-Suppress"] = "All"
         if refuse := self.given("unsubscribe"):  # RFC 8058
             fields["List-Unsubscribe"] = f"<{refuse}>"

@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bots.composing import composer
 from bots.notices import Notices
 from bots.settings import Settings
 from bots.ways import TERMS, table
 from crm import consent, gate, happenings, outbox, vault
-from crm.models import Conversation, Message, Proof, Route, ServiceRequest
+from crm.models import Conversation, Message, Outbox, Proof, Route, ServiceRequest
 from tests.bots.test_notices import Office, words
 
 
@@ -18,9 +19,9 @@ async def office(db: str, now: datetime) -> Office:
     return await Office(now).opens()
 
 
-async def told(office: Office, *channels: str) -> list[tuple[str, str]]:
+async def told(office: Office, *channels: str, public_url: str = "") -> list[tuple[str, str]]:
     """Channel and text of every message after all happenings were handled."""
-    notices = Notices(words(), {channel: TERMS[channel] for channel in channels})
+    notices = Notices(words(), {channel: TERMS[channel] for channel in channels}, public_url=public_url)
     while await happenings.consume("notices", [notices]):
         pass
     sent = Message.filter(direction="out").order_by("id").select_related("conversation")
@@ -38,6 +39,24 @@ async def test_a_status_reaches_a_customer_who_left_the_page_by_sms(office: Offi
     await proves_phone(office)
     await office.hurries("assigned")
     assert await told(office, "web", "sms") == [("sms", "SR-2026-000001 접수에 담당자가 정해졌어요.")]
+
+
+async def test_a_survey_behind_a_link_has_its_scores_on_the_page_and_not_in_the_text_message(
+    office: Office,
+) -> None:
+    await proves_phone(office)
+    await office.hurries("assigned", "in_progress", "resolved")
+    await told(office, "web", "sms", public_url="https://help.example")
+    texted = await Message.filter(direction="out", conversation__channel="sms").order_by("-id").first()
+    shown = await Message.get(conversation_id=office.conversation.id, direction="out")
+    assert texted
+    assert "https://help.example/c/" in texted.text
+    assert [choice["label"] for choice in shown.choices] == ["1점", "2점", "3점", "4점", "5점"]
+    assert (shown.state, await Outbox.filter(message_id=shown.id).exists()) == ("sent", False)
+    (claim,) = await outbox.claim("sender", office.now + timedelta(minutes=1))
+    out = await composer("https://help.example")(claim.items[-1])
+    assert (out.choices, out.cards) == ((), ())
+    assert texted.choices  # a bare '5', texted back, is a score
 
 
 async def test_a_status_stays_on_the_page_while_the_customer_is_there(office: Office) -> None:

@@ -18,8 +18,8 @@ def words(error: CrmError, lang: str) -> str:
     reason = str(error.values.get("reason", ""))
     known = i18n.catalogue(lang)
     values = {key: value for key, value in error.values.items() if key != "n"}
-    if "names" in values:
-        values["names"] = ", ".join(map(str, values["names"]))
+    for several in {"names", "known"} & values.keys():
+        values[several] = ", ".join(map(str, values[several]))
     if reason == "out_of_range" and "least" in values:
         return i18n.t(lang, "desk.error.out_of_range_of", **values)
     for key in (f"desk.error.{error.code}.{reason}", f"desk.error.{reason}", f"desk.error.{error.code}"):

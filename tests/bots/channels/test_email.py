@@ -651,6 +651,7 @@ async def test_an_advertisement_is_marked_and_refused_with_the_one_click_of_its_
     (mail,) = await minseo.gets(1)
     assert mail["headers"]["Subject"].startswith("(광고)")
     assert mail["text"].startswith("(광고)")
+    assert mail["headers"]["Auto-Submitted"] == "auto-generated"  # it answers nothing
     assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     address = URL(mail["headers"]["List-Unsubscribe"].strip("<>"))
     assert address.host == "help.shop.example"

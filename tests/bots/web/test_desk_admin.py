@@ -81,7 +81,7 @@ async def test_a_manager_keeps_the_approved_templates(signed_in: Staffed) -> Non
     assert "접수 보기 | https" in await browser.page(f"/desk/admin/templates/{made['id']}")
     status, body = await browser.try_act("template_save", **{**given, "code": "T2", "text": "#{모름}"})
     assert status == 422
-    assert body["fields"]["text"].startswith("모르는 변수")
+    assert body["fields"]["text"].startswith("여기에서는 쓸 수 없는 변수예요: 모름. 쓸 수 있는 변수: 회사")
     assert (await browser.try_act("template_save", **{**given, "code": "T2"}))[0] == 409
     await browser.act("template_delete", id=made["id"])
     assert not await MessageTemplate.exists()
