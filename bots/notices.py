@@ -88,8 +88,8 @@ class Notices:
             values=await self._values(request, status, lang, happened.at),
         )  # fmt: skip
         route = await routing.notify(request.contact_id, notice, self.ways, now=happened.at)
-        if minted:
-            await self._behind(request.conversation, notice, route, happened.at)
+        if minted and talk is not None:
+            await self._behind(talk, notice, route, happened.at)
 
     async def _behind(
         self, conversation: Conversation, notice: routing.Notice, route: Route, at: datetime
