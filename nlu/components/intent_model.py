@@ -65,6 +65,11 @@ class Sparse:
     scope: Judge | None = None
     inside: float = 0.0
 
+    @classmethod
+    def untrained(cls) -> Sparse:
+        """A head that knows nothing yet."""
+        return cls(np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
+
     def scores(self, ids: npt.NDArray[np.int32], values: Floats) -> Floats:
         """One score a class."""
         result: Floats = values @ self.weights[ids] + self.biases
@@ -108,11 +113,11 @@ class IntentModel:
     vectorizer: Vectorizer
     sparse: Sparse
     dense: Dense | None = None
-    _outside: int | None = field(init=False, default=None)
+    outside: int | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         if OUT_OF_SCOPE in self.intents:
-            self._outside = self.intents.index(OUT_OF_SCOPE)
+            self.outside = self.intents.index(OUT_OF_SCOPE)
 
     def prepare(self, text: str) -> str:
         """The text as the heads see it."""
@@ -134,14 +139,14 @@ class IntentModel:
         if self.dense is None:
             return self.judged(cheap * self.sparse.temperature, None, len(ids))
         sure = self.sparse.sureness(cheap)
-        within = self.sparse.within(cheap, self._outside, float(values @ values))
+        within = self.sparse.within(cheap, self.outside, float(values @ values))
         if not use_encoder or (thrifty and self._is_sure(cheap, sure, within)):
             return Decision(self._ranking(cheap * self.sparse.temperature), [], sure, within)
         return Pending(clean, ids, values)
 
     def _is_sure(self, cheap: Floats, sure: float, within: float | None) -> bool:
         """Whether the cheap head may decide alone: it is sure, also of the scope unless it says outside."""
-        ours = within is None or within >= self.sparse.inside or int(cheap.argmax()) == self._outside
+        ours = within is None or within >= self.sparse.inside or int(cheap.argmax()) == self.outside
         return ours and sure >= self.sparse.threshold
 
     def finish(self, pending: Pending, vector: Floats) -> Decision:
@@ -154,11 +159,11 @@ class IntentModel:
     def judged(self, scores: Floats, cosines: Floats | None, known: int) -> Decision:
         """A decision with its evidence: scores and margins, the nearest examples, how much is known."""
         inside = scores.copy()
-        if self._outside is not None:
-            inside[self._outside] = -np.inf
+        if self.outside is not None:
+            inside[self.outside] = -np.inf
         top = int(inside.argmax())
         second = float(np.partition(inside, -2)[-2]) if len(inside) > 2 else 0.0
-        outside = float(scores[self._outside]) if self._outside is not None else 0.0
+        outside = float(scores[self.outside]) if self.outside is not None else 0.0
         near, near_outside, nearest = self._nearness(cosines, top)
         evidence = [
             float(scores[top]), float(scores[top]) - second, float(scores[top]) - outside, outside,
@@ -175,7 +180,7 @@ class IntentModel:
         if cosines is None or self.dense is None:
             return 0.0, 0.0, 0.0
         mine = cosines[self.dense.owners == top]
-        outside = cosines[self.dense.owners == self._outside] if self._outside is not None else mine[:0]
+        outside = cosines[self.dense.owners == self.outside] if self.outside is not None else mine[:0]
         return float(mine.max(initial=0)), float(outside.max(initial=0)), float(cosines.max(initial=0))
 
     # -- keeping ----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ one by itself for the kernel head, which gives that in closed form.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ from nlu.components.intent_model import (
     scope_shape,
     shape,
 )
-from nlu.components.linear import Judge, fit_margin, fit_temperature, precise_from
+from nlu.components.linear import Judge, fit_margin, fit_temperature, precise_from, softmax
 from nlu.components.noise import any_of, gibberish
 from nlu.components.spelling import Speller
 from nlu.components.text import normalise
@@ -36,13 +37,16 @@ Floats = npt.NDArray[np.float32]
 Order = npt.NDArray[np.int64]
 
 _HELD = 3
-"""One example in so many is held out for the cheap head."""
+"""One example in so many is held out for the cheap head, of many examples one in twice as many."""
 _SEED = 20261123
 _GIBBERISH = 40
 _FEW = 2500
 """Examples up to which the kernel is tried in several forms, which costs little there."""
 _IN_TWO_HUNDRED = 2.58
 """Standard deviations above the mean that one in two hundred exceeds."""
+_TRIED = 1500
+"""Examples on which the kernel is tried where there are many."""
+_WORD = re.compile(r"[^\W_]+")
 _JUDGED = 2500
 """Decisions to learn confidence from; more would cost more than they teach."""
 
@@ -85,6 +89,12 @@ class _Rows:
     sparse: Any
     dense: Floats | None = None
 
+    @property
+    def known(self) -> Order:
+        """How many features of each row are known."""
+        found: Order = np.diff(self.sparse.indptr)
+        return found
+
 
 def fit(
     texts: Sequence[str], labels: Sequence[str], encoder: Encoder | None, options: Options | None = None
@@ -98,17 +108,12 @@ def fit(
     if len(intents) < 2:
         raise ValueError("an intent model needs at least two intents")
     speller = Speller.fit(texts)
-    texts, labels = _with_gibberish(texts, labels)
+    texts, labels = _with_names(*_with_gibberish(texts, labels))
     rows, vectorizer = _prepare(texts, np.array([intents.index(label) for label in labels]), speller, options)
-    model = IntentModel(
-        intents, speller, vectorizer, Sparse(*_margin(rows, np.ones(len(rows.labels), bool), options))
-    )
-    left, scores = _hold_out(rows, model, options)
+    model = IntentModel(intents, speller, vectorizer, Sparse.untrained())
+    left, scores = _cheap_head(model, rows, options, alone=encoder is None)
     if encoder is None:
-        cheap = [
-            model.judged(row * model.sparse.temperature, None, _known(rows, int(i)))
-            for i, row in zip(left, scores, strict=True)
-        ]
+        cheap = decisions_of(model, scores * model.sparse.temperature, None, rows.known[left])
         return model, _named(texts, labels, left, cheap)
     rows.dense = encoder.encode(rows.clean[: rows.originals])
     chosen, decisions = _kernel_head(model, rows, options)
@@ -121,6 +126,12 @@ def _with_gibberish(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[s
         return list(texts), list(labels)
     typed = sorted(set(gibberish(_GIBBERISH, random.Random(_SEED))))
     return [*texts, *typed], [*labels, *[OUT_OF_SCOPE] * len(typed)]
+
+
+def _with_names(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The name of an intent says what it is about: of few examples it makes one more ('card_arrival')."""
+    named = sorted(set(labels) - {OUT_OF_SCOPE}) if len(texts) <= _FEW else []
+    return [*texts, *(" ".join(_WORD.findall(name)).lower() for name in named)], [*labels, *named]
 
 
 def _prepare(
@@ -141,21 +152,37 @@ def _margin(rows: _Rows, chosen: npt.NDArray[np.bool_], options: Options) -> tup
     return fit_margin(rows.sparse[chosen], rows.labels[chosen], classes, strength=options.strength)
 
 
-def _hold_out(rows: _Rows, model: IntentModel, options: Options) -> tuple[Order, Floats]:
-    """Examples that the cheap head had not seen, and its scores; sets its temperature and its judge."""
-    gold = rows.labels[: rows.originals]
-    held = _held(gold)
-    weights, biases = _margin(rows, ~held[rows.origin], options)
-    left = np.flatnonzero(held)
-    scores = rows.sparse[left] @ weights + biases
-    hits = scores.argmax(axis=1) == gold[left]
+def _cheap_head(model: IntentModel, rows: _Rows, options: Options, *, alone: bool) -> tuple[Order, Floats]:
+    """Train the cheap head and teach it how sure it may be; examples it had not seen, its scores of them.
+
+    Of many examples a sixth is held out, and what learnt from the rest stays: its sureness is learnt from
+    its own decisions, and one training is enough. Of few each third is held out in turn, and in the end it
+    learns from all; so it does from many where it decides `alone`, after one third.
+    """
+    gold, every = rows.labels[: rows.originals], rows.originals <= _FEW
+    parts = _parts(gold, _HELD if every or alone else 2 * _HELD)
+    scores = np.zeros((rows.originals, len(model.intents)), np.float32)
+    turns = range(_HELD) if every else range(1)
+    for turn in turns:
+        left = np.flatnonzero(parts == turn)
+        weights, biases = _margin(rows, parts[rows.origin] != turn, options)
+        scores[left] = rows.sparse[left] @ weights + biases
+    left = np.flatnonzero(np.isin(parts, turns))
+    if every or alone:
+        weights, biases = _margin(rows, np.ones(len(rows.labels), bool), options)
+    model.sparse = Sparse(weights, biases)
+    _learn_sureness(model, rows.sparse[left], scores[left], gold[left], options.cheap_precision)
+    return left, scores[left]
+
+
+def _learn_sureness(model: IntentModel, sparse: Any, scores: Floats, gold: Order, precision: float) -> None:
+    hits = scores.argmax(axis=1) == gold
     shapes = np.stack([shape(row) for row in scores])
-    model.sparse.temperature = fit_temperature(scores, gold[left])
+    model.sparse.temperature = fit_temperature(scores, gold)
     model.sparse.judge = Judge.fit(shapes, hits)
-    model.sparse.threshold = precise_from(model.sparse.judge.chances(shapes), hits, options.cheap_precision)
+    model.sparse.threshold = precise_from(model.sparse.judge.chances(shapes), hits, precision)
     if OUT_OF_SCOPE in model.intents:
-        _learn_scope(model, rows.sparse[left], scores, gold[left])
-    return left, scores
+        _learn_scope(model, sparse, scores, gold)
 
 
 def _learn_scope(model: IntentModel, sparse: Any, scores: Floats, gold: Order) -> None:
@@ -175,14 +202,14 @@ def _learn_scope(model: IntentModel, sparse: Any, scores: Floats, gold: Order) -
         model.sparse.inside = float(1 / (1 + np.exp(-(logits.mean() + _IN_TWO_HUNDRED * logits.std()))))
 
 
-def _held(labels: Order) -> npt.NDArray[np.bool_]:
-    """Which examples to hold out: of every intent alike, the same at every run."""
+def _parts(labels: Order, count: int) -> Order:
+    """The part, of `count`, that each example belongs to: of every intent alike, the same at every run."""
     dice = np.random.default_rng(_SEED)
-    held = np.zeros(len(labels), bool)
+    parts = np.zeros(len(labels), np.int64)
     for label in np.unique(labels):
         mine = dice.permutation(np.flatnonzero(labels == label))
-        held[mine[int(label) % _HELD :: _HELD]] = True
-    return held
+        parts[mine] = (np.arange(len(mine)) - int(label)) % count
+    return parts
 
 
 def _kernel_head(model: IntentModel, rows: _Rows, options: Options) -> tuple[Order, list[Decision]]:
@@ -202,22 +229,48 @@ def _kernel_head(model: IntentModel, rows: _Rows, options: Options) -> tuple[Ord
     model.dense.temperature = fit_temperature(scores, labels[-len(chosen) :])
     cosines = dense[-len(chosen) :] @ dense.T
     cosines[np.arange(len(chosen)), np.arange(-len(chosen), 0)] = -1  # an example is no neighbour of itself
-    decisions = [
-        model.judged(score * model.dense.temperature, near, _known(rows, int(index)))
-        for index, near, score in zip(chosen, cosines, scores, strict=True)
+    return chosen, decisions_of(model, scores * model.dense.temperature, cosines, rows.known[chosen])
+
+
+def decisions_of(model: IntentModel, scores: Floats, cosines: Floats | None, known: Order) -> list[Decision]:
+    """What `IntentModel.judged` says of each row, all rows at once; of the ranking the first three."""
+    count, outside = np.arange(len(scores)), model.outside
+    inside = scores.copy()
+    if outside is not None:
+        inside[:, outside] = -np.inf
+    top = inside.argmax(axis=1)
+    first = scores[count, top]
+    second = np.partition(inside, -2, axis=1)[:, -2] if inside.shape[1] > 2 else np.zeros_like(first)
+    other = scores[:, outside] if outside is not None else np.zeros_like(first)
+    near = np.zeros((3, len(scores)), np.float32)
+    if cosines is not None and model.dense is not None:
+        closest = np.zeros_like(scores)
+        for intent in range(len(model.intents)):
+            mine = cosines[:, model.dense.owners == intent]
+            closest[:, intent] = mine.max(axis=1, initial=0)
+        near[0], near[2] = closest[count, top], closest.max(axis=1)
+        near[1] = closest[:, outside] if outside is not None else 0
+    columns = [first, first - second, first - other, other, *near, np.log1p(known)]
+    evidence = np.stack(columns, axis=1).tolist()
+    ranked, chances = np.argsort(-scores, axis=1)[:, :3], softmax(scores)
+    return [
+        Decision([(model.intents[i], float(chance[i])) for i in order], row)
+        for order, chance, row in zip(ranked, chances, evidence, strict=True)
     ]
-    return chosen, decisions
 
 
 def _share(sparse: Any, dense: Floats, wanted: Floats, options: Options) -> float:
-    """The part of the sparse features: of few examples they say less, so it is chosen by leaving out."""
+    """The part of the sparse features, chosen by leaving out: of few examples, or where wordings say little,
+    they count for less. Of many examples some decide for all."""
+    some = np.arange(len(wanted))
     if len(wanted) > _FEW:
-        return options.share
-    meant = wanted.argmax(axis=1)
+        some = np.sort(np.random.default_rng(_SEED).choice(some, _TRIED, replace=False))
+    sparse, dense, wanted = sparse[some], dense[some], wanted[some]
+    meant, near = wanted.argmax(axis=1), kernel.radial(dense @ dense.T, options.gamma)
+    shared = kernel.gram(sparse, dense, gamma=options.gamma, share=1.0) - near
 
     def right(share: float) -> int:
-        matrix = kernel.gram(sparse, dense, gamma=options.gamma, share=share)
-        _, scores = kernel.solve(matrix, wanted, options.ridge, len(wanted))
+        _, scores = kernel.solve(near + share * shared, wanted, options.ridge, len(wanted))
         return int((scores.argmax(axis=1) == meant).sum())
 
     return max((options.share, options.share / 2, options.share / 4), key=right)
@@ -227,10 +280,6 @@ def _judged(count: int) -> Order:
     if count <= _JUDGED:
         return np.arange(count)
     return np.sort(np.random.default_rng(_SEED).choice(count, _JUDGED, replace=False))
-
-
-def _known(rows: _Rows, index: int) -> int:
-    return int(rows.sparse.indptr[index + 1] - rows.sparse.indptr[index])
 
 
 def _named(

@@ -39,6 +39,9 @@ _SURE_ENOUGH = 0.75
 """Below three in four nothing is done unasked, however well the examples left out went: they are more like
 the rest of the data than what strangers write."""
 
+_RATHER = 0.5
+"""Above it a message is likelier within scope than outside."""
+
 ACT, ASK, HANDOVER = "act", "ask", "handover"
 
 
@@ -86,9 +89,12 @@ class Gate:
         return (ACT if right >= self.act else ASK), within, right
 
     def verdict(self, decision: Decision) -> tuple[str, float, str]:
-        """The intent, how likely it is right, and the band."""
+        """The intent, how likely it is right, and the band.
+
+        What is likelier within scope than outside keeps its intent, though it may be handed over to be safe.
+        """
         band, within, right = self.band(decision)
-        if band == HANDOVER and within < self.leave:
+        if band == HANDOVER and within < min(self.leave, _RATHER):
             return OUT_OF_SCOPE, 1 - within, band
         return _first_inside(decision.ranking)[0], right, band
 
@@ -118,7 +124,7 @@ class ScopeGate(GraphComponent):
 
     `scope` is how likely the message is within scope at all.
 
-    What is judged out of scope gets that intent and the band "handover", whichever intent was first.
+    What is likelier outside gets the intent out_of_scope and the band "handover", whichever intent was first.
     """
 
     def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
