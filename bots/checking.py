@@ -95,7 +95,11 @@ def _channels(read: Settings) -> None:
 
 async def _accounts(read: Settings) -> bool:
     """Prove the settings of every channel account against its provider."""
-    good, made = True, fleet.build(read)
+    unmade: dict[str, str] = {}
+    made = fleet.build(read, unmade)
+    good = not unmade
+    for name, told in unmade.items():
+        _complain(f"channel {name}", told, channel=name)
     for channel, key in fleet.CHANNELS.items():
         if not read.accounts(channel, key):
             print(

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from bots.channels.base import Account
+from bots.faults import Stop
 from bots.receiving import Receiver
 from bots.sender import Merge, Wait
 from bots.settings import Settings
@@ -126,14 +127,25 @@ class Fleet:
             await leases.drop(f"listen:{name}", self.holder)
 
 
-def build(settings: Settings) -> Fleet:
-    """Make every account that the settings switch on. Nothing is asked of a provider yet."""
+def build(settings: Settings, unmade: dict[str, str] | None = None) -> Fleet:
+    """Make every account that the settings switch on. Nothing is asked of a provider yet.
+
+    Raises `Stop` for an account whose settings are not complete; with `unmade`, the fault is put there by the
+    account's address instead, and the others are made.
+    """
     accounts: dict[str, tuple[Account, Receiver]] = {}
     for channel, key in CHANNELS.items():
         siblings = settings.accounts(channel, key)
         for name, values in siblings.items():
             module = importlib.import_module(f"bots.channels.{channel}")
             receive = Receiver(channel, module.CAPS)
-            made: Account = module.make(name, values, receive.ports(settings.url, siblings))
-            accounts[address(channel, name)] = made, receive
+            where = address(channel, name)
+            try:
+                made: Account = module.make(name, values, receive.ports(settings.url, siblings))
+            except ValueError as fault:
+                if unmade is None:
+                    raise Stop(f"channel {where}: {fault}; docs/channels/{channel}.md") from fault
+                unmade[where] = str(fault)
+            else:
+                accounts[where] = made, receive
     return Fleet(accounts)

@@ -42,6 +42,6 @@ def _way(fault: Exception, server: Server) -> str:
     where = f"{server.host}:{server.port}"
     if isinstance(fault, ssl.SSLCertVerificationError) or "certificate" in str(fault):
         return f"the certificate of {where} is not believed; give the right host name, or ?ca=/path/ca.pem"
-    if isinstance(fault, ssl.SSLError):
-        return f"{where} speaks no TLS from the first byte; smtps:// and imaps:// are ports 465 and 993"
+    if isinstance(fault, ssl.SSLError) or "[SSL: " in str(fault):
+        return f"{where} speaks no TLS from the first byte; smtps:// is port 465, smtp:// 587, imaps:// 993"
     return f"{where} does not do as asked; look at host, port, firewall"

@@ -79,4 +79,4 @@ def choose(values: Mapping[str, str]) -> Provider:
         if values.get(setting):
             made: Provider = importlib.import_module(module).make(values)
             return made
-    raise ValueError(f"no provider of SMS is set up: {', '.join(PROVIDERS)}")
+    raise ValueError("missing: " + " or ".join(f"DANGOL_{setting.upper()}" for setting in PROVIDERS))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bots import checking
+from bots import checking, fleet
+from bots.faults import Stop
 from bots.settings import load
 from crm import consent, contacts
 from crm.actor import SYSTEM
@@ -57,3 +58,16 @@ async def test_doctor_names_who_is_still_to_be_told_of_their_refusal_and_until_w
     assert line == f"--  tell contact {caller.id} by 2026-03-18 that their no to advertising is written down"
     (late,) = await checking.untold(now + timedelta(days=15))
     assert late.startswith("!!  tell contact")
+
+
+async def test_an_account_whose_settings_are_not_complete_is_named_and_the_others_are_proved_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {"solapi_sender": "1588-1234", "solapi_key": "NCSAYU7YDBXYORXC"}
+    read = load(data_dir=tmp_path, public_url=f"http://{NOBODY}", kakao_secret="k" * 24, **wrong)
+    assert not await checking._accounts(read)
+    told = capsys.readouterr().out
+    assert "!!  channel sms: missing: DANGOL_SOLAPI_SECRET\n    docs/channels/sms.md" in told
+    assert "ok  channel kakao: " in told
+    with pytest.raises(Stop, match=r"channel sms: missing: DANGOL_SOLAPI_KEY; docs/channels/sms\.md"):
+        fleet.build(load(data_dir=tmp_path, solapi_sender="1588-1234"))

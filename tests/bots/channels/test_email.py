@@ -602,6 +602,7 @@ async def test_check_logs_in_at_both_servers(
         ("imap_url", addresses.imap_url(password="no"), "application password"),
         ("imap_url", imap.replace("/INBOX", "/NoSuch"), "no folder NoSuch"),
         ("mail_from", "another@shop.example", "may not write as another@shop.example"),
+        ("smtp_url", addresses.smtp_url("starttls").replace("starttls:", "smtps:"), "no TLS from the first"),
     ):
         values = {
             "mail_from": SHOP,
