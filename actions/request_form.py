@@ -6,7 +6,7 @@ from typing import Any
 
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import product_said, request_corrections, stories, visits
+from actions import places, product_said, request_corrections, stories, visits
 from actions.context import Turn
 from actions.forms import ASIDE, Form
 from actions.request_corrections import STEPS, place_and_phone
@@ -244,7 +244,7 @@ class RequestForm(Form):
             return {}
         # of a letter the line that is one; and no number that was told along with it
         alone = place and ("\n" in text or message.entity("phone"))
-        return {"address": (place if place and alone else text)[:300]}
+        return {"address": (place if place and alone else places.bare(text))[:300]}
 
     async def _phone(
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher

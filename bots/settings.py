@@ -152,6 +152,8 @@ class Settings(MediaSettings, SlackSettings, ChannelSettings):
     def _host(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*", value):
             raise ValueError("is no address or name of this machine")
+        if re.fullmatch(r"[0-9.]+|.*:.*", value):
+            ipaddress.ip_address(value)  # the error says what is wrong
         return value
 
     @field_validator("public_url")

@@ -40,7 +40,7 @@ async def test_an_unknown_customer_is_asked_step_by_step_and_gets_a_number(custo
     customer.heard("12월 1일(화) 오후 3:00, 맞나요?")
     await customer.presses("네, 맞아요")
     customer.heard("어디로 방문하면 될까요?")
-    await customer.says("서울 마포구 월드컵로 12, 104동 301호")
+    await customer.says("주소는 서울 마포구 월드컵로 12, 104동 301호예요")
     customer.heard("전화번호를 알려 주세요")
     await customer.says("010-1234-5678")
     assert customer.summary() == {

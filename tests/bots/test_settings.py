@@ -16,7 +16,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "database_url": ("mysql://x", "postgres://", "sqlite://", "dangol.db", "postgres://u:pa/ss@h/db"),
     "data_dir": ("", "/dev/null"),
     "storage_url": ("s3://bucket", "file://folder/files", "file:///", "/srv/files"),
-    "host": ("", "my host", "http://127.0.0.1", "-"),
+    "host": ("", "my host", "http://127.0.0.1", "-", "300.1.1.1", "1.2.3"),
     "port": ("", "99999", "-1", "http"),
     "public_url": ("help.example.com", "ftp:x", "https://", "https://h.example/app", "https://h:99999"),
     "trusted_proxies": ("127.0.0.1,nonsense", "10.0.0.0/99"),
