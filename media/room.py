@@ -13,6 +13,7 @@ import structlog
 from media import frames
 from media.backend import MediaBackend
 from media.control import Controls
+from media.drawn import Drawn
 from media.members import Member, Post, quality_level, tell
 from media.ports import Ports, Refused, Seat
 from media.recording import RoomRecording, Studio
@@ -44,6 +45,7 @@ class Room:
         self.members: dict[str, Member] = {}
         self.timeline = Timeline(name, ports.journal, clock)
         self.controls = Controls(self)
+        self.drawn = Drawn()
         self.media = backend(self)
         self.recording = RoomRecording(self, studio if self.media.mode == "forward" else None)
         self.opened_at = clock()
@@ -98,6 +100,7 @@ class Room:
                 "ice": self._ice(member.seat),
                 "held": member.held,
                 "chat": list(self._chat),
+                "marks": self.drawn.listed(),
                 "control": self.controls.listed(),
                 "recording": self.recording.frame(),
             }
@@ -126,6 +129,7 @@ class Room:
             return
         self.timeline.note("left", member.id, reason=reason)
         self.controls.forget(member)
+        self.drawn.forget(member.id)
         await self.media.leave(member)
         if member.post is not None:
             member.send({"type": "left", "participant": member.id, "reason": reason})
@@ -254,6 +258,7 @@ class Room:
         said = {**frame.model_dump(), "from": member.id, "at": self._clock().isoformat()}
         tell(self.members.values(), said, but=member)
         if isinstance(frame, frames.Mark):
+            self.drawn.take(said)
             details = frame.model_dump(exclude={"type"}, exclude_none=True)
         else:
             details = {"act": "browse", "page": frame.page}

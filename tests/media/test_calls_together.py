@@ -29,7 +29,13 @@ async def test_a_third_person_joins_is_seen_and_goes_again(house: House, enter: 
     async with process(house):
         customer, staff = await asyncio.gather(enter("c"), enter("s"))
         await asyncio.gather(sees(customer, "s"), sees(staff, "c"))
+        drawn = "{type:'mark', act:'draw', of:'c', track:'camera', points:[[0.2, 0.2], [0.4, 0.4]]"
+        for name in ("circle-1", "arrow-1"):
+            await say(staff, f"{drawn}, id:'{name}'}}")
+        await say(staff, "{type:'mark', id:'circle-1', act:'clear', of:'c', track:'camera'}")
+        await hears_of(customer, "f.type === 'mark' && f.act === 'clear'")
         expert = await enter("e")
+        await hears_of(expert, "f.type === 'welcome' && f.marks.map(m => m.id).join() === 'arrow-1'")
         await asyncio.gather(sees(expert, "c"), sees(expert, "s"), sees(customer, "e"), sees(staff, "e"))
         await say(staff, "{type: 'remove', participant: 'e'}")
         await hears_of(customer, "f.type === 'left' && f.participant === 'e' && f.reason === 'removed'")

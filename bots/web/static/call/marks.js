@@ -48,6 +48,13 @@ export class Marks {
     return [Math.round(x * 1e4) / 1e4, Math.round(y * 1e4) / 1e4];
   }
 
+  // Everything that is drawn already; we come, or come again.
+  all(frames, me) {
+    this.shown.clear();
+    for (const frame of frames) this.take(frame.from === me ? { ...frame, from: "" } : frame);
+    this.draw();
+  }
+
   // A frame `mark`, ours or another's.
   take(frame) {
     if (frame.act === "clear") {

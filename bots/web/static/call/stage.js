@@ -16,6 +16,7 @@ export class Stage {
     this.sink = "";
     session.addEventListener("track", ({ detail }) => this.take(detail));
     session.addEventListener("left", ({ detail }) => this.gone(detail.participant));
+    session.addEventListener("welcome", ({ detail }) => this.marks.all(detail.marks ?? [], me));
     session.addEventListener("mark", ({ detail }) => this.mark(detail));
     drag(byId("tile"), byId("stage"), () => this.swap());
   }
