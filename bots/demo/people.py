@@ -150,7 +150,7 @@ async def _consents(world: World, rows: list[Any]) -> None:
         for channel, granted in ads.items():
             purpose, where = ("night_ad", "") if channel == "night" else ("ad", channel)
             at = max(contact.created_at, world.now - timedelta(days=60 + contact.id % 300))
-            given = {**base, "at": at, "source": "chat"}
+            given = {**base, "at": at, "reported_at": at, "source": "chat"}
             consents.append(Consent(purpose=purpose, channel=where, granted=granted, **given))
     await Consent.bulk_create(consents, batch_size=150)
 

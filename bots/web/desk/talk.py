@@ -97,6 +97,8 @@ def items(desk: Desk, contact_name: str, contact_id: int, rows: Sequence[Mapping
         before = rows[at - 1] if at else None
         after = rows[at + 1] if at + 1 < len(rows) else None
         item = _item(desk, row, customer, staff, talk_id)
+        if channel == "email" and row.get("fault") == "blocked":
+            item["fault"] = desk.t("desk.fault.nobody_there")
         if item["state"] == "queued" and not fleet.begins(channel):
             item["state"] = "waits"
         item["first"] = not _same(before, row)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from crm import files, inbox, mail, privacy
+from crm import files, inbox, mail, outbox, privacy
 from crm.actor import SYSTEM
 from crm.inbox import Inbound
 from crm.models import Conversation
@@ -140,3 +140,18 @@ async def test_the_original_is_for_staff_alone_and_goes_with_the_person(
     assert "세탁기" in copied["mails"][0]["html"]
     await privacy.erase(SYSTEM, contact, now=datetime.now(UTC))
     assert (await browser.client.get(address)).status == 404
+
+
+async def test_a_mail_to_an_address_that_nobody_has_says_so_and_not_that_they_blocked_us(
+    signed_in: Staffed,
+) -> None:
+    now = datetime.now(UTC)
+    said = Inbound(channel="email", external_user="gone@customer.example", external_id="g1@customer.example",
+                   text="네", received_at=now)  # fmt: skip
+    talk = (await inbox.store(said, now=now)).conversation_id
+    await outbox.put(talk, author="bot", text="고마워요", now=now)
+    (claim,) = await outbox.claim("sender", now)
+    await outbox.dead(claim, claim.items[0], "blocked", now)
+    page = await (await signed_in("seojun")).page(f"/desk/conversations/{talk}?view=all")
+    assert "보내지 못함: 이 주소를 쓰는 사람이 없어요" in page
+    assert "차단했어요" not in page
