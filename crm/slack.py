@@ -23,7 +23,7 @@ class Known:
 
     state: str
     actor: Actor | None = None
-    locale: str = "ko"
+    locale: str = ""  # of the staff member; "" of nobody's
 
 
 # --- users

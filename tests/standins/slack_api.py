@@ -468,7 +468,7 @@ def main() -> None:
     parser.add_argument("--user", action="append", default=[], help="U0ID,name,e-mail")
     parser.add_argument("--channel", action="append", default=[], help="C0ID,name,private|public")
     given = parser.parse_args()
-    world = World(given.bot_token, given.app_token, given.signing_secret, given.request_url)
+    world = World(given.bot_token, given.app_token, given.signing_secret, request_url=given.request_url)
     for line in given.user:
         world.person(*line.split(",", 2))
     for line in given.channel:

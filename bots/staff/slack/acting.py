@@ -53,7 +53,7 @@ class Acting:
 
     async def apologise(self, event: Event, now: datetime) -> None:
         """It was given up: say so to whoever did it."""
-        await answering.apologise(event, self._looks("ko"), now)
+        await answering.apologise(event, self._looks(""), now)
 
     async def _stranger(self, ready: Ready, answers: Answers) -> None:
         """An honest answer and nothing else."""

@@ -14,7 +14,7 @@ from crm.models import SlackChannel
 def shown(channel: SlackChannel) -> dict[str, Any]:
     """A channel to choose; `fit` says whether customers may be shown there."""
     name = f"#{channel.name or channel.channel}" + (f" ({channel.account})" if channel.account else "")
-    return {"id": channel.id, "name": name, "fit": slack.fit(channel)}
+    return {"id": channel.id, "name": name, "fit": slack.fit(channel), "member": channel.member}
 
 
 def workspace(desk: Desk, row: Mapping[str, Any]) -> dict[str, Any]:

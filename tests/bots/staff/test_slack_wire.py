@@ -262,6 +262,13 @@ async def test_a_stranger_and_a_colleague_who_waits_get_an_honest_answer_and_not
     assert "승인을 기다리고" in (await office.mari.told())[-1]
 
 
+async def test_who_is_nobody_to_us_is_answered_in_the_companys_language(open_office: Opened) -> None:
+    async with open_office(locale="en") as office:
+        await office.guest.command("find Kim")
+        await office.settle()
+        assert "belongs to no staff member" in (await office.guest.told())[-1]
+
+
 async def test_a_sender_of_two_processes_shows_everything_once(office: Office) -> None:
     talk, root = await begun(office)
     other = Poster(office.face.workspaces, office.face.look("ko"), holder="another front")

@@ -68,7 +68,7 @@ async def test_staff_write_down_where_a_customer_would_rather_hear_from_us(signe
     assert 'value="sms"' not in form  # that channel is off
     await browser.act("contact_update", contact=contact.id, preferred_channel="sms")
     assert (await Contact.get(id=contact.id)).preferred_channel == "sms"
-    assert "<dt>안내 받을 채널</dt><dd>문자</dd>" in await browser.page(f"/desk/contacts/{contact.id}")
+    assert "<dt>안내 채널</dt><dd>문자</dd>" in await browser.page(f"/desk/contacts/{contact.id}")
     again = await browser.page(f"/desk/contacts/{contact.id}/edit", "form")
     assert '<option value="sms" selected>문자</option>' in again
     status, _ = await browser.try_act("contact_update", contact=contact.id, preferred_channel="pigeon")
