@@ -1,8 +1,10 @@
 """The gate: what may go out, what is refused, what is heard as a refusal, and that no code goes round it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -166,12 +168,28 @@ async def test_nothing_is_advertised_to_an_erased_person(talk):
 # --- no way round
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def modules() -> list[tuple[str, ast.Module]]:
     """Every module of ours, with its path."""
-    for room in ("actions", "bots", "crm", "media", "nlu"):
-        for path in sorted((ROOT / room).rglob("*.py")):
-            if "migrations" not in path.parts:
-                yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+    return [
+        (str(path.relative_to(ROOT)), ast.parse(path.read_text()))
+        for room in ("actions", "bots", "crm", "media", "nlu")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if "migrations" not in path.parts
+    ]
+
+
+INTO_OUTBOX = re.compile(r"\binto\s+outbox\b", re.IGNORECASE)
+PERMITS = re.compile(r"\bset\b.*\bpermit\s*=", re.IGNORECASE | re.DOTALL)
+
+
+def named(node: ast.AST) -> list[str]:
+    """The names that a node brings in or speaks of."""
+    if isinstance(node, ast.ImportFrom):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.Name):
+        return [node.id]
+    return [node.attr] if isinstance(node, ast.Attribute) else []
 
 
 def texts(tree: ast.AST) -> Iterator[str]:
@@ -182,21 +200,22 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 
 def test_only_the_outbox_writes_its_table():
-    writers = {path for path, tree in modules() for text in texts(tree) if "INTO outbox" in text}
+    writers = {path for path, tree in modules() for text in texts(tree) if INTO_OUTBOX.search(text)}
     assert writers == {"crm/outbox.py"}
-    importers = {
-        path
-        for path, tree in modules()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and any(name.name == "Outbox" for name in node.names)
-    }
-    assert importers <= {"crm/models/__init__.py"}, "the rows of the outbox are crm/outbox.py's alone"
+    users = {path for path, tree in modules() for node in ast.walk(tree) if "Outbox" in named(node)}
+    assert users <= {"crm/models/__init__.py", "crm/models/outbox.py"}, "its rows are crm/outbox.py's alone"
+
+
+def test_nobody_gives_a_row_a_permit_afterwards():
+    """A permit is written with the row, and read when it is claimed."""
+    givers = {path for path, tree in modules() for text in texts(tree) if PERMITS.search(text)}
+    assert givers == set()
 
 
 def test_the_outbox_writes_its_table_in_one_place_with_a_permit_of_the_gate():
     tree = dict(modules())["crm/outbox.py"]
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)]
-    writers = [f.name for f in functions if any("INTO outbox" in text for text in texts(f))]
+    writers = [f.name for f in functions if any(INTO_OUTBOX.search(text) for text in texts(f))]
     assert writers == ["_queue"]
     callers = [f for f in functions if any(name == "_queue" for name, _ in calls(f))]
     assert [f.name for f in callers] == ["put"]
@@ -215,18 +234,26 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
 OWN_SOCKETS = {("bots/web/desk/live.py", "browser.send"), ("crm/db/waking.py", "database.post.send")}
 
 
+def sendings(tree: ast.AST) -> Iterator[str]:
+    """Every `send` that is spoken of, called or handed on under another name."""
+    for node in ast.walk(tree):
+        spoken_of = isinstance(node, ast.Attribute) and node.attr == "send"
+        if spoken_of or (isinstance(node, ast.Call) and is_getattr_of_send(node)):
+            yield ast.unparse(node)
+
+
+def is_getattr_of_send(call: ast.Call) -> bool:
+    given = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+    return ast.unparse(call.func) == "getattr" and "send" in given
+
+
 def calls_room(path: str) -> bool:
     """The room of calls knows no CRM: what it sends are frames and packets to those who are in a call."""
     return path.startswith("media/")
 
 
 def test_only_the_sender_hands_messages_to_channels_and_asks_the_gate_first():
-    senders = {
-        (path, name)
-        for path, tree in modules()
-        for name, _ in calls(tree)
-        if name.split(".")[-1] == "send" and not calls_room(path)
-    }
+    senders = {(path, name) for path, tree in modules() for name in sendings(tree) if not calls_room(path)}
     own = {pair for pair in senders if pair[0].startswith("bots/channels/") and pair[1].startswith("self.")}
     assert senders - OWN_SOCKETS - own == {("bots/sender.py", "channel.send")}
     tree = dict(modules())["bots/sender.py"]
@@ -241,6 +268,8 @@ def test_only_the_sender_hands_messages_to_channels_and_asks_the_gate_first():
     assert "gate.at_sending" in dict(calls(functions["_refused"]))
 
 
+# Where providers are reached: only their channels, and the settings that say so, know the addresses.
+HOSTS = re.compile(r"api\.telegram\.org|api\.solapi\.com|kapi\.kakao\.com|bizmessage")
 PROVIDERS = {"telegram", "smtplib", "aiosmtplib", "solapi", "imaplib", "aioimaplib"}
 
 
@@ -259,3 +288,8 @@ def imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+
+
+def test_only_channels_know_a_providers_address():
+    known = {path for path, tree in modules() for text in texts(tree) if HOSTS.search(text)}
+    assert {path for path in known if not path.startswith(("bots/channels/", "bots/settings"))} == set()
