@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import tortoise.backends.sqlite.executor  # writes times as they come; loaded after this it would win
 import tortoise.fields.data
 
 from crm.db import state

@@ -8,7 +8,7 @@ import pytest
 
 from crm import db as database
 from crm.errors import Invalid
-from crm.models import Label
+from crm.models import Contact, Label
 
 AT = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
 
@@ -132,6 +132,15 @@ async def test_times_of_any_zone_come_back_as_the_same_instant(any_db):
     assert database.read_stamp(rows[0]["until"]) == AT
     earlier = database.stamp(AT - timedelta(microseconds=1))
     assert await database.fetch("SELECT name FROM lease WHERE until > ?", earlier)
+
+
+async def test_a_time_of_another_zone_is_compared_as_the_instant_it_is(any_db):
+    seoul = AT.astimezone(timezone(timedelta(hours=9)))
+    await Contact.create(name="김민지", privacy_noticed_at=seoul, created_at=AT, updated_at=AT)
+    assert await Contact.filter(privacy_noticed_at__lte=AT, privacy_noticed_at__gte=AT).count() == 1
+    assert await Contact.filter(privacy_noticed_at__lte=seoul, privacy_noticed_at__gte=seoul).count() == 1
+    rows = await database.fetch("SELECT id FROM contact WHERE privacy_noticed_at = ?", database.stamp(seoul))
+    assert len(rows) == 1
 
 
 async def test_a_naive_time_is_refused(any_db):
