@@ -104,7 +104,7 @@ def test_text_becomes_paragraphs_lists_and_steps() -> None:
 
 async def test_the_companys_own_notice_replaces_the_plain_one(front: Client) -> None:
     profile = await company.ensure("새봄가전", "Saebom")
-    assert "3년" in await (await front.get("/privacy?lang=ko")).text()
+    assert "지워 달라고 하실 때까지" in await (await front.get("/privacy?lang=ko")).text()
     profile.privacy_notice = "우리만의 안내예요."
     await profile.save()
     assert "우리만의 안내예요." in await (await front.get("/privacy?lang=ko")).text()
