@@ -12,7 +12,7 @@ from crm import contacts, conversations, inbox, privacy, requests, slack, staff
 from crm.actor import SYSTEM, Actor
 from crm.errors import Conflict, Forbidden
 from crm.inbox import Inbound
-from crm.models import Conversation, Identity, Message, ServiceRequest, SlackUser
+from crm.models import Conversation, Identity, Message, ServiceRequest, SlackUser, Staff
 from tests.bots.staff.conftest import Office
 from tests.bots.staff.test_slack_threads import begun, heard_by_customer, notes_of
 from tests.bots.web.desk_people import a_talk, utc_now
@@ -219,6 +219,21 @@ async def test_assign_gives_it_to_a_colleague(office: Office) -> None:
     assert await office.seojun.submit(view, dangol_staff=str(office.company.yuna.id))
     await office.settle()
     assert (await Conversation.get(id=talk.id)).assignee_id == office.company.yuna.id
+
+
+async def test_who_reads_english_sees_colleagues_names_in_english(office: Office) -> None:
+    await Staff.filter(login="seojun").update(locale="en")
+    await Staff.filter(login="yuna").update(name_en="Yuna Han")
+    talk, root = await begun(office)
+    request = await requests.open(SYSTEM, talk.contact_id, conversation_id=talk.id, now=utc_now())
+    await requests.assign(SYSTEM, request.id, office.company.yuna.id, now=utc_now())
+    assert await office.seojun.press(root, "dangol_assign")
+    await office.settle()
+    (view,) = await office.seojun.views()
+    options = [option["text"]["text"] for option in view["blocks"][0]["element"]["options"]]
+    assert "Yuna Han" in options
+    assert "Yuna Han" in await asked(office, f"request {request.number}")
+    assert "Yuna Han" in await asked(office, "request")
 
 
 async def test_a_note_below_a_request_without_a_conversation_is_a_comment(office: Office) -> None:

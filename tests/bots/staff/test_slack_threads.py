@@ -51,6 +51,14 @@ async def test_a_plain_message_in_the_thread_is_a_note_and_never_reaches_the_cus
     assert note.staff_id == office.company.seojun.id
 
 
+async def test_a_note_keeps_the_names_of_whom_it_mentions_ours_too(office: Office) -> None:
+    talk, root = await begun(office)
+    await office.said(
+        office.seojun, "@한유나 이건 @dangol 말고 봐 주세요", channel=TEAM_CHANNEL, thread=root["ts"]
+    )
+    assert await notes_of(talk) == ["@한유나 이건 @dangol 말고 봐 주세요"]
+
+
 async def test_a_reply_addressed_to_us_reaches_the_customer_once(office: Office) -> None:
     talk, root = await begun(office)
     await office.workspace.fault(duplicate=True)
