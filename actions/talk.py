@@ -223,6 +223,6 @@ class AnswerAside(Action):
         elif message.intent == "check_visit":
             await ShowVisit().run(dispatcher, tracker, domain)
         else:
-            texts = {"thank": "utter_thank", "help": "utter_aside_help", "greet": "utter_aside_greet"}
-            say(dispatcher, texts.get(message.intent, "utter_aside_chitchat"))
+            own = "utter_thank" if message.intent == "thank" else f"utter_aside_{message.intent}"
+            say(dispatcher, own if own in domain["responses"] else "utter_aside_chitchat")
         return []

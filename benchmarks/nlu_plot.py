@@ -18,7 +18,7 @@ def plot(found: Figures, path: Path) -> None:
         _bars(axes, found, name, title)
     left.set_ylim(0.5, 1)
     right.set_yscale("log")
-    left.legend(loc="lower right", fontsize=8)
+    figure.legend(*left.get_legend_handles_labels(), loc="upper center", ncols=2, fontsize=8)
     figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
@@ -28,6 +28,6 @@ def _bars(axes: Any, found: Figures, name: str, title: str) -> None:
     for place, side in enumerate(sides):
         drawn = [(i + place * width, one[side][name]) for i, one in enumerate(found.values()) if side in one]
         bars = axes.bar(*zip(*drawn, strict=True), width, label=side, color=_COLOURS[place])
-        axes.bar_label(bars, fmt="%.3g", fontsize=7)
+        axes.bar_label(bars, fmt="%.3g", fontsize=6)
     axes.set_xticks([i + width / 2 for i in range(len(found))], list(found), rotation=20, fontsize=8)
     axes.set_title(title)
