@@ -52,13 +52,15 @@ def test_every_response_is_said_somewhere_and_every_one_said_exists() -> None:
     code = source()
     built = re.compile(
         r"label_intent_|label_live_|label_step_|label_hint_|label_status_|label_card_|label_what_|label_score_|notice_|"
-        r"utter_ask_detail_|utter_ask_sure_|utter_ask_product_guess_|label_yes_(cancel|move)|utter_aside_|"
-        r"utter_(help|thank|goodbye|affirm|deny|chitchat|out_of_scope)$"
+        r"utter_ask_detail_|utter_ask_sure_|utter_ask_product_guess_|label_yes_(cancel|move)|"
+        r"utter_aside_|utter_(help|thank|goodbye|affirm|deny|chitchat|out_of_scope)$"
     )
     rules = "\n".join(path.read_text() for path in (ROOT / "nlu/data/rules").glob("*.yml"))
     by_rule = set(re.findall(r"action: (utter_\w+)", rules))
     unused = [
-        name for name in RESPONSES if f'"{name}"' not in code and not built.match(name) and name not in by_rule
+        name
+        for name in RESPONSES
+        if f'"{name}"' not in code and not built.match(name) and name not in by_rule
     ]
     assert unused == []
     said = set(re.findall(r'"((?:utter|label|notice)_\w+)"', code))
