@@ -297,7 +297,7 @@ async def test_who_is_asked_for_a_number_may_share_it_with_a_key_and_the_key_goe
     assert asked["reply_markup"]["keyboard"] == [[{"text": "Share my number", "request_contact": True}]]
     shared = {"phone_number": "821012345678", "first_name": "김", "user_id": phone.user}
     await phone.act("message", contact=shared)
-    await front.received(2)
+    await until(lambda: Message.filter(text__contains="본인 번호로 확인했어요").exists())
     await front.answer(first.conversation_id, "고마워요")
     *_, confirmed, thanked = await phone.messages()
     assert confirmed["text"] == "010-1234-5678, 본인 번호로 확인했어요."
