@@ -74,6 +74,14 @@ async def test_a_quick_reply_becomes_the_customers_bubble_and_goes(open_page: An
     await answered(page, "냉장고")
 
 
+async def test_an_article_does_not_say_again_what_the_text_above_it_says(open_page: Any, bot: Bot) -> None:
+    page = await open_page()
+    await say(page, "문서")
+    await expect(page.locator(".bubble", has_text="평일은 9시부터예요.")).to_have_count(1)
+    await expect(page.locator(".pane h2")).to_have_text(["영업시간", "오시는 길"])
+    await expect(page.locator(".pane blockquote")).to_have_text(["3층이에요."])
+
+
 async def test_a_page_that_is_opened_again_shows_all_once(open_page: Any, bot: Bot) -> None:
     page = await open_page()
     for text in ("하나", "둘"):

@@ -108,7 +108,7 @@ class Bot:
 
 
 async def echo(bot: Bot, turn: inbox.Turn) -> None:
-    """Says back what was said; to '조용히' nothing; to '고르기' a question with two choices."""
+    """Says back what was said; to '조용히' nothing; to '고르기' two choices, to '문서' two articles."""
     text = turn.last.text or turn.last.kind
     if text == "조용히":
         return
@@ -118,5 +118,12 @@ async def echo(bot: Bot, turn: inbox.Turn) -> None:
             {"title": "냉장고", "payload": '/request_service{"product": "fridge"}'},
         ]
         await bot.say(turn, "둘 중 어느 쪽인가요?", buttons=buttons)
+        return
+    if text == "문서":
+        cards = [
+            {"type": "article", "title": "영업시간", "quote": "평일은 9시부터예요.", "url": "/kb/ko/hours"},
+            {"type": "article", "title": "오시는 길", "quote": "3층이에요.", "url": "/kb/ko/location"},
+        ]
+        await bot.say(turn, "평일은 9시부터예요.", cards=cards)
         return
     await bot.say(turn, f"들은 말: {text}")

@@ -17,6 +17,11 @@ export function covers(card, text) {
   return rest.replace(/[\s:·.,\-–—]/g, "") === "";
 }
 
+// The card without the words that the text above it says.
+export function unsaid(card, text) {
+  return card.type === "article" && card.quote && text?.includes(card.quote) ? { ...card, quote: "" } : card;
+}
+
 function pane(...children) {
   return el("article", { class: "pane" }, ...children);
 }

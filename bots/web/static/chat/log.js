@@ -1,5 +1,5 @@
 // The list of messages: groups by sender, days, ticks, cards that are updated in place, the pill.
-import { build, covers } from "./cards.js";
+import { build, covers, unsaid } from "./cards.js";
 import { announce, byId, el, icon, linked } from "./ui.js";
 import { clock, day, dayKey, initials, size, t, tint } from "./words.js";
 
@@ -118,7 +118,7 @@ export class Log {
         this.renew(card, old);
         continue;
       }
-      const pane = build(card, this.press);
+      const pane = build(unsaid(card, message.text), this.press);
       if (!pane) continue;
       if (card.type === "request") this.requests.set(card.number, { pane, title: card.title });
       covered ||= covers(card, message.text);
