@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from nlu.components import encoder as encoders
 from nlu.components.classifier import LinearIntentClassifier
 from nlu.components.intent_model import OUT_OF_SCOPE
-from nlu.components.intent_training import fit
+from nlu.components.intent_training import Options, fit
 from nlu.components.noise import KINDS
 from nlu.components.scope import ACT, ASK, HANDOVER, Gate, ScopeGate
 from nlu.fingerprint import CONFIG, DATA, DOMAIN
@@ -42,6 +43,28 @@ class Outcome:
     chance: float
     band: str
     ms: float
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the project says of the classifier and the gate, so that what is judged is what is run."""
+
+    options: Options
+    gate: dict[str, float]
+    encoder: bool
+
+    @classmethod
+    def of(cls, root: Path) -> Setup:
+        """As config.yml has it; the components' defaults for the rest."""
+        steps = yaml.safe_load((root / CONFIG).read_text(encoding="utf-8"))["pipeline"]
+        said = {str(step["name"]).rpartition(".")[2]: step for step in steps}
+        heads = {**LinearIntentClassifier.get_default_config(), **said.get("LinearIntentClassifier", {})}
+        gate = said.get("ScopeGate", {})
+        return cls(
+            Options(**{key: value for key, value in heads.items() if key in Options.__dataclass_fields__}),
+            {key: float(gate.get(key, usual)) for key, usual in ScopeGate.get_default_config().items()},
+            bool(heads["encoder"]),
+        )
 
 
 @dataclass
@@ -100,18 +123,19 @@ def evaluate(root: Path, folder: Path, *, progress: Callable[[str], None]) -> Pa
     folder.mkdir(parents=True, exist_ok=True)
     with fast_yaml():
         data = ProjectImporter(str(root / CONFIG), str(root / DOMAIN), [str(root / DATA)]).get_nlu_data()
+    setup = Setup.of(root)
     found = []
     for audience, pairs in sorted(LinearIntentClassifier._by_audience(data).items()):
         if len({intent for _, intent in pairs}) < 2:
             continue
         progress(f"Evaluating {len(pairs)} examples of the {audience} model")
-        found.append(_cross_validate(audience, pairs, progress))
+        found.append(_cross_validate(audience, pairs, setup, progress))
     _write(found, folder)
     return folder / "evaluation.md"
 
 
 def _cross_validate(
-    audience: str, pairs: Sequence[tuple[str, str]], progress: Callable[[str], None]
+    audience: str, pairs: Sequence[tuple[str, str]], setup: Setup, progress: Callable[[str], None]
 ) -> Evaluation:
     dice = random.Random(_SEED)
     order = list(range(len(pairs)))
@@ -122,7 +146,7 @@ def _cross_validate(
         progress(f"  part {number + 1} of {FOLDS}")
         left = [pairs[i] for i in order[number::FOLDS]]
         kept = [pairs[i] for place, i in enumerate(order) if place % FOLDS != number]
-        understood = _reader(kept)
+        understood = _reader(kept, setup)
         outcomes += [understood(text, intent) for text, intent in left]
         for kind, make in KINDS.items():
             noisy[kind] += [
@@ -132,11 +156,11 @@ def _cross_validate(
     return Evaluation(audience, len(pairs), outcomes, {kind: _share(hits) for kind, hits in noisy.items()})
 
 
-def _reader(pairs: Sequence[tuple[str, str]]) -> Callable[[str, str], Outcome]:
-    encoder = encoders.load()
-    model, held = fit([text for text, _ in pairs], [intent for _, intent in pairs], encoder)
+def _reader(pairs: Sequence[tuple[str, str]], setup: Setup) -> Callable[[str, str], Outcome]:
+    encoder = encoders.load() if setup.encoder else None
+    model, held = fit([text for text, _ in pairs], [intent for _, intent in pairs], encoder, setup.options)
     noted = [[one.intent, one.decision.ranking[:3], one.decision.evidence] for one in held]
-    gate = Gate.fit(noted, **ScopeGate.get_default_config())
+    gate = Gate.fit(noted, **setup.gate)
 
     def understood(text: str, intent: str) -> Outcome:
         started = time.process_time()

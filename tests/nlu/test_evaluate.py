@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from nlu.evaluate import Evaluation, Outcome, evaluate
+from nlu.components.scope import ScopeGate
+from nlu.evaluate import Evaluation, Outcome, Setup, evaluate
 from tests.nlu.small import project
 
 
@@ -33,3 +34,15 @@ def test_an_evaluation_is_a_page_with_plots(tmp_path: Path) -> None:
     facts = json.loads((tmp_path / "var/evaluation.json").read_text(encoding="utf-8"))
     assert {one["audience"] for one in facts} == {"customer", "staff"}
     assert all(0 <= one["accuracy"] <= 1 for one in facts)
+
+
+def test_what_is_judged_is_what_the_pipeline_says(tmp_path: Path) -> None:
+    assert Setup.of(project(tmp_path)).encoder
+    (tmp_path / "config.yml").write_text(
+        "pipeline:\n"
+        "  - name: nlu.components.classifier.LinearIntentClassifier\n    encoder: false\n    strength: 0.25\n"
+        "  - name: nlu.components.scope.ScopeGate\n    outside_recall: 0.96\n"
+    )
+    setup = Setup.of(tmp_path)
+    assert (setup.encoder, setup.options.strength, setup.gate["outside_recall"]) == (False, 0.25, 0.96)
+    assert setup.gate["act_precision"] == ScopeGate.get_default_config()["act_precision"]
