@@ -54,8 +54,8 @@ def main() -> None:
         sys.exit(2)
 
 
-# Python looks for garbage after every 700 new objects, of which a page of the board makes thousands. Looking
-# as seldom as this costs a board a fifth less CPU (benchmarks.crm), and little memory.
+# Python looks for garbage after every 700 new objects, of which a page of the board makes thousands. Without
+# looking at all a board of 255 cards took 4.4 to 5.3 CPU-ms instead of 6.6 to 6.7; this costs little memory.
 COLLECT = (10_000, 10, 10)
 
 
