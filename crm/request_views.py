@@ -74,17 +74,18 @@ JOIN contact c ON c.id = r.contact_id
 LEFT JOIN product p ON p.id = r.product_id"""
 
 # What a card shows; a list tells the rest as well.
-CARD = """r.id, r.number, r.status, r.priority, r.category, r.symptom, r.product_text, r.channel, r.version,
+CARD = """r.id, r.number, r.status, r.priority, r.category, r.symptom, r.channel, r.version,
   r.assignee_id, r.visit_from, r.due_at, r.status_at, r.created_at, c.name AS contact_name,
-  p.name AS product_name, p.name_en AS product_name_en, s.name AS assignee_name,
+  COALESCE(p.name, r.product_text) AS product, p.name_en AS product_name_en, s.name AS assignee_name,
   s.name_en AS assignee_name_en, g.score AS rating, o.kind AS possession_kind"""
-LISTED = f"""{CARD}, r.contact_id, r.conversation_id, r.team_id, r.reopened, r.visit_to, r.updated_at,
-  p.category AS product_category"""
+LISTED = f"""{CARD}, r.product_text, r.contact_id, r.conversation_id, r.team_id, r.reopened, r.visit_to,
+  r.updated_at, p.category AS product_category"""
 FROM = f"""{JOINS}
 LEFT JOIN staff s ON s.id = r.assignee_id
 LEFT JOIN rating g ON g.request_id = r.id
 LEFT JOIN possession o ON o.id = r.possession_id
 WHERE r.status = ?"""
+PER_COLUMN = 30  # cards of a status that a screen shows at first
 COUNT_LIMIT = 1000  # counts of finished requests stop here: the board says 999+
 CARD_TIMES = ("visit_from", "due_at", "status_at", "created_at")
 LISTED_TIMES = (*CARD_TIMES, "visit_to", "updated_at")
@@ -94,7 +95,7 @@ async def board(
     actor: Actor,
     *,
     filters: Filters | None = None,
-    per_column: int = 50,
+    per_column: int = PER_COLUMN,
     folded: Sequence[str] = ("closed", "cancelled"),
     now: datetime,
     tz: ZoneInfo | None = None,
@@ -255,9 +256,7 @@ async def _cards(
     part = f"SELECT * FROM (SELECT {shown}{FROM}{where.sql} ORDER BY r.id DESC LIMIT {int(limit)}) AS part"
     args = [value for status in statuses for value in (status, *where.args)]
     rows = await db.fetch(" UNION ALL ".join([part] * len(statuses)), *args) if statuses else []
-    for row in db.read_rows(rows, times=times):
-        row["product"] = row["product_name"] or row["product_text"]
-    return rows
+    return db.read_rows(rows, times=times)
 
 
 def _column(status: str, count: int, cards: list[dict[str, Any]], limit: int) -> Column:

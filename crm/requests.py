@@ -28,12 +28,23 @@ from crm.request_rules import (
     reopens,
 )
 from crm.request_ticks import assign_waiting, close_resolved, flag_overdue, give_waiting
-from crm.request_views import Board, Column, Filters, board, column, get, get_own, list_requests
+from crm.request_views import (
+    PER_COLUMN,
+    Board,
+    Column,
+    Filters,
+    board,
+    column,
+    get,
+    get_own,
+    list_requests,
+)
 from crm.request_writes import Writing, writing
 
 __all__ = [
     "CATEGORIES",
     "OPEN",
+    "PER_COLUMN",
     "PRIORITIES",
     "STATUSES",
     "TRANSITIONS",

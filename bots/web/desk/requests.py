@@ -16,7 +16,6 @@ from crm.requests import Filters
 
 FOLDED = ("closed", "cancelled")
 NEEDS_REASON = ("cancelled",)
-PER_COLUMN = 30
 
 
 @page
@@ -27,9 +26,7 @@ async def board(desk: Desk) -> web.StreamResponse:
     filters, chosen = _filters(desk)
     opened = query.get("unfold", "")
     folded = tuple(status for status in FOLDED if status != opened)
-    found = await requests.board(
-        desk.actor, filters=filters, per_column=PER_COLUMN, folded=folded, now=desk.now, tz=desk.tz
-    )
+    found = await requests.board(desk.actor, filters=filters, folded=folded, now=desk.now, tz=desk.tz)
     context: dict[str, Any] = {
         "columns": [_column(desk, column, column.status in folded) for column in found.columns],
         "totals": {"open": found.open, "late": found.late, "tomorrow": found.visits_tomorrow},
@@ -70,7 +67,7 @@ async def column(desk: Desk) -> web.StreamResponse:
         status,
         filters=_filters(desk)[0],
         after=desk.asked("after"),
-        limit=PER_COLUMN,
+        limit=requests.PER_COLUMN,
         tz=desk.tz,
     )
     return desk.render("_cards.html", column=_column(desk, found, False))
