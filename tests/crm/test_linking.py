@@ -199,8 +199,43 @@ async def test_those_told_apart_or_merged_are_not_suggested_again():
     one, twin, third = [await contacts.create(SYSTEM, now=AT, name="a", phone=PHONE) for _ in range(3)]
     await duplicates.tell_apart(staff, twin.id, one.id, now=AT)
     assert [item.other_id for item in await duplicates.suggest(staff, one.id)] == [third.id]
-    assert len(await duplicates.newest(staff)) == 2
     await merging.merge(staff, one.id, third.id, now=AT)
     assert await duplicates.suggest(staff, one.id) == []
     with pytest.raises(Forbidden):
         await duplicates.tell_apart(Actor("staff", 1, "technician"), one.id, twin.id, now=AT)
+
+
+async def listed(staff: Actor, **page: int) -> list[tuple[int, int]]:
+    """The pairs of the company-wide list: the older contact, the newer one."""
+    return [(p.older["id"], p.newer["id"]) for p in (await duplicates.pairs(staff, **page)).items]
+
+
+async def test_the_whole_company_is_looked_through_for_twins_each_pair_once():
+    staff = await a_staff(AT)
+    first = await contacts.create(SYSTEM, now=AT, name="김민지", email="minji@example.com")
+    await contacts.create(SYSTEM, now=AT, name="김민지", address="부산")
+    second = await contacts.create(SYSTEM, now=AT, name="한지우", phone=PHONE, address="서울 마포구 1")
+    third = await contacts.create(SYSTEM, now=AT, name="한 지우", address="서울마포구 1")
+    fourth = await contacts.create(SYSTEM, now=AT, name="우", phone=PHONE, email="minji@example.com")
+    assert await listed(staff) == [(second.id, fourth.id), (first.id, fourth.id), (second.id, third.id)]
+    with pytest.raises(Forbidden):
+        await listed(Actor("staff", 1, "technician"))
+
+
+async def test_a_pair_told_apart_leaves_the_list_and_the_next_older_one_comes_up():
+    staff = await a_staff(AT)
+    one, two, three = [await contacts.create(SYSTEM, now=AT, name="a", phone=PHONE) for _ in range(3)]
+    assert await listed(staff) == [(two.id, three.id), (one.id, two.id)]
+    await duplicates.tell_apart(staff, three.id, two.id, now=AT)
+    assert await listed(staff) == [(one.id, three.id), (one.id, two.id)]
+    await merging.merge(staff, one.id, two.id, now=AT)
+    assert await listed(staff) == [(one.id, three.id)]
+
+
+async def test_the_list_goes_on_where_its_page_ended():
+    staff = await a_staff(AT)
+    made = [(await contacts.create(SYSTEM, now=AT, name="a", phone=PHONE)).id for _ in range(6)]
+    first = await duplicates.pairs(staff, limit=3)
+    rest = await duplicates.pairs(staff, after=first.next, limit=3)
+    newer = [pair.newer["id"] for pair in (*first.items, *rest.items)]
+    assert (len(first.items), newer, rest.next) == (3, made[:0:-1], None)

@@ -1,5 +1,6 @@
 """Contacts: search, one contact with everything known, and the forms to add or change one."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from bots.web.desk import side, words
 from bots.web.desk.frame import Desk, api, json_answer, page
 from bots.web.desk.nav import shell
 from bots.web.qr import picture
-from crm import callbacks, contacts, conversations, duplicates, labels, linking, merging, requests
+from crm import callbacks, contacts, conversations, db, duplicates, labels, linking, merging, requests
 from crm import timeline as crm_timeline
 
 TIMELINE = 30
@@ -129,6 +130,41 @@ def _callback(desk: Desk, item: Any) -> dict[str, Any]:
 
 
 @page
+async def twins(desk: Desk) -> web.StreamResponse:
+    """Pairs that may be one person, the newest contact's first, for the whole company."""
+    found = await duplicates.pairs(desk.actor, after=desk.asked("after"))
+    return desk.render(
+        "contact_twins.html",
+        **await shell(desk, "contacts"),
+        page="contacts",
+        pairs=[
+            {
+                "older": _side(desk, pair.older),
+                "newer": _side(desk, pair.newer),
+                "alike": [desk.t(f"desk.merge.alike.{field}") for field in pair.alike],
+            }
+            for pair in found.items
+        ],
+        more=found.next,
+        first=desk.asked("after") is None,
+    )
+
+
+def _side(desk: Desk, row: Mapping[str, Any]) -> dict[str, Any]:
+    """One of two contacts, as little of it as tells them from each other."""
+    name = row["name"] or desk.t("desk.nameless")
+    since = db.read_stamp(row["created_at"])
+    return {
+        "id": row["id"],
+        "name": name,
+        "person": words.person(row["id"], name),
+        "phone": contacts.mask_phone(row["phone"]),
+        "email": contacts.mask_email(row["email"]),
+        "since": words.brief(since, desk.tz, desk.lang, desk.now) if since else "",
+    }
+
+
+@page
 async def new(desk: Desk) -> web.StreamResponse:
     """The form of a new contact, as a sheet."""
     return desk.render("contact_form.html", p=None, preferable=_preferable(desk, ""))
@@ -181,6 +217,7 @@ async def link(desk: Desk) -> web.StreamResponse:
 def routes(app: web.Application) -> None:
     app.router.add_get("/desk/contacts", index)
     app.router.add_get("/desk/contacts/new", new)
+    app.router.add_get("/desk/contacts/twins", twins)
     app.router.add_get(r"/desk/contacts/{id:\d+}", detail)
     app.router.add_get(r"/desk/contacts/{id:\d+}/edit", edit)
     app.router.add_post(r"/desk/contacts/{id:\d+}/link", link)

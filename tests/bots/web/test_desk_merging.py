@@ -36,3 +36,21 @@ async def test_two_people_of_one_household_are_told_apart_for_good(signed_in: St
     browser = await signed_in("seojun")
     await browser.act("contact_tell_apart", contact=twin.id, other=one.id)
     assert "같은 고객일까요?" not in await browser.page(f"/desk/contacts/{one.id}")
+
+
+async def test_all_twins_of_the_company_stand_on_one_page_with_what_can_be_done(signed_in: Staffed) -> None:
+    one, twin = await twins()
+    browser = await signed_in("seojun")
+    assert "/desk/contacts/twins" in await browser.page("/desk/contacts")
+    page = await browser.page("/desk/contacts/twins")
+    assert f'data-pair="{one.id}-{twin.id}"' in page
+    assert "010-••••-1234" in page
+    assert "010-7777-1234" not in page
+    await browser.act("contact_tell_apart", contact=one.id, other=twin.id)
+    assert f'data-pair="{one.id}-{twin.id}"' not in await browser.page("/desk/contacts/twins")
+
+
+async def test_who_may_not_merge_is_shown_no_twins(signed_in: Staffed) -> None:
+    browser = await signed_in("mari")
+    assert "/desk/contacts/twins" not in await browser.page("/desk/contacts")
+    assert (await browser.client.get("/desk/contacts/twins")).status == 403
