@@ -155,7 +155,7 @@ class Sender:
             await lanes.release(claim.lane, due_at=self._now() + timedelta(seconds=seconds))
             return False
         if refused := await self._refused(items):
-            return await self._dead(claim, items, refused)
+            return await self._kept_back(claim, items, refused)
         try:
             provider_id = await self._send(channel, claim, items)
         except (lanes.LaneLost, asyncio.CancelledError):
@@ -187,6 +187,15 @@ class Sender:
                 self._pacer.answered(item.channel, item.channel_account)
                 return verdict.reason
         return ""
+
+    async def _kept_back(self, claim: outbox.Claim, items: Sequence[outbox.Item], reason: str) -> bool:
+        if reason != "night":
+            return await self._dead(claim, items, reason)
+        for item in items:  # one: an advertisement goes with nothing else
+            await outbox.asleep(claim, item, self._now())
+            self._told("message.later", item, reason=reason)
+        self.results["later"] += len(items)
+        return True
 
     async def _send(self, channel: SendingChannel, claim: outbox.Claim, items: Sequence[outbox.Item]) -> str:
         """Every request of the message that the provider has not taken yet; the id of the last."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crm import db, gate, happenings, lanes, ownership, reads, threads
+from crm import advertising, db, gate, happenings, lanes, ownership, reads, threads
 from crm.batching import Shared
 from crm.errors import Conflict, NotFound
 from crm.models import Message
@@ -260,6 +260,35 @@ async def dead(claim: Claim, item: Item, reason: str, now: datetime) -> None:
         await _leave(claim, item, now)
 
     await _settling.run(settle)
+
+
+async def asleep(claim: Claim, item: Item, now: datetime) -> None:
+    """The night came over an advertisement: it steps aside until `wake`, and holds up nothing behind it.
+    Raises `LaneLost`."""
+
+    async def settle() -> None:
+        await _settle(claim, item, now, "state = 'asleep', error = 'night'")
+        await _leave(claim, item, now)
+
+    await _settling.run(settle)
+
+
+async def wake(now: datetime, *, limit: int = 200) -> int:
+    """By day, what the night stopped waits to be sent again, oldest first; how many. Each is judged anew."""
+    if advertising.is_night(db.require_aware(now)):
+        return 0
+    slept = "SELECT id FROM outbox WHERE state = 'asleep' ORDER BY created_at, id LIMIT ?"
+    if not await db.fetch(slept, 1):
+        return 0  # nearly always: no write for it
+    async with db.transaction():
+        rows = await db.fetch(
+            f"UPDATE outbox SET state = 'waiting', error = '' WHERE state = 'asleep' AND id IN ({slept})"
+            " RETURNING identity_id",
+            limit,
+        )
+        for owner in sorted({int(row["identity_id"]) for row in rows}):
+            await lanes.push("outbox", owner, now)
+    return len(rows)
 
 
 async def _leave(claim: Claim, item: Item, now: datetime) -> None:

@@ -185,7 +185,7 @@ _ERASING: Final = (
     f"DELETE FROM mail_original WHERE message_id IN {_MESSAGES}",
     f"DELETE FROM request_key WHERE request_id IN {_OF_REQUESTS}",
     f"DELETE FROM mention WHERE conversation_id IN {_OF_CONTACT}",
-    f"UPDATE outbox SET state = 'dead', error = 'erased' WHERE state IN ('waiting', 'taken')"
+    f"UPDATE outbox SET state = 'dead', error = 'erased' WHERE state IN ('waiting', 'taken', 'asleep')"
     f" AND conversation_id IN {_OF_CONTACT}",
     f"UPDATE outbox SET address = '' WHERE address <> '' AND conversation_id IN {_OF_CONTACT}",
     f"UPDATE inbox SET data = '{{}}', state = 'done' WHERE conversation_id IN {_OF_CONTACT}",

@@ -32,7 +32,8 @@ class Taken:
 async def take(items: Sequence[Item], by: str, now: datetime) -> Taken:
     """Make messages of one recipient this way's (`page`, `link:…`) to deliver, as they are delivered by it.
 
-    What another way has meanwhile is left out; what the gate refuses by now is set aside as a dead letter.
+    What another way has meanwhile is left out; what the gate refuses by now is set aside as a dead letter, an
+    advertisement that the night overtook until the morning.
     """
     return await release(await hold(items, by, now), now)
 
@@ -45,11 +46,12 @@ async def hold(items: Sequence[Item], by: str, now: datetime) -> Taken:
     db.require_aware(now)
     items = [item for item in items if not item.aside]  # never seen but at its own address
     name = f"{by}:{secrets.token_urlsafe(9)}"
-    refused = {item.outbox_id: reason for item in items if (reason := await _refused(item, now))}
+    refused = [(item, reason) for item in items if (reason := await _refused(item, now))]
+    kept_back = {item.outbox_id for item, _ in refused}
     async with db.transaction():
-        mine = await _claim([i.outbox_id for i in items if i.outbox_id not in refused], name, now)
-        for outbox_id, reason in refused.items():
-            await _set_aside(outbox_id, reason, now)
+        mine = await _claim([i.outbox_id for i in items if i.outbox_id not in kept_back], name, now)
+        for item, reason in refused:
+            await _set_aside(item, reason, now)
     return Taken(name, tuple(item for item in items if item.outbox_id in mine))
 
 
@@ -173,14 +175,21 @@ async def _refused(item: Item, now: datetime) -> str:
     return "" if verdict.allowed else verdict.reason or "refused"
 
 
-async def _set_aside(outbox_id: int, reason: str, now: datetime) -> None:
-    await db.execute(
+async def _set_aside(item: Item, reason: str, now: datetime) -> None:
+    if reason == "night":
+        await db.execute(
+            "UPDATE outbox SET state = 'asleep', error = ? WHERE id = ? AND state = 'waiting'",
+            reason, item.outbox_id,
+        )  # fmt: skip
+        return
+    rows = await db.fetch(
         "UPDATE outbox SET state = 'dead', attempts = attempts + 1, error = ?, done_at = ?"
-        " WHERE id = ? AND state = 'waiting'",
-        reason[:200],
-        db.stamp(now),
-        outbox_id,
-    )
+        " WHERE id = ? AND state = 'waiting' RETURNING message_id",
+        reason[:200], db.stamp(now), item.outbox_id,
+    )  # fmt: skip
+    if rows:
+        await _mark("failed", [item.message_id])
+        await _told("message.failed", item, now, reason=reason[:60])
 
 
 async def _mark(state: str, message_ids: Sequence[int]) -> None:
@@ -193,7 +202,6 @@ async def _mark(state: str, message_ids: Sequence[int]) -> None:
         )
 
 
-async def _told(kind: str, item: Item, now: datetime) -> None:
-    await happenings.record(
-        kind, now=now, conversation_id=item.conversation_id, message_id=item.message_id, seq=item.seq
-    )
+async def _told(kind: str, item: Item, now: datetime, **data: str) -> None:
+    about = {"message_id": item.message_id, "seq": item.seq, **data}
+    await happenings.record(kind, now=now, conversation_id=item.conversation_id, **about)

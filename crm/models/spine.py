@@ -75,7 +75,8 @@ class Outbox(Model):
     ordinal = fields.IntField(default=0)  # the how-manieth answer to that incoming message
     address = fields.CharField(max_length=254, default="")  # of a recipient who is not the identity's own
     permit = fields.CharField(max_length=40, default="")  # of crm/gate.py; a row without one is never sent
-    state = fields.CharField(max_length=8, default="waiting")  # waiting, taken (crm/taking.py), sent, dead
+    # waiting, taken (crm/taking.py), asleep (an advertisement, until the morning), sent, dead
+    state = fields.CharField(max_length=8, default="waiting")
     attempts = fields.IntField(default=0)
     wires = fields.IntField(default=0)  # requests of this message that the provider has taken already
     error = fields.CharField(max_length=200, default="")

@@ -10,8 +10,9 @@ from bots.channels.base import Blocked, Outbound, RetryLater, Undeliverable, Wir
 from bots.limits import Limiter, Rate
 from bots.sender import MAX_ATTEMPTS, Sender
 from crm import db as database
-from crm import inbox, lanes, outbox
-from crm.models import Identity, Message
+from crm import consent, gate, inbox, lanes, outbox
+from crm.models import Identity, Message, Outbox
+from tests.crm.makers import a_company
 
 AT = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
 
@@ -195,3 +196,48 @@ async def test_a_long_wait_for_the_bucket_gives_the_lane_back_until_then(any_db)
     clock.forward(11)
     await sender.drain()
     assert [text for _, text in channel.taken] == ["하나", "둘"]
+
+
+AD = "(광고) 새봄가전 1588-1234\n필터를 20% 싸게 드려요.\n무료수신거부 080-123-4567"
+EVENING = datetime(2026, 3, 4, 11, 59, tzinfo=UTC)  # 20:59 in Korea
+
+
+async def advertise_and_say(text: str) -> int:
+    """An advertisement put at 20:59, and an answer behind it; the contact."""
+    await a_company(phone="1588-1234")
+    (message,) = await say("네", user="kim")
+    await Sender({"web": Recorder()}, now=Clock()).drain()
+    talk = await message.conversation
+    await consent.record(talk.contact_id, "ad", channel="web", granted=True, source="chat", now=AT)
+    await outbox.put(talk.id, author="system", text=AD, purpose="ad", now=EVENING)
+    await outbox.put(talk.id, author="bot", text=text, now=EVENING)
+    return int(talk.contact_id)
+
+
+async def test_an_advertisement_that_the_night_overtakes_waits_for_the_morning_and_holds_up_nothing(any_db):
+    await advertise_and_say("답")
+    clock, channel = Clock(), Recorder()
+    sender = Sender({"web": channel}, now=clock)
+    clock.at = EVENING + timedelta(minutes=2)
+    await sender.drain()
+    assert [text for _, text in channel.taken] == ["답"]
+    for hours, woken in ((1, 0), (10, 0), (11, 1)):  # 22:01, 07:01 and 08:01 in Korea
+        clock.at = EVENING + timedelta(hours=hours, minutes=2)
+        assert await outbox.wake(clock()) == woken
+        await sender.drain()
+    assert [text for _, text in channel.taken] == ["답", AD]
+    assert await states() == ["sent"] * 3
+
+
+async def test_who_refuses_by_night_does_not_get_the_advertisement_in_the_morning(any_db):
+    contact_id = await advertise_and_say("답")
+    clock, channel = Clock(), Recorder()
+    sender = Sender({"web": channel}, now=clock)
+    clock.at = EVENING + timedelta(hours=1)
+    await sender.drain()
+    await gate.refuse(contact_id, channel="web", source="chat", told=True, now=clock())
+    clock.at = EVENING + timedelta(hours=12)
+    await outbox.wake(clock())
+    await sender.drain()
+    assert [text for _, text in channel.taken] == ["답"]
+    assert (await Outbox.get(state="dead")).error == "refused"

@@ -110,6 +110,7 @@ async def test_an_advertisement_that_may_not_go_out_now_is_set_aside(any_db):
     await Message.filter(id=message.id).update(purpose="ad", text="(광고) 새봄 할인")
     assert (await taking.take(await waiting(stored), "answer", AT)).items == ()
     assert (await Outbox.get()).state == "dead"
+    assert (await Message.get(id=message.id)).state == "failed"
 
 
 async def test_what_a_page_has_shown_is_not_said_again(any_db):
