@@ -24,11 +24,10 @@ from crm import (
     ownership,
     page_links,
     routing,
-    threads,
     zone,
 )
 from crm.happenings import Happened
-from crm.models import Consent, Contact, Conversation, Message, Route, ServiceRequest
+from crm.models import Consent, Contact, Conversation, ServiceRequest
 
 # A status that the customer is told of; the others are the company's own affair.
 TOLD = ("assigned", "in_progress", "waiting_customer", "resolved", "cancelled")
@@ -86,34 +85,9 @@ class Notices:
             key, text, lang=lang, choices=minted, cards=shown,
             use="survey" if status == "resolved" else "status",
             values=await self._values(request, status, lang, happened.at),
+            page=talk.id if talk is not None else None,
         )  # fmt: skip
-        route = await routing.notify(request.contact_id, notice, self.ways, now=happened.at)
-        if minted and talk is not None:
-            await self._behind(talk, notice, route, happened.at)
-
-    async def _behind(
-        self, conversation: Conversation, notice: routing.Notice, route: Route, at: datetime
-    ) -> None:
-        """A survey that went without its scores, and elsewhere, leads to this conversation's page: there they
-        stand."""
-        said = await Message.get_or_none(id=route.message_id) if route.message_id else None
-        if said is None or said.conversation_id == conversation.id:
-            return
-        if "template" not in said.data and routing.BARE not in said.data:
-            return
-        await threads.append(
-            conversation.id,
-            direction="out",
-            author=notice.author,
-            text=notice.text,
-            lang=notice.lang,
-            purpose=notice.purpose,
-            choices=notice.choices,
-            cards=notice.cards,
-            state="sent",
-            data={"behind_link": route.id},
-            now=at,
-        )
+        await routing.notify(request.contact_id, notice, self.ways, now=happened.at)
 
     async def _visit(self, happened: Happened) -> None:
         """Remind of tomorrow's visit on the best way; what was moved or done meanwhile is not told of."""

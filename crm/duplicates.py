@@ -35,7 +35,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two contacts that may be one, as rows (id, name, phone, email, address, created_at), and what is alike."""
+    """Two contacts that may be one, as rows with the columns below, and what is alike."""
 
     older: Mapping[str, Any]
     newer: Mapping[str, Any]

@@ -121,6 +121,15 @@ async def put(
     return message
 
 
+async def put_standing(message: Message, *, now: datetime) -> Message:
+    """Send a message that stands in its conversation already and was never in the outbox, in the caller's
+    transaction; who reads the conversation reads it once. Raises `gate.Unlawful`."""
+    permit = await gate.permit(message.conversation_id, purpose=message.purpose, text=message.text, now=now)
+    await Message.filter(id=message.id).update(state="queued")
+    await _queue(message, 0, permit, None, now)
+    return message
+
+
 async def _place(inbox_id: int | None) -> tuple[int, str | None]:
     """The number of the next answer to a received message, and the channel's id of that message."""
     if inbox_id is None:

@@ -24,7 +24,8 @@ class Notice:
     """What is to be said. `key` names it for good: the same one is said once.
 
     `use` and `values` (crm/message_templates.py) fill an approved template where only those go out. Their
-    `link` goes below the text where nothing can be pressed and the use needs it.
+    `link` goes below the text where nothing can be pressed and the use needs it. `page`: the conversation
+    that the link opens, on whose page stands what a way leaves out.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Notice:
     data: Mapping[str, Any] = field(default_factory=dict)
     use: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    page: int | None = None
 
 
 async def notify(
@@ -151,17 +153,20 @@ async def _step(route: Route, notice: Notice, table: Table, now: datetime) -> No
         if dressed is None:
             refused[choice.way.channel] = "no_template"
             continue
-        message = await _put(contact.id, dressed, choice.way, now)
+        message = await _put(contact.id, dressed, choice.way, _standing(route), now)
         if message is not None:
-            return await _write_down(route, choice, message, now)
+            behind = await _stand_behind(route, notice, message, now)
+            return await _write_down(route, choice, message, behind, now)
         found.remove(choice.way)
 
 
 async def _dressed(notice: Notice, way: Way) -> Notice | None:
     """The notice as this way says it: by its template, or with an address instead of buttons. None when no
     approved template says it."""
-    said = {"use": notice.use, "values": dict(notice.values), "text": notice.text} if notice.use else {}
-    data = {**notice.data, **({"notice": said} if said else {})}
+    said = {"use": notice.use, "values": dict(notice.values), "text": notice.text, "page": notice.page}
+    if way.terms.templates:  # what it leaves out is for the next way, if this one fails
+        said |= {"choices": list(notice.choices), "cards": list(notice.cards)}
+    data = {**notice.data, **({"notice": said} if notice.use else {})}
     if way.terms.templates:
         filled = await message_templates.fit(
             notice.use, notice.values, locale=notice.lang or "ko", account=way.account, channel=way.channel
@@ -189,8 +194,31 @@ async def _refused(contact_id: int, notice: Notice, found: Sequence[Way], now: d
     return refused
 
 
-async def _put(contact_id: int, notice: Notice, way: Way, now: datetime) -> Message | None:
-    """The message in the conversation of that way; None when it may not be put there."""
+def _standing(route: Route) -> int | None:
+    """The message on the page behind this notice's link, if one stands there."""
+    return next((step["behind"] for step in route.steps if step.get("behind")), None)
+
+
+async def _stand_behind(route: Route, notice: Notice, message: Message, now: datetime) -> int | None:
+    """What went out without its choices leads to a page: there they stand, once. The message there."""
+    left_out = "template" in message.data or BARE in message.data
+    if notice.page is None or not notice.choices or not left_out or _standing(route):
+        return None
+    if message.conversation_id == notice.page:
+        return None
+    stands = await threads.append(
+        notice.page, direction="out", author=notice.author, text=notice.text, lang=notice.lang,
+        purpose=notice.purpose, choices=notice.choices, cards=notice.cards, state="sent",
+        data={"behind_link": route.id}, now=now,
+    )  # fmt: skip
+    return stands.id
+
+
+async def _put(
+    contact_id: int, notice: Notice, way: Way, standing: int | None, now: datetime
+) -> Message | None:
+    """The message in the conversation of that way; None when it may not be put there. What is `standing` on
+    its page already is sent itself, not said a second time."""
     identity = await identities.attach(contact_id, way.channel, way.account, way.external_id, now=now)
     if identity is None:
         return None
@@ -198,6 +226,8 @@ async def _put(contact_id: int, notice: Notice, way: Way, now: datetime) -> Mess
     allowed = await ownership.may_send(conversation.id, author=notice.author, purpose=notice.purpose)
     if not allowed:
         return None
+    if standing is not None and conversation.id == notice.page:
+        return await outbox.put_standing(await Message.get(id=standing), now=now)
     return await outbox.put(
         conversation.id,
         author=notice.author,
@@ -216,12 +246,14 @@ async def _newest(identity: Identity) -> Conversation | None:
     return await Conversation.filter(identity_id=identity.id).order_by("-id").first()
 
 
-async def _write_down(route: Route, choice: Choice, message: Message, now: datetime) -> None:
+async def _write_down(
+    route: Route, choice: Choice, message: Message, behind: int | None, now: datetime
+) -> None:
     conversation = await Conversation.get(id=message.conversation_id)
     step = _as_step(choice) | {"identity_id": conversation.identity_id, "message_id": message.id}
     if choice.way is not None:
         step["cost"] = choice.way.terms.cost_of(message.text)
-    route.steps = [*route.steps, step]
+    route.steps = [*route.steps, step | ({"behind": behind} if behind else {})]
     route.message_id = message.id
     await route.save(update_fields=["steps", "message_id"])
     await happenings.record(
@@ -256,11 +288,12 @@ def _again(route: Route, message: Message) -> Notice:
         purpose=route.purpose,
         author=message.author,
         lang=message.lang,
-        choices=message.choices,
-        cards=message.cards,
+        choices=said.get("choices", message.choices),
+        cards=said.get("cards", message.cards),
         data={
             name: value for name, value in message.data.items() if name not in ("template", "notice", BARE)
         },
         use=said.get("use", ""),
         values=said.get("values", {}),
+        page=said.get("page"),
     )

@@ -9,8 +9,8 @@ import pytest
 from bots.channels.base import Blocked, Outbound, RetryLater, Undeliverable, Wire
 from bots.limits import Limiter, Rate
 from bots.sender import MAX_ATTEMPTS, Sender
-from crm import db as database
 from crm import consent, gate, inbox, lanes, outbox
+from crm import db as database
 from crm.models import Identity, Message, Outbox
 from tests.crm.makers import a_company
 

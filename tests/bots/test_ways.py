@@ -9,7 +9,7 @@ from bots.notices import Notices
 from bots.settings import Settings
 from bots.ways import TERMS, table
 from crm import consent, gate, happenings, outbox, vault
-from crm.models import Conversation, Message, Outbox, Proof, Route, ServiceRequest
+from crm.models import Conversation, Message, MessageTemplate, Outbox, Proof, Route, ServiceRequest
 from tests.bots.test_notices import Office, words
 
 
@@ -57,6 +57,48 @@ async def test_a_survey_behind_a_link_has_its_scores_on_the_page_and_not_in_the_
     out = await composer("https://help.example")(claim.items[-1])
     assert (out.choices, out.cards) == ((), ())
     assert texted.choices  # a bare '5', texted back, is a score
+
+
+async def fails(office: Office, minutes: int) -> None:
+    """What was put last comes back from its provider for good."""
+    now = office.now + timedelta(minutes=minutes)
+    (claim,) = await outbox.claim("sender", now)
+    await outbox.dead(claim, claim.items[-1], "blocked", now)
+
+
+async def test_a_survey_whose_text_message_fails_is_sent_as_it_stands_on_the_page_and_stands_there_once(
+    office: Office,
+) -> None:
+    await proves_phone(office)
+    await office.hurries("assigned", "in_progress", "resolved")
+    await told(office, "web", "sms", public_url="https://help.example")
+    await fails(office, 1)
+    await told(office, "web", "sms", public_url="https://help.example")
+    (shown,) = await Message.filter(conversation_id=office.conversation.id, direction="out")
+    (route,) = await Route.all()
+    assert route.message_id == shown.id
+    assert [step["why"] for step in route.steps] == ["cheapest", "waits"]
+    assert (shown.state, len(shown.choices)) == ("queued", 5)
+    (waits,) = await outbox.waiting(office.conversation.identity_id)
+    assert waits.message_id == shown.id
+
+
+async def test_a_survey_whose_template_fails_has_its_scores_on_the_next_way(office: Office) -> None:
+    await proves_phone(office)
+    await MessageTemplate.create(
+        channel="alimtalk", channel_account="", use="survey", locale="ko", code="KA01TPsurvey", title="",
+        text="#{접수번호} 접수가 해결됐어요.", buttons=[{"name": "평가하기", "url": "#{링크}"}],
+        status="approved", created_at=office.now, updated_at=office.now,
+    )  # fmt: skip
+    channels = ("web", "alimtalk", "sms")
+    await office.hurries("assigned", "in_progress", "resolved")
+    await told(office, *channels, public_url="https://help.example")
+    await fails(office, 1)
+    await told(office, *channels, public_url="https://help.example")
+    assert [step["channel"] for step in (await Route.get()).steps] == ["alimtalk", "sms"]
+    texted = await Message.get(direction="out", conversation__channel="sms")
+    assert [choice["label"] for choice in texted.choices] == ["1점", "2점", "3점", "4점", "5점"]
+    assert await Message.filter(conversation_id=office.conversation.id, direction="out").count() == 1
 
 
 async def test_a_status_stays_on_the_page_while_the_customer_is_there(office: Office) -> None:
