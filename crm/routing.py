@@ -163,7 +163,12 @@ async def _step(route: Route, notice: Notice, table: Table, now: datetime) -> No
 async def _dressed(notice: Notice, way: Way) -> Notice | None:
     """The notice as this way says it: by its template, or with an address instead of buttons. None when no
     approved template says it."""
-    said = {"use": notice.use, "values": dict(notice.values), "text": notice.text, "page": notice.page}
+    said: dict[str, Any] = {
+        "use": notice.use,
+        "values": dict(notice.values),
+        "text": notice.text,
+        "page": notice.page,
+    }
     if way.terms.templates:  # what it leaves out is for the next way, if this one fails
         said |= {"choices": list(notice.choices), "cards": list(notice.cards)}
     data = {**notice.data, **({"notice": said} if notice.use else {})}
@@ -211,7 +216,7 @@ async def _stand_behind(route: Route, notice: Notice, message: Message, now: dat
         purpose=notice.purpose, choices=notice.choices, cards=notice.cards, state="sent",
         data={"behind_link": route.id}, now=now,
     )  # fmt: skip
-    return stands.id
+    return int(stands.id)
 
 
 async def _put(

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from crm import db, gate, happenings, lanes, outbox
 from crm.outbox import Item
@@ -203,5 +203,5 @@ async def _mark(state: str, message_ids: Sequence[int]) -> None:
 
 
 async def _told(kind: str, item: Item, now: datetime, **data: str) -> None:
-    about = {"message_id": item.message_id, "seq": item.seq, **data}
+    about: dict[str, Any] = {"message_id": item.message_id, "seq": item.seq, **data}
     await happenings.record(kind, now=now, conversation_id=item.conversation_id, **about)
