@@ -12,7 +12,7 @@ from rasa_sdk.interfaces import Action
 
 import actions as ours
 from bots import settings, wiring
-from crm import db
+from crm import writes
 
 _opened: dict[str, Any] = {}
 _opening = asyncio.Lock()
@@ -32,7 +32,7 @@ def _wired(action: Action) -> type[Action]:
         self: Action, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Any:
         await _connect()
-        async with db.transaction():
+        async with writes.transaction():
             return await action.run(dispatcher, tracker, domain)
 
     name = str(action.name())

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from bots.web import i18n
-from crm import company, db, lanes, outbox, page_links, routing, taking
+from crm import company, db, lanes, outbox, page_links, routing, taking, writes
 from crm.models import Conversation, Message, Route
 from crm.outbox import Claim, Item
 from crm.routing import Notice, Table
@@ -61,7 +61,7 @@ class Waiting:
         conversation = await Conversation.get(id=told[-1].conversation_id)
         if not await routing.ways_to(conversation.contact_id, self._ways):
             return
-        async with db.transaction():
+        async with writes.transaction():
             route = await self._notify(conversation, now)
             if route.message_id is not None:  # else it failed before, and nothing has changed since
                 await taking.take(told, by_route(route.id), now)

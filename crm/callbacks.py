@@ -5,7 +5,7 @@ from typing import Any
 
 from tortoise.expressions import Q
 
-from crm import assignment, audit, db, happenings, hours
+from crm import assignment, audit, db, happenings, hours, writes
 from crm.actor import Actor, check
 from crm.checks import one_of, text
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
@@ -172,7 +172,7 @@ async def assign(actor: Actor, callback_id: int, staff_id: int | None, *, now: d
 async def reveal(actor: Actor, callback_id: int, *, now: datetime) -> str:
     """The number to dial, as it is spoken; that the actor looked is in the audit. Raises `NotFound`."""
     check(actor, "contact.reveal")
-    async with db.transaction():
+    async with writes.transaction():
         callback = await Callback.get_or_none(id=callback_id)
         if callback is None:
             raise NotFound("callback")

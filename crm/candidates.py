@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from crm import audit, db
+from crm import audit, db, writes
 from crm.actor import SYSTEM, Actor, check
 from crm.errors import NotFound
 from crm.models import Message, TrainingCandidate
@@ -114,7 +114,7 @@ async def correct(actor: Actor, conversation_id: int, seq: int, intent: str, *, 
     """
     check(actor, "conversation.write")
     message = await _written(conversation_id=conversation_id, seq=seq)
-    async with db.transaction():
+    async with writes.transaction():
         one, _ = await TrainingCandidate.get_or_create(
             inbox_id=message.inbox_id,
             defaults={

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from crm import company, db, linking, message_templates, outbox, ownership, vault
+from crm import company, linking, message_templates, outbox, ownership, vault, writes
 from crm.errors import CrmError, Invalid
 from crm.formats import mask_email, mask_phone
 from crm.linking import CODE_LIFE, TooMany
@@ -59,7 +59,7 @@ async def dispatch(conversation_id: int, kind: str, target: str, *, now: datetim
     ways = [name for name in REACHING.get(kind, ()) if name in _on]
     if not ways:
         raise Unsendable(kind)
-    async with db.transaction():
+    async with writes.transaction():
         talk = await Conversation.get(id=conversation_id)
         code = await linking.issue_code(talk.identity_id, kind, target, now=now)
         row = await OneTimeCode.filter(identity_id=talk.identity_id, used_at=None).order_by("-id").first()
@@ -78,7 +78,7 @@ async def failed(message_id: int, *, now: datetime) -> bool:
     row = await OneTimeCode.get_or_none(message_id=message_id)
     if row is None:
         return False
-    async with db.transaction():
+    async with writes.transaction():
         talk = await Conversation.filter(identity_id=row.identity_id).order_by("-id").first()
         over = row.used_at is not None or row.expires_at <= now
         if talk is None or over or await _next(row, talk, now):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from crm import db, happenings, identities, ownership, threads
+from crm import db, happenings, identities, ownership, threads, writes
 from crm.actor import Actor, check
 from crm.errors import NotFound
 from crm.models import Mailbox
@@ -215,7 +215,7 @@ async def bounced(references: Sequence[str], status: str, *, now: datetime) -> b
     """
     keys = [found[1] for found in map(_OURS.search, references) if found]
     for key in keys:
-        async with db.transaction():
+        async with writes.transaction():
             if await _failed(key, status, now):
                 return True
     return False

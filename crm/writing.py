@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from crm import audit, db, happenings, outbox, ownership
+from crm import audit, db, happenings, outbox, ownership, writes
 from crm.actor import Actor, check
 from crm.checks import text as checked_text
 from crm.errors import Conflict, Forbidden, Invalid
@@ -101,7 +101,7 @@ async def amend_note(actor: Actor, message_id: int, text: str, *, now: datetime)
     """Its author changed a note; the first text is kept beside it. False: no change, or not their note."""
     check(actor, "conversation.write")
     text = _text(text, ())
-    async with db.transaction():
+    async with writes.transaction():
         found = await Message.get_or_none(id=message_id)
         if found is None or found.direction != "note" or found.staff_id != actor.id or found.text == text:
             return False

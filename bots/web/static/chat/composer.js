@@ -15,7 +15,7 @@ export class Composer {
     this.attach = byId("attach");
     this.files = [];
     this.typedAt = 0;
-    this.text.value = store.read("draft", "");
+    this.text.value ||= store.read("draft", ""); // what was typed before this ran stays
     this.listen();
     this.fit();
   }

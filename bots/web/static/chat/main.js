@@ -434,5 +434,6 @@ if (!started) {
 unsent();
 connection.open();
 document.documentElement.dataset.ready = "true";
+document.dispatchEvent(new Event("dangol:listens"));
 byId("widget-close")?.addEventListener("click", () => tellParent("close"));
 if (!started && !config.embedded && matchMedia("(pointer: fine)").matches) composer.text.focus({ preventScroll: true });

@@ -53,7 +53,7 @@ function show() {
   const changed = week().filter((day, at) => JSON.stringify(day) !== JSON.stringify(before[at])).length;
   for (const day of days) {
     const open = spans(day).length > 0;
-    day.querySelector("[data-open]").checked = open;
+    day.querySelector("[data-open-day]").checked = open;
     day.querySelector(".hours-off").hidden = open;
     day.querySelector("[data-add-span]").hidden = !open;
   }
@@ -76,7 +76,7 @@ function add(day) {
 
 form.addEventListener("input", (event) => {
   const day = event.target.closest("[data-day]");
-  if (event.target.matches("[data-open]")) {
+  if (event.target.matches("[data-open-day]")) {
     if (event.target.checked) add(day);
     else day.querySelectorAll(".hours-span").forEach((span) => span.remove());
   }
