@@ -10,8 +10,8 @@ from pathlib import Path
 from bots import fleet, health, media, settings, wiring
 from bots.settings import Settings
 from bots.staff.slack import face
-from crm import gate, inbox, mail, migrate, outbox, slack_workspaces, watch
-from media import probing
+from crm import gate, inbox, jobs, mail, migrate, outbox, slack_workspaces, watch
+from media import probing, transcribing
 from media.turn import Turn
 from nlu.fingerprint import fingerprint
 
@@ -34,12 +34,16 @@ async def run(read: Settings, *, root: Path) -> bool:
     ]
     if read.turn_url:
         checks.append(("relay for calls", lambda: _relay(read)))
+    if read.stt_model:
+        checks.append(("transcripts", lambda: _transcripts(read)))
     for name, check in checks:
         try:
             print(f"ok  {name}: {await check()}")
         except Exception as fault:
             good = False
             print(f"!!  {name}: {fault or type(fault).__name__}")
+    if not read.stt_model:
+        print("--  transcripts of calls: off; set DANGOL_STT_MODEL")
     _channels(read)
     return await _accounts(read) and good
 
@@ -83,6 +87,12 @@ async def _relay(read: Settings) -> str:
         raise RuntimeError("DANGOL_TURN_URL needs DANGOL_TURN_SECRET")
     found = await probing.allocation(Turn(read.turn_url, read.turn_secret), datetime.now(UTC))
     return "gives " + ", ".join(found)
+
+
+async def _transcripts(read: Settings) -> str:
+    whisper = await asyncio.to_thread(transcribing.prepare, read.stt_model)
+    heard = whisper.supported_languages
+    return f"the model hears {len(heard)} languages" if "ko" in heard else "the model hears English only"
 
 
 def _channels(read: Settings) -> None:
@@ -169,9 +179,16 @@ async def doctor(read: Settings) -> bool:
         print(f"--  dead letters: {len(await outbox.dead_letters(limit=1000))}")
         for row in await outbox.dead_letters(limit=SHOWN):
             print(f"--    conversation {row['conversation_id']}, {row['channel']}: {row['error']}")
-        for line in await untold(now):
+        for line in [*await set_aside(), *await untold(now)]:
             print(line)
     return not faults
+
+
+async def set_aside() -> list[str]:
+    """A line for slow work that failed too often, and one for each of the newest."""
+    found = await jobs.dead(limit=1000)
+    lines = [f"--  jobs set aside: {len(found)}"]
+    return lines + [f"--    {one['kind']} {one['id']}: {one['error']}" for one in found[:SHOWN]]
 
 
 async def untold(now: datetime) -> list[str]:

@@ -48,7 +48,7 @@ class MediaSettings(BaseSettings):
     )
     stt_model: str = Field(
         "",
-        description="Folder with a faster-whisper model for transcripts. Empty: no transcripts.",
+        description="Folder with a faster-whisper model for transcripts of calls. Empty: none.",
         examples=["/srv/models/whisper-ko"],
     )
 

@@ -25,6 +25,8 @@ def kinds(settings: Settings) -> Sequence[JobKind]:
 async def run(settings: Settings) -> None:
     """Work on jobs until SIGTERM or SIGINT."""
     async with wiring.connected(settings):
+        transcripts.warn(settings.stt_model)
+        await transcripts.again(datetime.now(UTC))
         runner = JobRunner(kinds(settings))
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, runner.stop)

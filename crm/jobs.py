@@ -1,7 +1,7 @@
 """Slow work, outside every turn: written with its cause, done by a pool, once for each key."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -118,6 +118,20 @@ async def state(job_id: int) -> dict[str, Any] | None:
     """State, error and result of a job."""
     rows = await db.fetch("SELECT id, kind, state, attempts, error, result FROM job WHERE id = ?", job_id)
     return {**rows[0], "result": db.read_json(rows[0]["result"])} if rows else None
+
+
+async def states(keys: Sequence[str]) -> set[str]:
+    """The states of the jobs with these keys: waiting, done, dead."""
+    if not keys:
+        return set()
+    marks = ", ".join("?" * len(keys))
+    return {row["state"] for row in await db.fetch(f"SELECT state FROM job WHERE key IN ({marks})", *keys)}
+
+
+async def dead_of(kind: str, limit: int = 1000) -> list[dict[str, Any]]:
+    """Number and error of a kind's jobs that used up their attempts, newest first."""
+    sql = "SELECT id, error FROM job WHERE state = 'dead' AND kind = ? ORDER BY id DESC LIMIT ?"
+    return await db.fetch(sql, kind, limit)
 
 
 async def dead(limit: int = 50) -> list[dict[str, Any]]:

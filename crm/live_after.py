@@ -67,7 +67,7 @@ async def dismiss(actor: Actor, session_id: int, *, now: datetime) -> LiveSessio
 
 
 async def transcribed(session_id: int, transcript: str, *, now: datetime) -> None:
-    """Keep what was said, as `side: text` lines, and suggest anew unless somebody decided already."""
+    """Keep what was said (`live_summary.line`), and suggest anew unless somebody decided already."""
     async with live_sessions.held(session_id) as session:
         session.transcript = transcript
         if session.summary_state in ("", "suggested"):

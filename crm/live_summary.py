@@ -16,10 +16,14 @@ LONGEST = 160  # characters of one
 
 @dataclass(frozen=True)
 class Said:
-    """A line of the chat or the transcript. `side` is customer, staff or ''."""
+    """A line of the chat or the transcript. `side` is customer, staff or ''.
+
+    `ms` since the call began, of what the transcript has; to the second.
+    """
 
     side: str
     text: str
+    ms: int | None = None
 
 
 # Words by which a field is suggested. Order matters: the first that fits is taken.
@@ -75,6 +79,7 @@ _TENDENCY: Final = re.compile(
     r"|always|often|usually|every (time|day|week)|prefer",
     re.I,
 )
+_LINE: Final = re.compile(r"(?:(\d+):(\d\d) )?(customer|staff): (.*)")
 _SENTENCE: Final = re.compile(r"(?<=[.!?。…])\s+|\n+|(?<=[요다죠까네])\s+(?=[가-힣A-Z])")
 _TOKEN: Final = re.compile(r"[가-힣]{2,}|[a-z]{3,}|[a-z]?\d+", re.I)
 _EMPTY: Final = re.compile(
@@ -84,14 +89,24 @@ _EMPTY: Final = re.compile(
 )
 
 
+def line(ms: int, side: str, text: str) -> str:
+    """A line of a transcript: `12:34 customer: text`, the minutes and seconds of the call before it."""
+    seconds = max(ms, 0) // 1000
+    return f"{seconds // 60}:{seconds % 60:02} {side}: {' '.join(text.split())}"
+
+
 def lines_of(transcript: str) -> list[Said]:
-    """The lines of a transcript, written as `side: text`."""
+    """The lines of a transcript, as `line` writes them; the time may be missing."""
     lines = []
-    for line in transcript.splitlines():
-        side, colon, text = line.partition(": ")
-        known = side if side in ("customer", "staff") else ""
-        lines.append(Said(known, text if colon and known else line))
-    return [line for line in lines if line.text.strip()]
+    for written in transcript.splitlines():
+        found = _LINE.fullmatch(written)
+        if found is None:
+            lines.append(Said("", written))
+            continue
+        minutes, seconds, side, text = found.groups()
+        at = (int(minutes) * 60 + int(seconds)) * 1000 if minutes else None
+        lines.append(Said(side, text, at))
+    return [one for one in lines if one.text.strip()]
 
 
 def summarise(said: Sequence[Said], *, locale: str = "ko") -> dict[str, Any]:

@@ -19,15 +19,15 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from media.decoding import Samples, Voice, decoded
 from media.finishing import Finished, finish
 from media.recorder import FRAME, Meta
-from media.sealed import LogWriter, SealedReader
+from media.sealed import LogWriter
 from media.webm import AUDIO, VIDEO
 
 WIDTH, HEIGHT, FPS, BITS = 1280, 720, 15, 1_200_000  # pictures of a call need no more to be followed
 RATE: Final = 48_000
 SLICE: Final = RATE // FPS  # samples a picture
-Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def export(
     """Write the sealed file beside the log `target`; `told` hears the share that is done, 0 to 1."""
     seconds = max(part.offset_ms + part.duration_ms for part in parts) / 1000
     pictures = [_Pictures(part) for part in parts if part.video]
-    voices = [_Voice(part) for part in parts if part.audio]
+    voices = [Voice(part.path, part.key, rate=RATE, offset_ms=part.offset_ms) for part in parts if part.audio]
     with target.open("wb", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # or a media process finishes and removes it
         log = LogWriter(file, key)
@@ -84,7 +84,7 @@ class _Pictures:
     def __init__(self, part: Part) -> None:
         self._part = part
         self.seat = part.seat or str(part.path)
-        self._frames: Iterator[Any] = _decoded(part, "video")
+        self._frames: Iterator[Any] = decoded(part.path, part.key, "video")
         self._now: Any = None
         self._next: Any = next(self._frames, None)
 
@@ -94,55 +94,6 @@ class _Pictures:
         while self._next is not None and self._next.time * 1000 <= own:
             self._now, self._next = self._next, next(self._frames, None)
         return self._now if 0 <= own <= self._part.duration_ms + 1000 else None
-
-
-class _Voice:
-    """The samples of a part in order, with silence where there is none."""
-
-    def __init__(self, part: Part) -> None:
-        self._frames = _decoded(part, "audio")
-        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
-        self._offset = part.offset_ms * RATE // 1000
-        self._left: Samples = np.zeros(0, np.float32)
-        self._begins = 0  # the sample with which `_left` begins
-        self._ended = False
-
-    def slice(self, start: int, count: int) -> Samples:
-        while not self._ended and self._begins + len(self._left) < start + count:
-            self._more()
-        out: Samples = np.zeros(count, np.float32)
-        skip = start - self._begins
-        if skip > 0:
-            self._left, self._begins = self._left[skip:], start
-        at = max(self._begins - start, 0)
-        piece = self._left[: max(count - at, 0)]
-        out[at : at + len(piece)] = piece
-        return out
-
-    def _more(self) -> None:
-        frame = next(self._frames, None)
-        if frame is None:
-            self._ended = True
-            return
-        begins = self._offset + int(frame.time * RATE)
-        for piece in self._resampler.resample(frame):
-            samples = piece.to_ndarray().reshape(-1).astype(np.float32)
-            gap = begins - (self._begins + len(self._left))
-            if not len(self._left):
-                self._begins = begins
-            elif gap > RATE // 20:
-                self._left = np.concatenate([self._left, np.zeros(gap, np.float32)])
-            self._left = np.concatenate([self._left, samples])
-
-
-def _decoded(part: Part, medium: str) -> Iterator[Any]:
-    reader = SealedReader(part.path, part.key)
-    with av.open(reader) as container:
-        for packet in container.demux(**{medium: 0}):
-            try:
-                yield from packet.decode()
-            except av.error.InvalidDataError:  # a broken frame costs itself alone
-                continue
 
 
 def _picture(pictures: Sequence[_Pictures], number: int) -> Any:
@@ -177,7 +128,7 @@ def _draw(
     chroma[:, top // 2 : (top + height) // 2, left // 2 : (left + width) // 2] = half
 
 
-def _sound(voices: Sequence[_Voice], number: int) -> Any:
+def _sound(voices: Sequence[Voice], number: int) -> Any:
     mixed: Samples = np.zeros(SLICE, np.float32)
     for voice in voices:
         mixed += voice.slice(number * SLICE, SLICE)

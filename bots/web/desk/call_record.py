@@ -6,18 +6,20 @@ from typing import Any
 
 from aiohttp import web
 
+from bots import transcripts
 from bots.web import i18n
 from bots.web.app_keys import CONFIG
 from bots.web.desk import calls, control_lines, words
 from bots.web.desk.frame import Desk, page
 from bots.web.desk.nav import shell
 from bots.web.files import signed
-from crm import control_log, live_chat, live_events, live_record, live_views, recordings
+from crm import control_log, live_chat, live_events, live_record, live_summary, live_views, recordings
 from crm.errors import Forbidden
 from crm.live_views import Whole
 from crm.models import LiveParticipant, LiveSession, RecordingFile
 
 FIELDS = ("status", "category", "parts", "next_visit", "needs", "tendencies")
+LINES = 1000  # of a transcript that are shown
 QUIET_ACTS = ("mic", "camera", "mode")  # shown only by their mark on the line
 
 
@@ -43,8 +45,8 @@ async def record(desk: Desk) -> web.StreamResponse:
         acts=await _acts(desk, whole, begin),
         tracks=tracks,
         summary=_summary(desk, session),
-        transcript=session.transcript.splitlines()[:400],
-        transcribes=desk.request.app[CONFIG].transcribes,
+        said=await _said(desk, session),
+        unsaid=await _unsaid(desk, session),
         may_delete=desk.may("recording.delete"),
         conversation=session.conversation_id,
     )
@@ -144,6 +146,33 @@ async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any
         item["who"] = session.contact.name if said.direction == "in" else said.staff_name
         found.append(item)
     return sorted(found, key=lambda item: int(item["ms"]))
+
+
+async def _said(desk: Desk, session: LiveSession) -> list[dict[str, Any]]:
+    """The transcript's lines: when, who, what; for whoever may see the recording that was written down."""
+    found: list[dict[str, Any]] = []
+    try:
+        await recordings.may_see(desk.actor, session.id)
+    except Forbidden:
+        return found
+    for one in live_summary.lines_of(session.transcript)[:LINES]:
+        clock = "" if one.ms is None else f"{one.ms // 60_000:02}:{one.ms // 1000 % 60:02}"
+        who = desk.t(f"desk.live.side.{one.side}") if one.side else ""
+        found.append({"ms": one.ms, "clock": clock, "who": who, "text": one.text})
+    return found
+
+
+async def _unsaid(desk: Desk, session: LiveSession) -> str:
+    """Why there is no transcript; '' when there is one, or nothing was recorded."""
+    if session.transcript:
+        return ""
+    numbers = {file.recording_id for file in await recordings.of(session.id)}
+    if not numbers:
+        return ""
+    if not desk.request.app[CONFIG].transcribes:
+        return desk.t("desk.live.transcript_off")
+    state = await transcripts.standing(sorted(numbers))
+    return desk.t(f"desk.live.transcript_{state or 'none'}")
 
 
 def _item(desk: Desk, at: datetime, begin: datetime, text: str, kind: str) -> dict[str, Any]:

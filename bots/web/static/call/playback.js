@@ -155,7 +155,8 @@ if (button) {
     set(!playing);
   });
   seek.addEventListener("input", () => jump(Number(seek.value)));
-  for (const act of acts) act.querySelector("button").addEventListener("click", () => jump(Number(act.dataset.ms)));
+  for (const line of [...acts, ...document.querySelectorAll("#said li[data-ms]")])
+    line.querySelector("button").addEventListener("click", () => jump(Number(line.dataset.ms)));
   for (const { video } of figures) video.addEventListener("loadedmetadata", show);
   figures.sort((one, other) => one.offset - other.offset);
   seats();
