@@ -10,7 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions import articles
 from actions.context import Turn, turn_of
 from actions.later import LATER
-from actions.said import Said, said
+from actions.said import Said, said, since_said
 from actions.words import say
 
 # Questions that a form lets pass, answers and then goes on from (rules: interruptions.yml).
@@ -169,12 +169,7 @@ class Form(Action):
 
 def _was_answered_aside(tracker: Tracker) -> bool:
     """Whether a rule has just answered this message, so that the form only asks its question again."""
-    for event in reversed(tracker.events):
-        if event["event"] == "user":
-            return False
-        if event["event"] == "action" and event["name"] == "action_answer_aside":
-            return True
-    return False
+    return any(e["event"] == "action" and e["name"] == "action_answer_aside" for e in since_said(tracker))
 
 
 def reset(*names: str) -> list[EventType]:

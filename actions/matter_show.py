@@ -30,6 +30,8 @@ class ShowRequests(Action):
         one = await requests.find(number, contact_id=turn.contact_id) if number else None
         if number and one is None:
             say(dispatcher, "utter_request_unknown")
+            if tracker.slots.get("requested_slot"):
+                return []  # in the middle of a form it is no time to offer a request: its question follows
         found = [one] if one else await requests.of_contact(turn.contact_id, open_only=True)
         found = found or (await requests.of_contact(turn.contact_id, open_only=False))[:3]
         if not found:

@@ -1,7 +1,7 @@
 """What the customer said, as the forms need it: text, intent, how sure, entities, or a pressed choice."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -163,3 +163,11 @@ def said(tracker: Tracker) -> Said:
         # Stock Rasa hands a button's payload over as the text.
         pressed=bool(metadata.get("pressed", str(message.get("text") or "").startswith("/"))),
     )
+
+
+def since_said(tracker: Tracker) -> Iterator[Mapping[str, Any]]:
+    """What the dialogue has come to since the customer's last message, newest first."""
+    for event in reversed(tracker.events):
+        if event["event"] == "user":
+            return
+        yield event

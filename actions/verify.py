@@ -15,7 +15,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Turn, turn_of
 from actions.forms import Form, reset
-from actions.said import Said
+from actions.said import Said, since_said
 from actions.words import button, choose, label, say
 from crm import codes, contacts, db, linking, requests
 from crm.actor import BOT
@@ -173,12 +173,7 @@ class AskVerify(Action):
 
 def _sent_now(tracker: Tracker) -> bool:
     """Whether this message had a code sent: the form then filled in where it went."""
-    for event in reversed(tracker.events):
-        if event["event"] == "user":
-            return False
-        if event["event"] == "slot" and event["name"] == "target":
-            return True
-    return False
+    return any(e["event"] == "slot" and e["name"] == "target" for e in since_said(tracker))
 
 
 class SubmitVerify(Action):

@@ -4,7 +4,6 @@
 transaction and does all the writing.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from bots import answers, learning
 from crm import advertising, choices, dialogue, gate, outbox, ownership, privacy
 from crm.actor import SYSTEM
 from crm.models import Conversation
+from crm.request_rules import read_number
 from nlu import letter, parsing
 from nlu.engine import Engine
 from nlu.language import detect
@@ -29,7 +29,6 @@ SHOWS_NOTICE = frozenset({"web", "terminal"})
 LETTERS = frozenset({"email"})
 # Words below a photo that wish nothing: the photo is what was said.
 CIVIL = frozenset({"greet", "goodbye", "thank", "chitchat"})
-_REQUEST_NO = re.compile(r"SR[\s_-]*\d{4}[\s_-]*\d{1,7}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,14 @@ def _written_in(spoken: Spoken) -> str | None:
 
 def _pointed(text: str) -> dict[str, Any]:
     """What words mean that only point at something: the request they name, else nothing for certain."""
-    found = _REQUEST_NO.search(text)
-    if found is None:
+    if read_number(text) is None:
         return parsing.certain("nlu_fallback", text)
-    told = {"entity": "request_no", "value": found[0], "start": found.start(), "end": found.end()}
+    told = {
+        "entity": "request_no",
+        "value": text,
+        "start": 0,
+        "end": len(text),
+    }  # crm reads it out of it again
     return parsing.certain("check_request", text, [told])
 
 

@@ -11,7 +11,7 @@ from typer.main import get_command
 import actions
 from bots import settings
 from bots.cli import app
-from crm.happenings import KINDS
+from crm.happening_kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
 DOMAIN = ROOT / "nlu" / "domain"

@@ -53,7 +53,9 @@ def body(messages: Sequence[Outbound], more_url: str = "") -> dict[str, Any]:
     """
     images = [file for message in messages for file in message.files if file.type in IMAGES]
     texts, cards, images = _fitted(messages, images, more_url)
-    outputs = [*(_image(file) for file in images), *({"simpleText": {"text": p.text}} for p in texts), *cards]
+    said = [{"simpleText": {"text": part.text}} for part in texts]
+    shown = len(said) - _asks_about(messages, texts)
+    outputs = [*(_image(file) for file in images), *said[:shown], *cards, *said[shown:]]
     if not outputs:  # cards alone that Kakao has no shape for
         lang = messages[-1].lang if messages[-1].lang in i18n.LANGUAGES else "ko"
         return plain(i18n.t(lang, "channels.kakao.received"))
@@ -76,6 +78,14 @@ def plain(words: str) -> dict[str, Any]:
 
 
 # --- what goes into the three bubbles
+
+
+def _asks_about(messages: Sequence[Outbound], texts: Sequence[Part]) -> int:
+    """How many of the last texts stand below the cards: one, when it is a message of its own after those with
+    cards ('도움이 됐나요?')."""
+    *earlier, last = messages
+    own = bool(texts) and texts[-1].text == last.text and not last.cards
+    return int(own and any(message.cards for message in earlier))
 
 
 def _fitted(

@@ -40,6 +40,14 @@ async def test_a_question_is_answered_and_the_form_goes_on(
     midway.heard("11월 24일(화) 오후 3:00, 맞나요?")
 
 
+async def test_a_number_that_is_not_theirs_offers_no_new_request_in_the_middle_of_one(
+    midway: Customer,
+) -> None:
+    await midway.says("SR-2026-009999")
+    midway.heard("그 번호의 접수를 찾지 못했어요.", "언제 방문하면 좋을까요?")
+    midway.heard_nothing_of("새로 접수할까요?")
+
+
 async def test_a_question_at_the_symptom_step_is_no_symptom(known: Customer) -> None:
     await known.says("수리 접수")
     await known.says("네")

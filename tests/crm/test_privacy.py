@@ -104,6 +104,8 @@ async def test_the_notice_is_given_once_in_the_customers_language(any_db, now):
     )
     assert sorted(told, key=str) == [None] * 4 + ["We keep chat."]
     assert await consent.holds(identity.contact_id, "privacy_notice", channel="web")
+    history = await timeline.of(SYSTEM, identity.contact_id)
+    assert [entry["kind"] for entry in history.items] == ["consent.changed", "contact.created"]
 
 
 async def test_the_newest_decision_about_a_purpose_and_channel_holds(any_db, now):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from crm import db as database
-from crm import happenings, identities, requests, visit_reminders
+from crm import identities, requests, visit_reminders
 from crm.actor import BOT
 from crm.models import Happening, ServiceRequest
 from tests.crm.makers import a_company
@@ -78,4 +78,3 @@ async def test_two_fronts_that_tick_at_once_record_it_once(any_db: str) -> None:
     one = database.spawn(visit_reminders.flag(EVENING))
     other = database.spawn(visit_reminders.flag(EVENING))
     assert await one + await other == 1
-    assert happenings.KINDS["request.visit_near"]

@@ -20,6 +20,7 @@ from bots.staff.slack.blocks import escape
 from bots.staff.slack.cards import Look
 from bots.staff.slack.client import Slack
 from bots.staff.slack.shutting import shut_out
+from bots.staff.slack.withdrawing import withdraw
 from bots.staff.slack.workspaces import Workspaces
 from bots.worker import utc_now
 from crm import files, lanes, live_links, processes, slack_cards, slack_views, staff_inbox
@@ -184,7 +185,7 @@ class Poster:
                 await self._react(slack, data)
             case "withdraw":
                 assert card is not None
-                await self._withdraw(slack, card)
+                await withdraw(slack, card)
             case _:
                 raise Undeliverable("unknown_kind")
         return ""
@@ -207,32 +208,6 @@ class Poster:
             )
         except Undeliverable as fault:
             if str(fault) != "already_reacted":
-                raise
-
-    async def _withdraw(self, slack: Slack, card: Card) -> None:
-        """Delete all that we wrote in a thread, its root last."""
-        cursor: dict[str, str] = {}
-        ours: list[Mapping[str, Any]] = []
-        while True:
-            told = await slack.get(
-                "conversations.replies", channel=card.channel, ts=card.ts, limit=200, **cursor
-            )
-            ours += [m for m in told.get("messages", []) if m.get("user") == await slack.bot()]
-            on = str((told.get("response_metadata") or {}).get("next_cursor") or "")
-            if not on:
-                break
-            cursor = {"cursor": on}
-        for message in reversed(ours):
-            for file in message.get("files", ()):
-                await self._gone(slack, "files.delete", file=file["id"])
-            await self._gone(slack, "chat.delete", channel=card.channel, ts=message["ts"])
-
-    async def _gone(self, slack: Slack, method: str, **what: Any) -> None:
-        """Delete something that may be gone already."""
-        try:
-            await slack.call(method, **what)
-        except Undeliverable as fault:
-            if str(fault) not in ("message_not_found", "file_not_found", "file_deleted"):
                 raise
 
     async def _message(self, slack: Slack, post: Post, card: Card | None, uncertain: bool) -> str:

@@ -617,6 +617,18 @@ def test_several_articles_stand_beside_one_another() -> None:
     assert drawn["carousel"]["items"][0]["buttons"][0]["action"] == "webLink"
 
 
+def test_a_question_about_what_is_shown_stands_below_it():
+    found = [cards.article(title="E21", quote="호스를 펴 주세요.", url="https://help.example.com/kb/a")] * 2
+    more = _message("도움이 됐나요?", choices=[{"label": "해결됐어요", "value": "t1"}])
+    body = kakao_answers.body([_message("찾았어요.", cards=found), more])
+    assert [next(iter(one)) for one in body["template"]["outputs"]] == [
+        "simpleText",
+        "carousel",
+        "simpleText",
+    ]
+    assert body["template"]["outputs"][-1]["simpleText"]["text"] == "도움이 됐나요?"
+
+
 def test_the_passage_of_an_article_is_said_once() -> None:
     card = cards.article(title="배송비", quote="배송은 무료예요.", url="https://help.example.com/kb/a")
     [text, drawn] = kakao_answers.body([_message("배송은 무료예요.", cards=[card])])["template"]["outputs"]
