@@ -3,6 +3,7 @@
 import contextlib
 import os
 import queue
+import random
 import select
 import threading
 import time
@@ -19,7 +20,7 @@ from media.assist.platforms.x11_marks import Overlay
 MARGIN: Final = 24
 DENSE_WIDTH: Final = 2560  # from this width on the panel is drawn at twice the size
 CLIPBOARD_MAX_BYTES: Final = 400_000
-RAISE_SECONDS: Final = 0.25
+RAISE_SECONDS: Final = (0.03, 0.2)  # from being covered until it comes above again: by chance, in between
 EVENTS_AT_ONCE: Final = 64
 SHORTCUT: Final = "Ctrl+Alt+S"
 SHORTCUT_KEY, SHORTCUT_HELD = XK.XK_s, X.ControlMask | X.Mod1Mask
@@ -51,7 +52,7 @@ class X11Window:
         self._awake, self._wake = os.pipe()
         self._waking = threading.Lock()
         self._closing = self._closed = self._obscured = False
-        self._raised = 0.0
+        self._raise_at = 0.0
         self._window = self._make()
         self._gc = self._window.create_gc()
         self._overlay = Overlay(shown)
@@ -121,7 +122,7 @@ class X11Window:
             while not self._closing:
                 # A reply that is awaited may bring events with it: look at them before waiting for the wire.
                 if not self._display.pending_events():
-                    pause = RAISE_SECONDS if self._obscured else None
+                    pause = max(self._raise_at - time.monotonic(), 0.0) if self._obscured else None
                     select.select([self._display, self._awake], [], [], pause)
                 for _ in range(EVENTS_AT_ONCE):
                     if self._display.pending_events():
@@ -141,12 +142,15 @@ class X11Window:
 
     def _keep_above(self) -> None:
         """The stop button is always to be seen. Not at once each time: another window may want the same, and
-        two that raise themselves without a pause would hear of nothing else."""
-        now = time.monotonic()
-        if self._obscured and now - self._raised >= RAISE_SECONDS:
-            self._raised = now
+        two that raise themselves without a pause would hear of nothing else. Nor in even steps: a rival of
+        the same step answers each time at once, and this window would be above for no more than that."""
+        if self._obscured and time.monotonic() >= self._raise_at:
             self._window.configure(stack_mode=X.Above)
             self._display.flush()
+            self._covered()
+
+    def _covered(self) -> None:
+        self._raise_at = time.monotonic() + random.uniform(*RAISE_SECONDS)
 
     def _called(self) -> None:
         if select.select([self._awake], [], [], 0)[0]:
@@ -161,6 +165,7 @@ class X11Window:
                 self._paint()
             case X.VisibilityNotify:
                 self._obscured = heard.state != X.VisibilityUnobscured
+                self._covered()
             case X.ButtonPress if heard.detail == 1 and self._drawing is not None:
                 button = self._drawing.button_at(heard.event_x, heard.event_y)
                 if button is not None:

@@ -278,12 +278,28 @@ async def test_the_stop_button_works_beside_a_window_that_wants_to_be_above_all_
 ) -> None:
     heard: list[str] = []
     rival = open_window(heard.append)
-    rival.show(panel.draw(panel.Scene("위로")))  # over our title, not over our buttons
-    await allow(session, customer, "view")
-    customer.press(await customer.sees(session.agent.scene()), "stop")
-    await session.until(lambda: not session.agent.may_see())
-    rival.close()
+    try:
+        rival.show(panel.draw(panel.Scene("위로")))  # over our title, not over our buttons
+        await allow(session, customer, "view")
+        customer.press(await customer.sees(session.agent.scene()), "stop")
+        await session.until(lambda: not session.agent.may_see())
+    finally:
+        rival.close()
     assert not heard
+
+
+async def test_beside_such_a_window_the_panel_is_seen_again_and_again(
+    session: Session, customer: Customer
+) -> None:
+    rival = open_window(lambda name: None)
+    try:
+        await allow(session, customer, "view")
+        rival.show(panel.draw(panel.Scene("위로")))
+        for _ in range(5):
+            await customer.sees(session.agent.scene())
+            await asyncio.sleep(0.3)
+    finally:
+        rival.close()
 
 
 async def test_what_staff_draw_is_seen_in_place_and_clicks_go_through_it(
