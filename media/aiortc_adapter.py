@@ -12,14 +12,20 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from aioice import stun
-from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters, RTCSctpTransport
+from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters, RTCRtpSender, RTCSctpTransport
+from aiortc.codecs.base import Encoder
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcsctptransport import RTCSctpCapabilities
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
 
 HOOKS: Final = {
-    "aiortc": ("RTCDtlsTransport._set_role", "RTCDtlsTransport._rx_srtp", "RTCDtlsTransport._tx_srtp"),
+    "aiortc": (
+        "RTCDtlsTransport._set_role",
+        "RTCDtlsTransport._rx_srtp",
+        "RTCDtlsTransport._tx_srtp",
+        "RTCRtpSender.__encoder",
+    ),
     "pylibsrtp": ("Session._srtp", "lib.srtp_protect", "lib.srtp_unprotect", "lib.srtp_protect_rtcp"),
 }
 PACKET_BYTES: Final = 2048  # room for an Ethernet datagram and what SRTP adds (SRTP_MAX_TRAILER_LEN 144)
@@ -158,6 +164,14 @@ class Secure:
         await self._sctp.stop()
         await self._dtls.stop()
         self._path.close()
+
+
+def encode_with(sender: RTCRtpSender, encoder: Encoder) -> None:
+    """Have a sender that did not send yet use this encoder, not the one of its codec.
+
+    The sender goes on telling it the bit rate (`target_bitrate`) and when a key frame is asked for.
+    """
+    sender._RTCRtpSender__encoder = encoder  # type: ignore[attr-defined]
 
 
 def stun_request(datagram: bytes) -> tuple[str, stun.Message] | None:

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -50,16 +50,41 @@ class Finished:
 
 
 def blocks(path: Path, key: bytes, late: Mapping[int, int] | None = None) -> Iterator[Block]:
-    """The frames of a log; those of a track earlier by what `lateness` found."""
+    """The frames of a log; those of a track earlier by what `look` found."""
     for track, is_key, time_ms, data in _entries(path, key):
         if not track & LATE:
             yield Block(track, time_ms - (late or {}).get(track, 0), bool(is_key), data)
 
 
-def lateness(path: Path, key: bytes) -> dict[int, int]:
-    """By track: how many ms its first frame, on whose coming all its times stand, came later than others."""
-    found = [(track & ~LATE, time_ms) for track, _, time_ms, _ in _entries(path, key) if track & LATE]
-    return dict(found)
+@dataclass
+class Look:
+    """What reading a log once tells: what must be known before it can be written as a file.
+
+    By track, `late` is how many ms its first frame, on whose coming all its times stand, came later than
+    others, and `firsts` the earliest time in the log. `picture` is width and height.
+    """
+
+    late: dict[int, int] = field(default_factory=dict)
+    firsts: dict[int, int] = field(default_factory=dict)
+    picture: tuple[int, int] | None = None
+
+    @property
+    def first(self) -> int:
+        """The earliest ms of a frame, lateness taken off."""
+        return min(at - self.late.get(track, 0) for track, at in self.firsts.items())
+
+
+def look(path: Path, key: bytes) -> Look:
+    """Read a log. Raises `Damaged` for another key."""
+    found = Look()
+    for track, is_key, time_ms, data in _entries(path, key):
+        if track & LATE:
+            found.late[track & ~LATE] = time_ms
+            continue
+        found.firsts[track] = min(time_ms, found.firsts.get(track, time_ms))
+        if found.picture is None and track == VIDEO and is_key:
+            found.picture = vp8_size(data)
+    return found
 
 
 def _entries(path: Path, key: bytes) -> Iterator[tuple[Any, int, int, bytes]]:
@@ -77,23 +102,17 @@ def _entries(path: Path, key: bytes) -> Iterator[tuple[Any, int, int, bytes]]:
 def finish(path: Path, key: bytes) -> Finished:
     """Write the sealed WebM beside the log. Raises `Damaged` for another key."""
     meta = json.loads(next(read_log(path, key), b"{}"))
-    late = lateness(path, key)
-    first, picture, tracks = None, None, set()
-    for block in blocks(path, key, late):
-        first = block.time_ms if first is None else min(first, block.time_ms)
-        tracks.add(block.track)
-        if picture is None and block.track == VIDEO and block.key:
-            picture = vp8_size(block.data)
-    if first is None:
+    found = look(path, key)
+    if not found.firsts:
         return Finished(meta, "")
-    base = first
+    base, late, tracks = found.first, found.late, found.firsts.keys()
     target = path.with_name(path.name.removesuffix(SUFFIX) + SEALED)
     with target.open("wb") as file:
         sealed = SealedWriter(file, key)
         duration = write(
             lambda: (Block(b.track, b.time_ms - base, b.key, b.data) for b in blocks(path, key, late)),
             sealed.write,
-            picture,
+            found.picture,
         )
         digest = sealed.close()
         file.flush()

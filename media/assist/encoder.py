@@ -13,7 +13,8 @@ from aiortc import RTCRtpSender
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.mediastreams import VIDEO_TIME_BASE, convert_timebase
 
-ENCODER: Final = "_RTCRtpSender__encoder"
+from media.aiortc_adapter import encode_with
+
 BITRATE: Final = 1_500_000  # bits a second at the start: text must be readable at once
 FALL, RISE = 0.7, 1.4  # a rate that is lower or higher by so much is another one
 RISE_AFTER_SECONDS: Final = 10.0  # since the codec was made
@@ -68,6 +69,5 @@ class ScreenEncoder(Vp8Encoder):
 
 
 def install(sender: RTCRtpSender) -> None:
-    """Have a sender that did not send yet encode so. aiortc has no public way; a test tells when its private
-    one is gone."""
-    setattr(sender, ENCODER, ScreenEncoder())
+    """Have a sender that did not send yet encode so."""
+    encode_with(sender, ScreenEncoder())

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 from aioice import stun
-from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters, RTCSctpTransport
+from aiortc import (
+    RTCCertificate,
+    RTCDataChannel,
+    RTCDataChannelParameters,
+    RTCPeerConnection,
+    RTCSctpTransport,
+    VideoStreamTrack,
+    rtp,
+)
+from aiortc.codecs.base import Encoder
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcsctptransport import RTCSctpCapabilities
 from pylibsrtp import Session
@@ -68,6 +77,43 @@ def test_every_hook_is_there() -> None:
     assert session._srtp[0]
     for name in ("srtp_protect", "srtp_unprotect", "srtp_protect_rtcp", "srtp_unprotect_rtcp"):
         assert callable(getattr(lib, name))
+
+
+class Taken(Encoder):
+    """Keeps what a sender gives its encoder."""
+
+    target_bitrate = 0
+
+    def __init__(self) -> None:
+        self.asked: list[bool] = []
+
+    def encode(self, frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int]:
+        self.asked.append(force_keyframe)
+        return [b"encoded by us"], len(self.asked)
+
+    def pack(self, packet: Any) -> tuple[list[bytes], int]:
+        raise NotImplementedError
+
+
+async def test_a_sender_uses_the_given_encoder_and_tells_it_the_rate_and_of_key_frames() -> None:
+    peer, encoder = RTCPeerConnection(), Taken()
+    try:
+        sender = peer.addTrack(VideoStreamTrack())
+        adapter.encode_with(sender, encoder)
+        codec = next(one for one in sender.getCapabilities("video").codecs if one.mimeType == "video/VP8")
+        first = await sender._next_encoded_frame(codec)
+        sender._send_keyframe()
+        await sender._next_encoded_frame(codec)
+        limit = rtp.pack_remb_fci(300_000, [sender._ssrc])
+        await sender._handle_rtcp_packet(
+            rtp.RtcpPsfbPacket(fmt=rtp.RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=limit)
+        )
+        assert first is not None
+        assert first.payloads == [b"encoded by us"]
+        assert encoder.asked == [False, True]
+        assert encoder.target_bitrate == 300_000
+    finally:
+        await peer.close()
 
 
 async def test_the_handshake_leaves_sessions_that_understand_each_other(other: Other) -> None:

@@ -289,7 +289,7 @@ def test_a_first_picture_that_came_late_does_not_put_the_voice_before_it(tmp_pat
             picture = depacketize.Frame(number * 1800, b"picture", number == 0)
             log.add(webm.VIDEO, 90_000, picture, at + later)
     log.flush()
-    late = finishing.lateness(log.path, bytes(32))
+    late = finishing.look(log.path, bytes(32)).late
     assert 195 <= late[webm.VIDEO] <= 205
     assert late.get(webm.AUDIO, 0) <= 1
     first = {block.track: block.time_ms for block in reversed([*finishing.blocks(log.path, bytes(32), late)])}

@@ -1,9 +1,9 @@
 """The agent's own encoder: few key frames, and what aiortc's sender must have for it to be used."""
 
 import av
-from aiortc import MediaStreamTrack, RTCPeerConnection
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender
 
-from media.assist.encoder import BITRATE, ENCODER, RISE_AFTER_SECONDS, ScreenEncoder, install
+from media.assist.encoder import BITRATE, RISE_AFTER_SECONDS, ScreenEncoder, install
 from media.assist.screen import TIME_BASE
 
 
@@ -44,19 +44,30 @@ def test_a_bit_rate_that_wavers_costs_no_key_frame_and_one_that_falls_does() -> 
     assert RISE_AFTER_SECONDS > 1
 
 
-async def test_aiortcs_sender_still_has_the_place_for_it() -> None:
+async def test_a_sender_sends_what_it_encodes_and_a_key_frame_when_one_is_asked_for() -> None:
     peer = RTCPeerConnection()
     try:
         sender = peer.addTrack(_Track())
-        assert hasattr(sender, ENCODER)
         install(sender)
-        assert isinstance(getattr(sender, ENCODER), ScreenEncoder)
+        codec = next(
+            one for one in RTCRtpSender.getCapabilities("video").codecs if one.mimeType == "video/VP8"
+        )
+        sent = []
+        for number in range(3):
+            if number == 2:
+                sender._send_keyframe()
+            made = await sender._next_encoded_frame(codec)
+            assert made is not None
+            sent.append(is_key(made.payloads))
+        assert sent == [True, False, True]
     finally:
         await peer.close()
 
 
 class _Track(MediaStreamTrack):
     kind = "video"
+    number = 0
 
     async def recv(self) -> av.VideoFrame:
-        return a_picture(0)
+        self.number += 1
+        return a_picture(self.number, 20 * self.number)

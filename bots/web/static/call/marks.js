@@ -3,6 +3,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const POINT_MS = 1400;
+const EDGE = 12; // CSS pixels: a mark nearer to the edge of the page counts as cut
 
 // Where the picture lies within the video element, given how it is fitted into it.
 export function pictureIn(width, height, videoWidth, videoHeight, fit) {
@@ -32,9 +33,20 @@ export class Marks {
     this.draw();
   }
 
-  box() {
+  box(fit = getComputedStyle(this.video).objectFit) {
     const { clientWidth, clientHeight, videoWidth, videoHeight } = this.video;
-    return pictureIn(clientWidth, clientHeight, videoWidth, videoHeight, getComputedStyle(this.video).objectFit);
+    return pictureIn(clientWidth, clientHeight, videoWidth, videoHeight, fit);
+  }
+
+  // A picture that fills the page is cut at its sides: what is drawn there is seen only on the whole picture.
+  reveal(marks) {
+    const { clientWidth: width, clientHeight: height } = this.video;
+    const box = this.box("cover");
+    const cut = ([x, y]) => {
+      const at = [box.x + (this.mirrored ? 1 - x : x) * box.width, box.y + y * box.height];
+      return at[0] < EDGE || at[0] > width - EDGE || at[1] < EDGE || at[1] > height - EDGE;
+    };
+    this.video.parentElement.classList.toggle("is-whole", marks.some((mark) => mark.points.some(cut)));
   }
 
   // A place on the page as coordinates of the picture; null beside it.
@@ -83,10 +95,11 @@ export class Marks {
   }
 
   draw() {
+    const mine = [...this.shown.values()].filter((mark) => mark.of === this.of && mark.track === this.track);
+    this.reveal(mine);
     const box = this.box();
     this.layer.setAttribute("viewBox", `0 0 ${this.video.clientWidth || 1} ${this.video.clientHeight || 1}`);
     const at = ([x, y]) => [box.x + (this.mirrored ? 1 - x : x) * box.width, box.y + y * box.height];
-    const mine = [...this.shown.values()].filter((mark) => mark.of === this.of && mark.track === this.track);
     this.layer.replaceChildren(...mine.flatMap((mark) => this.shape(mark, mark.points.map(at))));
   }
 
