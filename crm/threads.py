@@ -53,6 +53,11 @@ async def reach(identity: Identity, *, now: datetime, locale: str = "") -> Conve
         return await _told("conversation.started", made, now)
 
 
+async def speaks(conversation_id: int, locale: str) -> None:
+    """The person reads `locale` now: what is written to them by itself, and their calls, follow."""
+    await Conversation.filter(id=conversation_id).exclude(locale=locale).update(locale=locale)
+
+
 async def reach_all(
     identity_ids: Sequence[int], *, now: datetime, locales: Mapping[int, str]
 ) -> dict[int, int]:

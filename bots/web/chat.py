@@ -30,7 +30,7 @@ from bots.web.chat_frames import Refused, id_of, language, message_frame, parse
 from bots.web.chat_session import ChatSession
 from bots.web.chat_visitor import introduce
 from bots.web.hub import HUB
-from crm import choices, customer_view, db, happenings, inbox, taking
+from crm import choices, customer_view, db, happenings, inbox, taking, threads
 from crm.customer_view import View
 from crm.errors import CrmError
 from crm.models import Identity
@@ -154,6 +154,8 @@ class ChatSocket:
         if view is None:
             await self._say_who("bot", "")
         else:
+            if room is None and language(frame.locale):
+                await threads.speaks(view.conversation_id, self._lang)
             self._follow(view.conversation_id, view.seen_seq)
             self._read_seq = view.staff_seen_seq
             self.changed(view)

@@ -9,6 +9,7 @@ from aiohttp import WSMsgType
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from bots.joining import joined
 from bots.web import chat
 from crm import conversations, happenings
 from crm import db as database
@@ -310,6 +311,21 @@ async def test_a_person_who_answers_is_named_before_they_speak(page: Any, bot: B
     assert (answer["name"], answer["in_reply_to"]) == ("이서준", None)
     at = customer.frames.index(answer)
     assert any(f["type"] == "owner" and f["name"] == "이서준" for f in customer.frames[:at])
+
+
+async def test_who_reads_the_page_in_english_by_now_is_told_in_english_who_joined(
+    page: Any, bot: Bot
+) -> None:
+    korean = await page()
+    await korean.say("안녕하세요", "a")
+    await korean.hear("done", id="a")
+    await korean.close()
+    english = await page(korean.session, locale="en")
+    staff, conversation = await a_staff(), await Conversation.get()
+    await conversations.reply(staff, conversation.id, "Hello.", expected_seq=None, now=now(), joined=joined)
+    await english.hear("message", **{"from": "staff"})
+    assert await Message.exists(author="system", text="Seojun Lee has joined.")
+    assert (await Conversation.get()).locale == "en"
 
 
 async def test_an_internal_note_never_reaches_the_customer(page: Any, bot: Bot, front: Client) -> None:
