@@ -131,6 +131,19 @@ async def empty_postgres_urls(postgres_server: str) -> AsyncIterator[tuple[str, 
     await run_on(postgres_server, *(f"DROP DATABASE {name} WITH (FORCE)" for name in names))
 
 
+@pytest.fixture(scope="module")
+async def served_on(request: pytest.FixtureRequest) -> AsyncIterator[dict[str, str]]:
+    """The settings of a served product's database: of SQLite, unless `--postgres` was asked for."""
+    if not request.config.getoption("--postgres"):
+        yield {}
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"served_{uuid4().hex[:12]}"
+    await run_on(server, f"CREATE DATABASE {name}")
+    yield {"DATABASE_URL": address(server, name)}
+    await run_on(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The whole product with the demo company, started once for all tests."""

@@ -19,13 +19,16 @@ SECONDS = 120.0  # for an answer, on a loaded machine
 
 
 @pytest.fixture(scope="module")
-def mail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Addresses, Served]]:
+def mail(
+    tmp_path_factory: pytest.TempPathFactory, served_on: dict[str, str]
+) -> Iterator[tuple[Addresses, Served]]:
     """The provider, and the product reading its mailbox."""
     with mail_client.process() as addresses:
         settings = {
             "MAIL_FROM": f"새봄가전 <{SHOP}>",
             "SMTP_URL": addresses.smtp_url(),
             "IMAP_URL": addresses.imap_url(),
+            **served_on,
         }
         with serving(tmp_path_factory.mktemp("mail"), "--demo", **settings) as served:
             yield addresses, served

@@ -14,11 +14,13 @@ pytestmark = [pytest.mark.rasa, pytest.mark.full]
 
 
 @pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def addresses(
+    tmp_path_factory: pytest.TempPathFactory, served_on: dict[str, str]
+) -> Iterator[tuple[str, str]]:
     """The stand-in's and the product's."""
     with process() as url:
         settings = {name.upper(): value for name, value in SETTINGS.items()}
-        settings |= {"SOLAPI_URL": url, "ALIMTALK_PROFILE": PROFILE}
+        settings |= {"SOLAPI_URL": url, "ALIMTALK_PROFILE": PROFILE, **served_on}
         with serving(tmp_path_factory.mktemp("sms"), "--demo", **settings) as product:
             yield url, product.url
 

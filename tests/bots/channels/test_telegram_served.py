@@ -13,10 +13,10 @@ pytestmark = [pytest.mark.rasa, pytest.mark.full]
 
 
 @pytest.fixture(scope="module")
-def telegram(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def telegram(tmp_path_factory: pytest.TempPathFactory, served_on: dict[str, str]) -> Iterator[str]:
     """The stand-in's address, with the product serving its bot."""
     with telegram_client.process() as url:
-        settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": url}
+        settings = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": url, **served_on}
         with serving(tmp_path_factory.mktemp("telegram"), **settings):
             yield url
 

@@ -6,10 +6,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from slack_sdk.signature import SignatureVerifier
 
 from bots.staff.slack import face, following
 from bots.staff.slack.posting import Poster
@@ -18,7 +20,7 @@ from crm.models import Conversation, SlackPost, StaffEvent
 from tests.bots.staff.conftest import Office, Opened, approve, settings_for, until_connected
 from tests.bots.staff.test_slack_threads import begun, heard_by_customer, notes_of
 from tests.bots.web.desk_people import Company, utc_now
-from tests.standins.slack_client import SECRET, TEAM_CHANNEL, Workspace, written
+from tests.standins.slack_client import SECRET, TEAM_CHANNEL, Workspace, process, reached, written
 from tests.standins.slack_delivery import signed
 from tests.standins.slack_state import World
 from tests.standins.starting import until
@@ -171,6 +173,24 @@ async def test_signed_requests_are_taken_and_others_are_not(
             assert await _status(workspace, url, int(time.time()), SECRET) == 200
             assert await _status(workspace, url, int(time.time()) - 301, SECRET) == 401
             assert await _status(workspace, url, int(time.time()), "another secret") == 401
+
+
+async def test_the_stand_in_started_with_a_request_url_posts_signed_requests_there() -> None:
+    told: list[tuple[bool, str]] = []
+
+    async def heard(request: web.Request) -> web.Response:
+        body = await request.read()
+        signed_by_slack = SignatureVerifier(SECRET).is_valid_request(body, dict(request.headers))
+        told.append((signed_by_slack, parse_qs(body.decode())["text"][0]))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/channels/slack", heard)
+    async with TestServer(app) as front:
+        with process("--request-url", str(front.make_url("/channels/slack"))) as url:
+            async with reached(url) as workspace:
+                assert await workspace.person("U0SEOJUN").command("mine")
+    assert told == [(True, "mine")]
 
 
 async def _status(workspace: Workspace, url: str, at: int, secret: str) -> int:
