@@ -110,14 +110,18 @@ def _texts(
     caps = replace(CAPS, cards=cards)
     bare = [_without_images(message, images) for message in messages]
     *earlier, last = bare
-    said = [
-        part for message in earlier for part in parts(replace(message, choices=(), cards=()), _long(caps))
-    ]
+    said = [part for message in earlier for part in parts(_unasked(message), _long(caps))]
     closing = parts(last, _long(caps))
     if len(said) + len(closing) <= OUTPUTS_MAX:
         return [*said, *closing]
     joined = "\n\n".join([*(part.text for part in said), last.text])
     return parts(replace(last, text=joined, more_url=more_url or last.more_url), caps)
+
+
+def _unasked(message: Outbound) -> Outbound:
+    """The message without what can be pressed: only the newest one has that. Its cards are told in words."""
+    cards = [{**card, "chips": [], "actions": []} for card in message.cards]
+    return replace(message, choices=(), cards=cards)
 
 
 def _unrepeated(card: Mapping[str, Any], text: str) -> Mapping[str, Any]:

@@ -617,6 +617,14 @@ def test_several_articles_stand_beside_one_another() -> None:
     assert drawn["carousel"]["items"][0]["buttons"][0]["action"] == "webLink"
 
 
+def test_where_three_bubbles_leave_no_room_for_a_card_its_address_stands_in_the_text():
+    found = cards.article(title="E21", quote="호스를 펴 주세요.", url="https://help.example.com/kb/a")
+    said = [_message("찾았어요.", cards=[found]), _message("도움이 됐나요?"), _message("다행이에요.")]
+    shown = kakao_answers.body(said)["template"]["outputs"]
+    assert [next(iter(one)) for one in shown] == ["simpleText"] * 3
+    assert "https://help.example.com/kb/a" in shown[0]["simpleText"]["text"]
+
+
 def test_a_question_about_what_is_shown_stands_below_it():
     found = [cards.article(title="E21", quote="호스를 펴 주세요.", url="https://help.example.com/kb/a")] * 2
     more = _message("도움이 됐나요?", choices=[{"label": "해결됐어요", "value": "t1"}])
