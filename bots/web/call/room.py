@@ -30,6 +30,8 @@ from crm.live_links import Place
 HEARTBEAT_SECONDS = 20.0
 FRAME_BYTES = 16 * 1024
 REFUSED = 4403  # the socket closes with this when the link opens nothing (any more)
+LOOK_SECONDS = 30.0  # from look to look at what is said to one who waits
+QUEUE_MOVES = frozenset(f"live.{act}" for act in ("waiting", "started", "stepped_out", "missed", "cancelled"))
 AWAY_SECONDS = 20.0  # a waiting customer whose page is gone for so long has stepped out
 # Acts that a page tells of, each with the sides that may.
 EVERYBODY = ("customer", "staff", "expert")
@@ -59,7 +61,7 @@ class Rooms:
         if happened.kind.startswith(("live.", "recording.")):
             for socket in self.open.get(happened.data.get("live_id", 0), ()):
                 socket.wake()
-            if happened.kind in ("live.waiting", "live.started", "live.stepped_out", "live.missed"):
+            if happened.kind in QUEUE_MOVES:
                 self._queue_moved()
 
     def _queue_moved(self) -> None:
@@ -134,7 +136,7 @@ class RoomSocket:
     async def _tell(self) -> None:
         """Send what is new whenever something happened."""
         while True:
-            await self._news.wait()
+            await self._something_new()
             self._news.clear()
             try:
                 await self._send_news()
@@ -144,6 +146,12 @@ class RoomSocket:
                 log.warning("call_room_failed", error=type(error).__name__, exc_info=True)
                 await asyncio.sleep(1.0)
                 self._news.set()
+
+    async def _something_new(self) -> None:
+        """Something happened; or time passed for one who waits: staff came or went, the hours ended."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS if self.waits else None):
+                await self._news.wait()
 
     async def _send_news(self) -> None:
         whole = await live_views.whole(self.place.session.id)

@@ -135,6 +135,32 @@ async def test_the_room_tells_the_place_in_the_queue_and_that_somebody_came(
     assert (await heard(room, "state", status="live"))["wait"] is None
 
 
+async def ahead(room: ClientWebSocketResponse, number: int) -> None:
+    """Wait until the page is told that so many are before it."""
+    while (await heard(room, "state"))["wait"]["ahead"] != number:
+        continue
+
+
+async def test_who_waits_moves_up_when_somebody_ahead_is_taken_or_gives_up(
+    browser: Browser, server: TestServer, agent: Actor
+) -> None:
+    rooms, all_made = [], []
+    for number in range(3):
+        contact = await a_contact(now(), name=f"손님 {number}")
+        all_made.append(await live_asking.create(agent, contact.id, now=now()))
+        own = live_links.path_of(all_made[-1].customer)
+        await browser.post(f"{own}/enter")
+        rooms.append(await browser.ws_connect(f"{own}/room"))
+        await rooms[-1].send_json({"type": "wait"})
+        waiting = await heard(rooms[-1], "state", status="waiting")
+        assert waiting["wait"]["ahead"] == number
+    await live_people.take(agent, all_made[0].session.id, now=now())
+    await ahead(rooms[2], 1)
+    await rooms[1].send_json({"type": "end"})
+    assert (await heard(rooms[1], "state", status="cancelled"))["wait"] is None
+    await ahead(rooms[2], 0)
+
+
 async def test_a_customer_who_chose_english_is_told_in_english_from_then_on(
     browser: Browser, server: TestServer, agent: Actor
 ) -> None:

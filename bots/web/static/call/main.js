@@ -100,7 +100,7 @@ room.addEventListener("state", ({ detail }) => {
   else if (detail.status === "ended") ended();
   else if (detail.status === "missed" || detail.status === "cancelled") over(settled || t(`call.over.${detail.status}`));
   else if (byId("call").dataset.stage !== "check") waiting(detail);
-  if (before && before !== detail.status) announce(byId("wait-title").textContent);
+  if (before && before !== detail.status && byId("call").dataset.stage === "wait") announce(byId("wait-title").textContent);
 });
 room.addEventListener("refused", () => location.reload());
 room.addEventListener("error", ({ detail }) => !detail.id && detail.text && toast(detail.text));
