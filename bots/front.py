@@ -28,6 +28,7 @@ from bots.web import (
     chat,
     demo,
     elsewhere,
+    fault_pages,
     files,
     hub,
     mail_answers,
@@ -130,6 +131,7 @@ def build(
     )
     app[app_keys.OPENING] = channels.opening if channels else _closed
     pages.setup(app)
+    fault_pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
     rooms = (
         health,

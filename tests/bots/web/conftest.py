@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from bots.web import app_keys, chat, demo, elsewhere, files, hub, pages, uploads
+from bots.web import app_keys, chat, demo, elsewhere, fault_pages, files, hub, pages, uploads
 from crm import db as database
 from crm import files as stored_files
 from crm import vault, zone
@@ -38,6 +38,7 @@ def build(config: app_keys.WebConfig) -> web.Application:
     app[app_keys.CONFIG] = config
     app[app_keys.OPENING] = opened_by
     pages.setup(app)
+    fault_pages.setup(app)
     app.cleanup_ctx.append(hub.lifespan)
     for room in (pages, chat, elsewhere, uploads, files, demo):
         room.routes(app)

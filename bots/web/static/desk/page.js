@@ -151,6 +151,7 @@ source?.addEventListener("input", () => {
 });
 
 document.querySelectorAll("form[data-guard]").forEach(guard);
+document.querySelector(".admin-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 const watched = main?.dataset.watch;
 if (watched) {
   let again = 0;
