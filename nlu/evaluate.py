@@ -159,8 +159,7 @@ def _cross_validate(
 def _reader(pairs: Sequence[tuple[str, str]], setup: Setup) -> Callable[[str, str], Outcome]:
     encoder = encoders.load() if setup.encoder else None
     model, held = fit([text for text, _ in pairs], [intent for _, intent in pairs], encoder, setup.options)
-    noted = [[one.intent, one.decision.ranking[:3], one.decision.evidence] for one in held]
-    gate = Gate.fit(noted, **setup.gate)
+    gate = Gate.fit([one.noted() for one in held], **setup.gate)
 
     def understood(text: str, intent: str) -> Outcome:
         started = time.process_time()

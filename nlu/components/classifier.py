@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu.components import encoder as encoders
 from nlu.components.intent_model import OUT_OF_SCOPE, Decision, IntentModel
-from nlu.components.intent_training import HeldOut, Options, fit
+from nlu.components.intent_training import Options, fit
 from nlu.components.source import digest
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class LinearIntentClassifier(GraphComponent):
                 continue
             texts, labels = [text for text, _ in pairs], [intent for _, intent in pairs]
             self.models[audience], held = fit(texts, labels, self._encoder, options)
-            self._held |= {f"{audience}\x1f{one.text}": _noted(one) for one in held}
+            self._held |= {f"{audience}\x1f{one.text}": one.noted() for one in held}
             logger.info("trained the %s model: %d examples", audience, len(texts))
         self._persist()
         return self._resource
@@ -179,7 +179,3 @@ class LinearIntentClassifier(GraphComponent):
             known = json.loads(numbers.with_suffix(".json").read_text(encoding="utf-8"))
             with np.load(numbers, allow_pickle=False) as arrays:
                 self.models[numbers.stem] = IntentModel.restore(known, dict(arrays))
-
-
-def _noted(held: HeldOut) -> list[Any]:
-    return [held.intent, held.decision.ranking[:3], held.decision.evidence]

@@ -1,9 +1,9 @@
-"""Least-squares classification with kernels, and its exact leave-one-out scores.
+"""Least-squares classification with kernels, and its exact scores of examples left out.
 
 Nearness of sentence vectors (radial) plus nearness of sparse features (linear). One decomposition
-gives the weights, and a corner of its inverse the scores of examples by the model without each, so that
-confidence is learnt from honest decisions at no extra training. (Rifkin & Lippert 2007, "Notes on
-regularized least squares".)
+gives the weights, and a corner of its inverse the scores of examples by the model without each, or without
+a whole part of them, so that confidence is learnt from honest decisions at no extra training. (Rifkin &
+Lippert 2007, "Notes on regularized least squares".)
 """
 
 from __future__ import annotations
@@ -69,10 +69,13 @@ def primal(sparse: Any, weights: Floats, share: float) -> Floats:
     return result
 
 
-def solve(kernel: Floats, wanted: Floats, ridge: float, last: int) -> tuple[Floats, Floats]:
+def solve(
+    kernel: Floats, wanted: Floats, ridge: float, last: int, parts: npt.NDArray[np.int64] | None = None
+) -> tuple[Floats, Floats]:
     """Weights of the examples, and scores of each of the `last` ones by the model without it.
 
-    The kernel, of which only the lower half is looked at, is overwritten. The corner of the inverse that
+    `parts` says the part of each of these; then each is scored by the model without any of its part. The
+    kernel, of which only the lower half is looked at, is overwritten. The corner of the inverse that
     belongs to the last rows needs but the factor's own corner, so a few thousand honest decisions cost next
     to nothing. Raises ValueError when the ridge is too low.
     """
@@ -87,7 +90,18 @@ def solve(kernel: Floats, wanted: Floats, ridge: float, last: int) -> tuple[Floa
     weights: Floats = np.ascontiguousarray(found)
     corner = np.array(factor[-last:, -last:], order="F")
     inverse, _ = lapack.strtri(corner, lower=0, overwrite_c=1)
-    upper = np.triu(inverse)
-    diagonal = np.einsum("ij,ij->i", upper, upper)
-    scores: Floats = wanted[-last:] - weights[-last:] / diagonal[:, None]
+    missed = _missed(np.triu(inverse), weights[-last:], parts)
+    scores: Floats = wanted[-last:] - missed
     return weights, scores
+
+
+def _missed(upper: Floats, weights: Floats, parts: npt.NDArray[np.int64] | None) -> Floats:
+    """How far the model without each example, or without its part, is from what was wanted of it."""
+    if parts is None:
+        result: Floats = weights / np.einsum("ij,ij->i", upper, upper)[:, None]
+        return result
+    missed = np.empty_like(weights)
+    for part in np.unique(parts):
+        mine = np.flatnonzero(parts == part)
+        missed[mine] = np.linalg.solve(upper[mine] @ upper[mine].T, weights[mine])
+    return missed

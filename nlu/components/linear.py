@@ -71,14 +71,17 @@ class Judge:
     bias: float
 
     @classmethod
-    def fit(cls, rows: Floats, hits: Hits) -> Judge:
-        """Learn from rows of evidence; with one outcome only there is nothing to learn but that one."""
+    def fit(cls, rows: Floats, hits: Hits, counts: Floats | None = None) -> Judge:
+        """Learn from rows of evidence; with one outcome only there is nothing to learn but that one.
+
+        `counts` says how many examples each row stands for.
+        """
         from sklearn.linear_model import LogisticRegression
 
         mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
         if hits.all() or not hits.any():
             return cls(mean.tolist(), scale.tolist(), [0.0] * rows.shape[1], 4.0 if hits.all() else -4.0)
-        head = LogisticRegression(C=1.0, max_iter=200).fit((rows - mean) / scale, hits)
+        head = LogisticRegression(C=1.0, max_iter=200).fit((rows - mean) / scale, hits, counts)
         return cls(mean.tolist(), scale.tolist(), head.coef_[0].tolist(), float(head.intercept_[0]))
 
     def chances(self, rows: Floats) -> Floats:
@@ -92,9 +95,13 @@ class Judge:
         return {"mean": self.mean, "scale": self.scale, "weights": self.weights, "bias": self.bias}
 
 
-def precise_from(chances: Floats, hits: Hits, wanted: float) -> float:
-    """The lowest chance from which on at least `wanted` of the decisions were hits; 1.01 if none is."""
+def precise_from(chances: Floats, hits: Hits, wanted: float, counts: Floats | None = None) -> float:
+    """The lowest chance from which on at least `wanted` of the decisions were hits; 1.01 if none is.
+
+    `counts` says how many examples each decision stands for.
+    """
     order = np.argsort(-chances)
-    share = np.cumsum(hits[order]) / np.arange(1, len(order) + 1)
+    total = np.ones(len(order)) if counts is None else counts[order]
+    share = np.cumsum(hits[order] * total) / np.cumsum(total)
     good = np.flatnonzero(share >= wanted)
     return float(chances[order[good[-1]]]) if len(good) else 1.01

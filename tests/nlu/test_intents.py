@@ -10,8 +10,9 @@ import pytest
 from nlu.components import corpus, encoder, kernel
 from nlu.components.classifier import audiences_of
 from nlu.components.features import features
-from nlu.components.intent_model import OUT_OF_SCOPE, IntentModel
-from nlu.components.intent_training import HeldOut, decisions_of, fit
+from nlu.components.intent_model import OUT_OF_SCOPE, Decision, IntentModel
+from nlu.components.intent_training import HeldOut, decisions_of, fit, judged, named
+from nlu.components.linear import Judge
 from nlu.components.noise import KINDS, gibberish
 from nlu.components.scope import ACT, ASK, HANDOVER, Gate
 from nlu.components.spelling import Speller, spaced
@@ -73,8 +74,8 @@ def test_a_single_intent_cannot_be_told_apart() -> None:
 
 def test_the_gate_acts_asks_or_hands_over() -> None:
     model, held = trained(True)
-    gate = Gate.fit([[one.intent, one.decision.ranking[:3], one.decision.evidence] for one in held],
-                    act_precision=0.9, ask_precision=0.5, outside_recall=0.9)  # fmt: skip
+    shares = {"act_precision": 0.9, "ask_precision": 0.5, "outside_recall": 0.9, "outside_unacted": 0.95}
+    gate = Gate.fit([one.noted() for one in held], **shares)
     reader = encoder.load()
     bands = {
         text: gate.band(model.decide(text, reader))[0] for text in ("안녕하세요", "주식 추천해줘", "qwerqwer")
@@ -119,6 +120,39 @@ def test_leaving_one_out_is_training_without_it(last: int) -> None:
         kept = np.arange(12) != left
         slow, _ = kernel.solve(matrix[np.ix_(kept, kept)], wanted[kept], 0.5, 1)
         assert np.allclose(quick[place], matrix[left, kept] @ slow, atol=1e-4)
+
+
+def test_leaving_a_part_out_is_training_without_it() -> None:
+    dice = np.random.default_rng(1)
+    points = dice.normal(size=(12, 3)).astype(np.float32)
+    matrix = (points @ points.T).astype(np.float32)
+    wanted, parts = kernel.targets(np.arange(12) % 3, 3), np.array([0, 1, 2, 0, 1, 2, 0, 1])
+    _, quick = kernel.solve(matrix.copy(), wanted, 0.5, len(parts), parts)
+    for part in range(3):
+        left = 4 + np.flatnonzero(parts == part)
+        kept = np.setdiff1d(np.arange(12), left)
+        slow, _ = kernel.solve(matrix[np.ix_(kept, kept)], wanted[kept], 0.5, 1)
+        assert np.allclose(quick[left - 4], matrix[np.ix_(left, kept)] @ slow, atol=1e-4)
+
+
+def test_all_that_lies_outside_is_judged_and_counts_for_what_it_is() -> None:
+    labels = np.array([0] * 300 + [1] * 4000)
+    chosen = judged(labels, 0)
+    assert (chosen < 300).sum() == 300
+    assert len(set(chosen)) == len(chosen) == 2500
+    names = ["out_of_scope" if label == 0 else "greet" for label in labels]
+    held = named([str(place) for place in range(4290)], names, chosen, [Decision([], [])] * len(chosen))
+    counts = {intent: sum(one.count for one in held if one.intent == intent) for intent in set(names)}
+    assert counts["out_of_scope"] == 300
+    assert 3900 < counts["greet"] <= 4000
+    assert max(int(one.text) for one in held) < 4290
+
+
+def test_nothing_is_done_where_what_lies_outside_was_as_near() -> None:
+    judges = Judge([0.0], [1.0], [1.0], 0.0), Judge([0.0], [1.0], [0.0], 9.0)
+    gate = Gate(*judges, act=0.6, ask=0.1, leave=0.5, safe=0.9)
+    bands = [gate.band(Decision([("greet", 1.0)], [score]))[0] for score in (3.0, 1.0, -1.0)]
+    assert bands == [ACT, ASK, HANDOVER]
 
 
 @pytest.mark.parametrize(
