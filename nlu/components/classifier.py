@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +43,11 @@ def audience_of(message: Message) -> str:
     metadata = message.get("metadata")
     audience = metadata.get("audience") if isinstance(metadata, Mapping) else None
     return STAFF if audience == STAFF else CUSTOMER
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text is of spaces, controls and broken characters alone: nobody can mean anything by it."""
+    return all(char == "\ufffd" or unicodedata.category(char)[0] in "ZC" for char in text)
 
 
 @DefaultV1Recipe.register(
@@ -128,7 +134,7 @@ class LinearIntentClassifier(GraphComponent):
         thrifty, pending = bool(self.config["thrifty"]), []
         for message in messages:
             model, text = self.models.get(audience_of(message)), message.get(TEXT)
-            if model is None or not text:
+            if model is None or not text or is_blank(text):
                 continue
             begun = model.begin(text, use_encoder=self._encoder is not None, thrifty=thrifty)
             if isinstance(begun, Decision):

@@ -23,6 +23,8 @@ from nlu.components.text import normalise
 Floats = npt.NDArray[np.float32]
 
 OUT_OF_SCOPE = "out_of_scope"
+KNOWN = -1
+"""The place in the evidence of how much of a message is known (the logarithm of one more)."""
 _RANKED = 20
 """Intents that a decision names at most."""
 
@@ -140,7 +142,8 @@ class IntentModel:
             return self.judged(cheap * self.sparse.temperature, None, len(ids))
         sure = self.sparse.sureness(cheap)
         within = self.sparse.within(cheap, self.outside, float(values @ values))
-        if not use_encoder or (thrifty and self._is_sure(cheap, sure, within)):
+        # Where it knows nothing of what is written, its sureness is that of its biases.
+        if not use_encoder or (thrifty and len(ids) and self._is_sure(cheap, sure, within)):
             return Decision(self._ranking(cheap * self.sparse.temperature), [], sure, within)
         return Pending(clean, ids, values)
 

@@ -24,7 +24,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu.components.classifier import CUSTOMER, DECISION, STAFF, audience_of
-from nlu.components.intent_model import OUT_OF_SCOPE, Decision
+from nlu.components.intent_model import KNOWN, OUT_OF_SCOPE, Decision
 from nlu.components.linear import Judge, precise_from
 from nlu.components.source import digest
 from nlu.language import detect
@@ -102,7 +102,9 @@ class Gate:
             return self._cheap_band(decision, decision.sure)
         row = np.array([decision.evidence], np.float32)
         within = float(self.inside.chances(row)[0])
-        return self._band(within, within * float(self.right.chances(row)[0]))
+        band, within, sure = self._band(within, within * float(self.right.chances(row)[0]))
+        # Nothing of what is written was ever learnt: a vector alone is a guess.
+        return (ASK if band == ACT and decision.evidence[KNOWN] == 0 else band), within, sure
 
     def _band(self, within: float, sure: float) -> tuple[str, float, float]:
         if within < self.leave or sure < self.ask:

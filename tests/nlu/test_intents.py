@@ -155,6 +155,15 @@ def test_nothing_is_done_where_what_lies_outside_was_as_near() -> None:
     assert bands == [ACT, ASK, HANDOVER]
 
 
+def test_nothing_is_done_where_nothing_of_what_is_written_is_known() -> None:
+    model, _ = trained(True)
+    decision = model.decide("Ω", encoder.load())
+    assert decision.sure is None
+    sure = Gate(Judge([0.0], [1.0], [0.0], 9.0), Judge([0.0], [1.0], [0.0], 9.0), 0.6, 0.1, 0.5, 0.9)
+    assert sure.band(Decision([("greet", 1.0)], [9.0]))[0] == ACT
+    assert sure.band(Decision([("greet", 1.0)], [0.0]))[0] == ASK
+
+
 @pytest.mark.parametrize(
     "texts",
     [

@@ -67,6 +67,12 @@ def test_a_broken_object_is_an_error_of_its_own_line(model: Understanding, line:
     assert second["intent"] == "greet"
 
 
+@pytest.mark.parametrize("line", ["", "   ", "\t\u3000", "\u200b", "\ufffd\ufffd"])
+def test_nobody_means_anything_by_a_blank_line(model: Understanding, line: str) -> None:
+    found = json.loads(next(answers([line], model)))
+    assert (found["intent"], found["band"], found["entities"]) == (None, "handover", [])
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_offsets_count_the_code_points_that_were_given(model: Understanding, form: str) -> None:
     text = unicodedata.normalize(form, "세탁기 고장이요 010-1234-5678 kim@example.com")
