@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crm import db, reads, vault
+from crm import db, reads, threads, vault
 from crm.errors import Conflict, Invalid, NotFound
 from crm.models import LiveParticipant, LiveSession
 from crm.sessions import hash_of
@@ -134,6 +134,13 @@ async def enter(token: str, secret: str, *, now: datetime) -> tuple[Place, str]:
         "UPDATE live_participant SET refused_opens = refused_opens + 1 WHERE id = ?", place.participant.id
     )
     raise Conflict("other_browser")
+
+
+async def speaks(session: LiveSession, locale: str) -> None:
+    """The customer chose this language on the call page: what they are told from now on is in it."""
+    await LiveSession.filter(id=session.id).update(locale=locale)
+    if session.conversation_id is not None:
+        await threads.speaks(session.conversation_id, locale)
 
 
 async def renew(participant_id: int, *, ttl: timedelta, now: datetime) -> LiveParticipant:

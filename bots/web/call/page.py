@@ -113,6 +113,9 @@ async def enter(request: web.Request) -> web.StreamResponse:
         place, secret = await live_links.enter(token, given, now=now)
     except CrmError as error:
         return web.json_response(places.fault(request, error), status=places.status_of(error))
+    lang = places.language(request, place)
+    if place.participant.side == "customer" and lang != place.session.locale:
+        await live_links.speaks(place.session, lang)
     answer = web.json_response({"browser": secret, "status": place.session.status})
     places.keep_secret(request, answer, place.participant.id, secret)
     return answer

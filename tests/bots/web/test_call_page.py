@@ -173,6 +173,8 @@ async def test_a_customer_who_chose_english_is_told_in_english_from_then_on(
     assert "Let us get ready" in await (await browser.get(path)).text()
     room = await browser.ws_connect(f"{path}/room")
     assert re.search("[ap]m$", (await heard(room, "state"))["scheduled"])
+    session = await LiveSession.get(id=made.session.id).select_related("conversation")
+    assert (session.locale, session.conversation.locale) == ("en", "en"), "receipts and reminders too"
 
 
 async def test_the_chat_of_the_call_is_the_conversation_and_a_line_is_stored_once(
