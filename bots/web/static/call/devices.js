@@ -52,13 +52,17 @@ export class Devices {
     return facing === "user" || facing === "environment" ? facing : "";
   }
 
+  // Image Capture lists the states that a light may have; browsers that follow its earlier drafts say true.
   get hasLight() {
-    return Boolean(this.camera?.getCapabilities?.().torch);
+    const states = this.camera?.getCapabilities?.().torch;
+    return Array.isArray(states) ? states.includes(true) : Boolean(states);
   }
 
+  // An advanced constraint that cannot be met is no error: what became of it stands in the settings.
   async setLight(on) {
     await this.camera.applyConstraints({ advanced: [{ torch: on }] });
-    this.light = on;
+    this.light = this.camera.getSettings().torch ?? on;
+    if (this.light !== on) throw new DOMException("torch", "OverconstrainedError");
   }
 
   get canShareScreen() {
