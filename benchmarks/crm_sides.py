@@ -1,0 +1,206 @@
+"""The two sides of `benchmarks.crm`: the bare driver, what the service says to it, and their databases."""
+
+import asyncio
+import shutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import asyncpg
+
+from benchmarks import common
+from benchmarks.crm_data import Postgres, Sqlite, fill
+from crm import db, migrate
+
+Statement = tuple[str, str, Any]  # how: fetch, execute, many, begin, commit
+
+
+class Driver(ABC):
+    """The bare driver on one connection."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+
+    @abstractmethod
+    async def replay(self, statements: Sequence[Statement]) -> None:
+        """Run the statements as the service did."""
+
+
+class SqliteDriver(Driver):
+    async def replay(self, statements: Sequence[Statement]) -> None:
+        for how, sql, args in statements:
+            if how == "commit":
+                await self.raw.commit()
+            elif how == "many":
+                await self.raw.executemany(sql, args)
+            elif how == "execute":
+                await self.raw.execute(sql)
+            else:
+                await self.raw.execute_fetchall(sql, args)
+
+
+class PostgresDriver(Driver):
+    async def replay(self, statements: Sequence[Statement]) -> None:
+        for how, sql, args in statements:
+            if how == "execute":
+                await self.raw.execute(sql)
+            else:
+                await self.raw.fetch(sql, *args)
+
+
+class _Overheard:
+    """Stands before aiosqlite's connection and notes what passes."""
+
+    def __init__(self, raw: Any, heard: list[Statement]) -> None:
+        self._raw, self._heard = raw, heard
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def execute_fetchall(self, sql: str, args: Any = None) -> Any:
+        self._heard.append(("fetch", sql, args or []))
+        return self._raw.execute_fetchall(sql, args)
+
+    def fetch_dicts(self, sql: str, args: Any = None) -> Any:
+        self._heard.append(("fetch", sql, args or []))
+        return self._raw.fetch_dicts(sql, args)
+
+    def execute_insert(self, sql: str, args: Any = None) -> Any:
+        self._heard.append(("fetch", sql, args or []))
+        return self._raw.execute_insert(sql, args)
+
+    def executemany(self, sql: str, args: Any) -> Any:
+        self._heard.append(("many", sql, args))
+        return self._raw.executemany(sql, args)
+
+    def execute(self, sql: str, args: Any = None) -> Any:
+        self._heard.append(("execute", sql, None) if args is None else ("fetch", sql, args))
+        return self._raw.execute(sql, args)
+
+    def begin(self) -> Any:
+        self._heard.append(("execute", "BEGIN", None))
+        return self._raw.begin()
+
+    def mark(self, sql: str) -> Any:
+        self._heard.append(("execute", sql, None))
+        return self._raw.mark(sql)
+
+    def commit(self) -> Any:
+        self._heard.append(("commit", "", None))
+        return self._raw.commit()
+
+
+@asynccontextmanager
+async def overheard() -> AsyncIterator[list[Statement]]:
+    """What the service says to the database within, without what the pool adds."""
+    heard: list[Statement] = []
+    client = db.client()
+    if db.dialect() == "sqlite":
+        raw = client._connection
+        client._connection = _Overheard(raw, heard)
+        try:
+            yield heard
+        finally:
+            client._connection = raw
+        return
+
+    def note(query: Any) -> None:
+        if "pg_advisory_unlock_all" not in query.query:
+            heard.append(
+                ("fetch" if query.args or query.query[:6] == "SELECT" else "execute", query.query, query.args)
+            )
+
+    async with client.acquire_connection() as connection:
+        connection.add_query_logger(note)
+    try:
+        yield heard
+    finally:
+        async with client.acquire_connection() as connection:
+            connection.remove_query_logger(note)
+
+
+@dataclass
+class Place:
+    """A database under measurement: the service is connected to it, the driver to it and to its copy."""
+
+    kind: str
+    same: Driver
+    copy: Driver
+    server: int | None  # process id of the postmaster
+
+    def cpu(self) -> tuple[float, float]:
+        return time.process_time(), common.cpu_of(self.server) if self.server else 0.0
+
+
+# --- databases
+
+
+@asynccontextmanager
+async def sqlite(size: int, folder: Path) -> AsyncIterator[Place]:
+    """Two equal SQLite files, filled; the service connected to the first."""
+    paths = [folder / f"{size}-{which}.db" for which in range(2)]
+    await _tables(f"sqlite://{paths[0]}")
+    with Sqlite(str(paths[0])) as into:
+        await fill(into, size)
+    await asyncio.to_thread(shutil.copy, *paths)
+    await db.connect(f"sqlite://{paths[0]}", synchronous="FULL")
+    drivers = []
+    for path in paths:
+        raw = await aiosqlite.connect(path, isolation_level=None)
+        for pragma in (
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=5000",
+            "journal_size_limit=67108864",
+        ):
+            await raw.execute(f"PRAGMA {pragma}")
+        drivers.append(SqliteDriver(raw))
+    try:
+        yield Place("sqlite", *drivers, None)
+    finally:
+        await db.close()
+        for driver in drivers:
+            await driver.raw.close()
+        for path in paths:
+            path.unlink()
+
+
+@asynccontextmanager
+async def postgres(size: int, server: str, pid: int) -> AsyncIterator[Place]:
+    """Two equal PostgreSQL databases, filled; the service connected to the first."""
+    admin = await asyncpg.connect(server)
+    await admin.execute(f"CREATE DATABASE first_{size}")
+    first, second = (server.replace("/postgres?", f"/{which}_{size}?") for which in ("first", "second"))
+    await _tables(first)
+    connection = await asyncpg.connect(first)
+    into = Postgres(connection)
+    await into.begin()
+    await fill(into, size)
+    await into.end()
+    await connection.close()
+    await admin.execute(f"CREATE DATABASE second_{size} TEMPLATE first_{size} STRATEGY file_copy")
+    await admin.execute("CHECKPOINT")
+    await db.connect(first, pool=1)
+    drivers = [
+        PostgresDriver(await asyncpg.connect(url, statement_cache_size=1000)) for url in (first, second)
+    ]
+    try:
+        yield Place("postgres", *drivers, pid)
+    finally:
+        await db.close()
+        for driver in drivers:
+            await driver.raw.close()
+        for which in ("first", "second"):
+            await admin.execute(f"DROP DATABASE {which}_{size} WITH (FORCE)")
+        await admin.close()
+
+
+async def _tables(url: str) -> None:
+    await db.connect(url)
+    await migrate.migrate()
+    await db.close()
