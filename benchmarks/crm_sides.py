@@ -16,6 +16,7 @@ import asyncpg
 from benchmarks import common
 from benchmarks.crm_data import Postgres, Sqlite, fill
 from crm import db, migrate
+from crm.database_url import CACHE_KIB
 
 Statement = tuple[str, str, Any]  # how: fetch, execute, many, begin, commit
 
@@ -157,6 +158,7 @@ async def sqlite(size: int, folder: Path) -> AsyncIterator[Place]:
             "foreign_keys=ON",
             "busy_timeout=5000",
             "journal_size_limit=67108864",
+            f"cache_size=-{CACHE_KIB}",
         ):
             await raw.execute(f"PRAGMA {pragma}")
         drivers.append(SqliteDriver(raw))

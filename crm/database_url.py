@@ -9,6 +9,7 @@ from crm.errors import Invalid
 MODELS = ["crm.models"]
 MIGRATIONS = "crm.migrations"
 BUSY_TIMEOUT_MS = 10_000  # how long a SQLite write waits for another process's
+CACHE_KIB = 64 * 1024  # of pages that a process may keep of the file, as it needs them (SQLite: 2 MiB)
 
 
 def tortoise_config(url: str, *, synchronous: str = "FULL", pool: int = 5) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def _sqlite(url: str, synchronous: str) -> dict[str, Any]:
         "journal_mode": "WAL",
         "synchronous": synchronous,
         "foreign_keys": "ON",
+        "cache_size": -CACHE_KIB,
         "secure_delete": "ON",  # what is erased is overwritten; not every build of SQLite does so by itself
         "journal_size_limit": 64 * 1024 * 1024,
     }
