@@ -1,9 +1,10 @@
 """What happens to every message that a channel received, before and after it is stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 
@@ -15,6 +16,7 @@ from bots.replies import WithinRequest
 from bots.web import i18n
 from crm import (
     choices,
+    db,
     deliveries,
     files,
     gathering,
@@ -31,12 +33,30 @@ from crm.models import Conversation, Identity, Message
 from nlu import letter
 
 log = structlog.get_logger()
+P = ParamSpec("P")
+T = TypeVar("T")
 
 DONE_WITH = frozenset({"start", "album", "clicked", "command"})  # of a message's data: read here alone
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _outlives(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """`work`; a database that is away is a `ConnectionError`, after which a channel brings the same again and
+    holds nothing against the message."""
+
+    @wraps(work)
+    async def kept(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await work(*args, **kwargs)
+        except Exception as fault:
+            if db.is_away(fault):
+                raise ConnectionError(type(fault).__name__) from fault
+            raise
+
+    return kept
 
 
 class Receiver:
@@ -62,6 +82,7 @@ class Receiver:
             mailroom=Mailroom(self._now),
         )
 
+    @_outlives
     async def __call__(self, inbound: Inbound) -> Stored:
         """Store it; return where it lies. A typed number under a numbered list is the choice it names."""
         inbound = await self._commanded(await self._chosen(inbound))
@@ -84,18 +105,21 @@ class Receiver:
             await self._say(conversation, i18n.t(lang, f"channels.{told}", phone=inbound.text), lang)
         return stored
 
+    @_outlives
     async def keep_file(self, inbound: Inbound, name: str, data: bytes) -> str:
         """Keep a file of whoever wrote `inbound`. Raises `Invalid`."""
         identity = await self._identity(inbound)
         kept = await files.store(data, name=name, owner=f"identity:{identity.id}", now=self._now())
         return kept.token
 
+    @_outlives
     async def edited(self, inbound: Inbound) -> None:
         """Show that the customer changed a message of theirs."""
         identity = await identities.find(self.channel, inbound.channel_account, inbound.external_user)
         if identity and inbound.external_id:
             await thread_edits.edit(identity.id, inbound.external_id, inbound.text, now=self._now())
 
+    @_outlives
     async def reachable(self, account: str, user: str, whether: bool) -> None:
         """The customer blocked us, or lets us write again. Of somebody who never wrote nothing is kept."""
         if whether:
@@ -103,6 +127,7 @@ class Receiver:
         elif identity := await identities.find(self.channel, account, user):
             await identities.mark_unreachable(identity.id, now=self._now())
 
+    @_outlives
     async def moved(self, account: str, before: str, after: str) -> None:
         """The channel gave a chat another id."""
         await identities.rename(self.channel, account, before, after)

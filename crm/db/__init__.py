@@ -31,6 +31,7 @@ from crm.db.statements import (
     typed,
 )
 from crm.db.transactions import (
+    is_away,
     limit_lock_waits,
     lost_lock,
     retried,
@@ -56,6 +57,7 @@ __all__ = [
     "execute_many",
     "fetch",
     "in_transaction",
+    "is_away",
     "known_transaction",
     "limit_lock_waits",
     "lost_lock",

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-from tortoise.exceptions import OperationalError
+from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
 
 from crm.db import state
 from crm.db.state import Escaped, First, run_first
@@ -120,6 +120,17 @@ async def retried(work: Callable[[], Awaitable[T]], *, times: int = 5) -> T:
 def lost_lock(error: BaseException) -> bool:
     """Whether the statement may simply be tried again: a deadlock, or a lock that stayed busy."""
     return any(text in str(error) for text in DEADLOCKS)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database is at fault and not what was to be written: away, shutting down, full, locked."""
+    cause = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
+    of_the_row = (IntegrityError, asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, ValueError)
+    if isinstance(error, of_the_row) or isinstance(cause, of_the_row):
+        return False
+    return isinstance(
+        error, (OperationalError, DBConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)
+    )
 
 
 async def serialise(name: str) -> None:

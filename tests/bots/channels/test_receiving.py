@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from PIL import Image
+from tortoise.exceptions import IntegrityError, OperationalError
 
 from bots.channels.base import Caps
 from bots.receiving import Receiver
-from crm import files, identities, inbox, lanes, linking, outbox, storage, vault
+from crm import db, files, identities, inbox, lanes, linking, outbox, storage, vault
 from crm.actor import SYSTEM
 from crm.models import Contact, Conversation, File, Identity, Inbox, Message
 
@@ -44,6 +46,28 @@ async def test_a_typed_number_is_the_choice_of_the_newest_message(receive, now):
     stored = await receive(inbound(now, "2", external_id="m2"))
     row, message = await Inbox.get(id=stored.inbox_id), await Message.get(id=stored.message_id)
     assert (row.kind, row.data["choice"], message.text) == ("choice", "bbbb", "아니요")
+
+
+async def test_a_database_that_is_away_is_no_fault_of_the_message(receive, now):
+    await db.execute("ALTER TABLE inbox RENAME TO elsewhere")
+    with pytest.raises(ConnectionError):  # a channel brings it again, however often
+        await receive(inbound(now, "안녕하세요"))
+    await db.execute("ALTER TABLE elsewhere RENAME TO inbox")
+    assert (await receive(inbound(now, "안녕하세요"))).seq == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "away"),
+    [
+        (asyncpg.CannotConnectNowError("the database system is starting up"), True),
+        (OperationalError("database is locked"), True),
+        (OperationalError(asyncpg.DataError("invalid byte sequence")), False),
+        (IntegrityError("NOT NULL"), False),
+        (ValueError("no such day"), False),
+    ],
+)
+def test_what_a_database_says_of_a_row_is_not_that_it_is_away(fault, away):
+    assert db.is_away(fault) is away
 
 
 async def test_the_pieces_of_an_album_are_one_message_whenever_they_come(receive, now):
