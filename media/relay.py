@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final
@@ -64,12 +65,13 @@ class Relay:
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """A page's socket at the front."""
         ws = page_socket()
-        await ws.prepare(request)
-        hello = await first_text(ws)
-        if hello is None:
-            await ws.close(code=WSCloseCode.POLICY_VIOLATION)
-        else:
-            await self.connect(ws, hello)
+        with contextlib.suppress(ConnectionResetError):  # the page is gone, as its network may be at any time
+            await ws.prepare(request)
+            hello = await first_text(ws)
+            if hello is None:
+                await ws.close(code=WSCloseCode.POLICY_VIOLATION)
+            else:
+                await self.connect(ws, hello)
         return ws
 
     async def connect(self, ws: web.WebSocketResponse, hello: str, address: str | None = None) -> None:
