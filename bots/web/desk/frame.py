@@ -212,7 +212,7 @@ async def body(request: web.Request) -> dict[str, Any]:
     """The JSON object of a request. Raises 400 when it is none."""
     try:
         given = await request.json()
-    except (ValueError, RecursionError):  # no JSON, no UTF-8, a number or a nesting without end
+    except (ValueError, LookupError, RecursionError):  # no JSON, an unknown charset, a nesting without end
         raise web.HTTPBadRequest(text="json") from None
     if not isinstance(given, dict):
         raise web.HTTPBadRequest(text="object")

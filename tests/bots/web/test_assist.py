@@ -69,6 +69,11 @@ async def test_what_is_no_code_opens_nothing(
     assert await LiveParticipant.filter(session_id=live, side="agent", joined_at=None).count() == 1
 
 
+async def test_a_charset_that_nobody_knows_is_no_code(browser: Browser) -> None:
+    headers = {"Content-Type": "application/json; charset=nonsense"}
+    assert (await browser.post("/assist/join", data=b"\xff", headers=headers)).status == 400
+
+
 async def test_who_guesses_is_slowed_down(browser: Browser, agent: Actor, live: int) -> None:
     code = await a_code(agent, live)
     told = [(await browser.post("/assist/join", json={"code": f"{n:08}"})).status for n in range(10)]
