@@ -46,6 +46,7 @@ async def record(desk: Desk) -> web.StreamResponse:
         tracks=tracks,
         summary=_summary(desk, session),
         said=await _said(desk, session),
+        transcribes=desk.request.app[CONFIG].transcribes,
         unsaid=await _unsaid(desk, session),
         may_delete=desk.may("recording.delete"),
         conversation=session.conversation_id,
