@@ -168,7 +168,7 @@ export class Log {
         const rows = nodes.map((node) => el("div", { class: `msg msg--mine${old ? "" : " msg--new"}` }, node));
         group.node.append(...rows);
         const row = rows.at(-1);
-        const meta = el("span", { class: "msg-meta" });
+        const meta = el("span", { class: "msg-meta", "aria-live": "off" }); // ticks are there to be found, not told
         row.append(meta);
         this.said = clock(at);
         this.mine.set(id, { meta, row, at, group, bubble: nodes.at(-1), seq, text });
