@@ -16,7 +16,7 @@ async def answered(intent: str, *responses: str) -> list[str]:
     }
     tracker = Tracker("1", {}, message, [], False, None, {}, "action_listen")
     dispatcher = CollectingDispatcher()
-    await AnswerAside().run(dispatcher, tracker, {"responses": dict.fromkeys(responses, [])})
+    await AnswerAside().run(dispatcher, tracker, {"responses": {name: [] for name in responses}})
     return [said["response"] for said in dispatcher.messages]
 
 
