@@ -89,7 +89,7 @@ export class Log {
     if (this.last.side !== side || this.last.name !== name || at - this.last.at > GROUP_MS) {
       const node = el("div", { class: `group group--${side === "mine" ? "mine" : "them"}` });
       if (side === "staff") node.append(el("div", { class: "group-name" }, `${name} · ${t("chat.staff_role")}`));
-      if (side !== "mine") node.append(avatar(side, name));
+      node.append(side === "mine" ? el("span", { class: "sr" }, t("chat.me")) : avatar(side, name));
       this.list.append(node);
       this.last = { day: key, side, name, node, meta: null };
     }
