@@ -72,12 +72,7 @@ def _pointed(text: str) -> dict[str, Any]:
     """What words mean that only point at something: the request they name, else nothing for certain."""
     if read_number(text) is None:
         return parsing.certain("nlu_fallback", text)
-    told = {
-        "entity": "request_no",
-        "value": text,
-        "start": 0,
-        "end": len(text),
-    }  # crm reads it out of it again
+    told = {"entity": "request_no", "value": text, "start": 0, "end": len(text)}  # crm finds it in there
     return parsing.certain("check_request", text, [told])
 
 

@@ -54,7 +54,7 @@ async def reach(identity: Identity, *, now: datetime, locale: str = "") -> Conve
 
 
 async def speaks(conversation_id: int, locale: str) -> None:
-    """The person reads `locale` now: what is written to them by itself, and their calls, follow."""
+    """The person chose to read `locale`: what is written to them by itself, and their calls, follow."""
     await Conversation.filter(id=conversation_id).exclude(locale=locale).update(locale=locale)
 
 

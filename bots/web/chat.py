@@ -154,8 +154,8 @@ class ChatSocket:
         if view is None:
             await self._say_who("bot", "")
         else:
-            if room is None and language(frame.locale):
-                await threads.speaks(view.conversation_id, self._lang)
+            if room is None and (wanted := i18n.chosen(self._request)):
+                await threads.speaks(view.conversation_id, wanted)  # else their own words tell
             self._follow(view.conversation_id, view.seen_seq)
             self._read_seq = view.staff_seen_seq
             self.changed(view)

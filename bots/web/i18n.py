@@ -87,11 +87,17 @@ def section(lang: str, *prefixes: str) -> dict[str, str]:
 
 
 def negotiate(request: web.Request) -> str:
-    """`?lang=`, then the cookie, then Accept-Language, then the setting LOCALE."""
+    """The language that was chosen, then Accept-Language, then the setting LOCALE."""
+    offered = request.headers.get("Accept-Language", "")
+    return chosen(request) or _accepted(offered) or request.app[CONFIG].locale
+
+
+def chosen(request: web.Request) -> str | None:
+    """The language that the person chose, now (`?lang=`) or before (the cookie); None when they never did."""
     for wanted in (request.query.get("lang"), request.cookies.get(LANG_COOKIE)):
         if wanted in LANGUAGES:
             return wanted
-    return _accepted(request.headers.get("Accept-Language", "")) or request.app[CONFIG].locale
+    return None
 
 
 def _accepted(header: str) -> str | None:

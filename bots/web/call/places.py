@@ -47,9 +47,8 @@ async def actor_of(participant: LiveParticipant) -> Actor | None:
 
 def language(request: web.Request, place: Place) -> str:
     """As asked for, now or before; else as the customer speaks, and colleagues as their browser says."""
-    for wanted in (request.query.get("lang"), request.cookies.get(i18n.LANG_COOKIE)):
-        if wanted in i18n.LANGUAGES:
-            return wanted
+    if wanted := i18n.chosen(request):
+        return wanted
     return place.session.locale if place.participant.side == "customer" else i18n.negotiate(request)
 
 

@@ -313,19 +313,32 @@ async def test_a_person_who_answers_is_named_before_they_speak(page: Any, bot: B
     assert any(f["type"] == "owner" and f["name"] == "이서준" for f in customer.frames[:at])
 
 
-async def test_who_reads_the_page_in_english_by_now_is_told_in_english_who_joined(
-    page: Any, bot: Bot
+async def test_who_chose_the_page_in_english_is_told_in_english_who_joined(
+    page: Any, bot: Bot, front: Client
 ) -> None:
     korean = await page()
     await korean.say("안녕하세요", "a")
     await korean.hear("done", id="a")
     await korean.close()
+    async with front.get("/chat", params={"lang": "en"}) as chosen:
+        assert chosen.status == 200
     english = await page(korean.session, locale="en")
     staff, conversation = await a_staff(), await Conversation.get()
     await conversations.reply(staff, conversation.id, "Hello.", expected_seq=None, now=now(), joined=joined)
     await english.hear("message", **{"from": "staff"})
     assert await Message.exists(author="system", text="Seojun Lee has joined.")
     assert (await Conversation.get()).locale == "en"
+
+
+async def test_a_browser_in_english_does_not_change_the_language_that_somebody_writes(
+    page: Any, bot: Bot
+) -> None:
+    customer = await page()
+    await customer.say("안녕하세요", "a")
+    await customer.hear("done", id="a")
+    await customer.close()
+    await page(customer.session, locale="en")
+    assert (await Conversation.get()).locale == "ko"
 
 
 async def test_an_internal_note_never_reaches_the_customer(page: Any, bot: Bot, front: Client) -> None:
