@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import contextvars
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
+from tortoise.exceptions import DBConnectionError, OperationalError
 
 from crm.db import state
 from crm.db.state import Escaped, First, run_first
@@ -17,6 +18,16 @@ from crm.db.waking import wake
 
 T = TypeVar("T")
 DEADLOCKS = ("deadlock detected", "database is locked", "could not serialize")
+
+# Primary result codes of SQLite (sqlite.org/rescode.html) that tell of the file, the disk or a lock.
+SQLITE_AWAY = frozenset({
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB,
+})  # fmt: skip
+# Classes and codes of PostgreSQL (its manual, appendix A): connection, log-in, no such database, rolled back
+# for another, out of resources, stopped, its system; then read-only (a standby), a lock not had, no right.
+POSTGRES_AWAY = frozenset({"08", "28", "3D", "40", "53", "57", "58", "XX", "25006", "55P03", "42501"})
 
 
 @asynccontextmanager
@@ -123,14 +134,20 @@ def lost_lock(error: BaseException) -> bool:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database is at fault and not what was to be written: away, shutting down, full, locked."""
-    cause = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
-    of_the_row = (IntegrityError, asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, ValueError)
-    if isinstance(error, of_the_row) or isinstance(cause, of_the_row):
-        return False
-    return isinstance(
-        error, (OperationalError, DBConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)
-    )
+    """Whether the database is at fault and not what was to be written: away, shutting down, full, locked.
+
+    A statement it does not understand (no such table, bad syntax) or a value it refuses is our own fault.
+    """
+    fault = error
+    while fault.args and isinstance(fault.args[0], Exception):
+        fault = fault.args[0]
+    if isinstance(fault, sqlite3.Error):
+        return getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in SQLITE_AWAY
+    if isinstance(fault, asyncpg.PostgresError):
+        return (fault.sqlstate or "")[:2] in POSTGRES_AWAY or fault.sqlstate in POSTGRES_AWAY
+    if isinstance(fault, asyncpg.InterfaceError):  # a connection that closed under us; not a value of ours
+        return not isinstance(fault, ValueError)
+    return isinstance(fault, DBConnectionError) or (isinstance(fault, OperationalError) and lost_lock(fault))
 
 
 async def serialise(name: str) -> None:

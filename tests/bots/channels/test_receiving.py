@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 from PIL import Image
-from tortoise.exceptions import IntegrityError, OperationalError
+from tortoise.exceptions import DoesNotExist, IntegrityError, OperationalError
 
 from bots.channels.base import Caps
 from bots.receiving import Receiver
@@ -24,6 +24,11 @@ def png() -> bytes:
 
 
 OFFER = [{"label": "네", "payload": "/affirm", "value": "aaaa"}, {"label": "아니요", "value": "bbbb"}]
+
+
+@pytest.fixture
+def receive_on_sqlite(sqlite, now):
+    return Receiver("sms", Caps(text_max=90), now=lambda: now)
 
 
 @pytest.fixture
@@ -48,26 +53,54 @@ async def test_a_typed_number_is_the_choice_of_the_newest_message(receive, now):
     assert (row.kind, row.data["choice"], message.text) == ("choice", "bbbb", "아니요")
 
 
-async def test_a_database_that_is_away_is_no_fault_of_the_message(receive, now):
-    await db.execute("ALTER TABLE inbox RENAME TO elsewhere")
+async def test_a_database_that_is_away_is_no_fault_of_the_message(receive_on_sqlite, now):
+    await db.execute("PRAGMA query_only = ON")  # as a file that has become read-only
     with pytest.raises(ConnectionError):  # a channel brings it again, however often
+        await receive_on_sqlite(inbound(now, "안녕하세요"))
+    await db.execute("PRAGMA query_only = OFF")
+    assert (await receive_on_sqlite(inbound(now, "안녕하세요"))).seq == 1
+
+
+async def test_a_statement_of_ours_that_the_database_does_not_know_is_held_against_the_message(receive, now):
+    await db.execute("ALTER TABLE inbox RENAME TO elsewhere")
+    with pytest.raises(OperationalError):  # a channel parks it after some attempts
         await receive(inbound(now, "안녕하세요"))
-    await db.execute("ALTER TABLE elsewhere RENAME TO inbox")
-    assert (await receive(inbound(now, "안녕하세요"))).seq == 1
 
 
 @pytest.mark.parametrize(
     ("fault", "away"),
     [
         (asyncpg.CannotConnectNowError("the database system is starting up"), True),
+        (asyncpg.TooManyConnectionsError("sorry, too many clients already"), True),
+        (asyncpg.LockNotAvailableError("canceling statement due to lock timeout"), True),
+        (asyncpg.InterfaceError("connection is closed"), True),
         (OperationalError("database is locked"), True),
+        (OperationalError(asyncpg.UndefinedColumnError("column does not exist")), False),
         (OperationalError(asyncpg.DataError("invalid byte sequence")), False),
+        (asyncpg.ProgramLimitExceededError("index row size exceeds maximum"), False),
+        (DoesNotExist(Inbox, "id"), False),
         (IntegrityError("NOT NULL"), False),
         (ValueError("no such day"), False),
     ],
 )
 def test_what_a_database_says_of_a_row_is_not_that_it_is_away(fault, away):
     assert db.is_away(fault) is away
+
+
+@pytest.mark.parametrize("sql", ["SELECT nothing FROM inbox", "SELECT 1 FROM nowhere", "SELEC 1"])
+async def test_what_a_real_database_does_not_understand_is_our_own_fault(any_db, sql):
+    with pytest.raises(OperationalError) as raised:
+        await db.fetch(sql)
+    assert not db.is_away(raised.value)
+
+
+async def test_a_real_database_that_may_only_be_read_is_away(any_db):
+    setting = "PRAGMA query_only = ON" if db.dialect() == "sqlite" else "SET TRANSACTION READ ONLY"
+    with pytest.raises((OperationalError, asyncpg.PostgresError)) as raised:
+        async with db.transaction():
+            await db.execute(setting)
+            await db.execute("DELETE FROM inbox")
+    assert db.is_away(raised.value)
 
 
 async def test_the_pieces_of_an_album_are_one_message_whenever_they_come(receive, now):
