@@ -69,9 +69,10 @@ class Hub:
                 del self._awaited[inbox_id]
 
     async def expect(self, inbox_id: int, follower: Follower, frame: str) -> None:
-        """Tell `follower` once the inbox row is finished; at once when it is already."""
+        """Tell `follower` once the inbox row is finished; at once when it is already, earlier ones first."""
         self._awaited[inbox_id].append((follower, frame))
-        for done in await inbox.is_done([inbox_id]):
+        of_theirs = [key for key, waiting in self._awaited.items() if any(f is follower for f, _ in waiting)]
+        for done in sorted(await inbox.is_done(of_theirs)):
             self._finish(done)
 
     def _finish(self, inbox_id: int) -> None:
@@ -122,7 +123,7 @@ class Hub:
         happened = await self._happened()
         touched = {h.conversation_id for h in happened if h.conversation_id in self._followers}
         views = await customer_view.views([key for key in touched if key is not None])
-        for inbox_id in done:
+        for inbox_id in sorted(done):
             self._finish(inbox_id)
         for view in views:
             for follower in list(self._followers.get(view.conversation_id, ())):
