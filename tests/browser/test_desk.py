@@ -42,19 +42,32 @@ async def test_two_who_answer_at_once_are_warned_and_asked(at: At, company: Comp
     await hers.fill("#composer-text", "제가 볼게요")
     await expect(his.locator("[data-collision-text]")).to_have_text("한유나 님도 답장을 쓰고 있어요.")
     await his.fill("#composer-text", "네, 볼게요")
-    await his.evaluate("window.stale = document.querySelector('.thread').dataset.seq")
     await hers.press("#composer-text", "Control+Enter")
     await expect(his.locator(".bubble--mine").last).to_have_text("제가 볼게요")
-    await his.evaluate("document.querySelector('.thread').dataset.seq = window.stale")
     await his.press("#composer-text", "Control+Enter")
     await expect(his.locator("#ask-title")).to_have_text("그 사이 답장이 나갔어요")
     await his.click("[data-ask-no]")
     await expect(his.locator("#composer-text")).to_have_value("네, 볼게요")
     assert await Message.filter(conversation_id=talk.id, direction="out").count() == 1
-    await his.evaluate("document.querySelector('.thread').dataset.seq = window.stale")
+    await his.press("#composer-text", "Control+Enter")  # they know of that answer now
+    await expect(hers.locator(".bubble--mine").last).to_have_text("네, 볼게요")
+
+
+async def test_a_reply_begun_before_a_colleagues_answer_is_sent_after_a_second_yes(
+    at: At, company: Company
+) -> None:
+    talk = await mine(company)
+    his = await at("seojun", f"/desk/conversations/{talk.id}")
+    await his.fill("#composer-text", "네, 볼게요")
+    await his.reload()  # a draft outlives its page, and so does when it was begun
+    await conversations.reply(company.yuna, talk.id, "제가 볼게요", expected_seq=None, now=utc_now())
+    await expect(his.locator(".bubble--mine").last).to_have_text("제가 볼게요")
     await his.press("#composer-text", "Control+Enter")
     await his.click("[data-ask-yes]")
-    await expect(hers.locator(".bubble--mine").last).to_have_text("네, 볼게요")
+    await expect(his.locator(".bubble--mine").last).to_have_text("네, 볼게요")
+    await his.fill("#composer-text", "또 알려드릴게요")
+    await his.press("#composer-text", "Control+Enter")  # begun after it: nothing is asked
+    await expect(his.locator(".bubble--mine").last).to_have_text("또 알려드릴게요")
 
 
 async def test_reply_and_note_keep_their_drafts_apart_and_a_note_is_no_bubble(

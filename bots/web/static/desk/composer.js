@@ -10,6 +10,7 @@ let form = null;
 let conversation = 0;
 let files = [];
 const drafts = () => `dangol.draft.${conversation}.`;
+const since = () => `${drafts()}reply.since`;
 const field = () => form.querySelector("textarea");
 export const mode = () => form?.dataset.mode;
 
@@ -47,7 +48,12 @@ function keep() {
   const text = field().value;
   if (text) sessionStorage.setItem(drafts() + mode(), text);
   else sessionStorage.removeItem(drafts() + mode());
+  if (mode() !== "reply") return;
+  if (!text) sessionStorage.removeItem(since());
+  else if (!sessionStorage.getItem(since())) sessionStorage.setItem(since(), seq());
 }
+
+const seq = () => form.closest(".thread").dataset.seq;
 
 export function setMode(next, focus = true) {
   if (next !== mode()) {
@@ -169,7 +175,8 @@ async function submit(event) {
   const sentFrom = form;
   const name = mode();
   const args = { conversation, text, files: files.map((file) => file.token) };
-  if (name === "reply") args.expected_seq = Number(form.closest(".thread").dataset.seq);
+  // What was there when they began to write: a colleague's answer since then asks once more.
+  if (name === "reply") args.expected_seq = Number(sessionStorage.getItem(since()) ?? seq());
   busy(sentFrom, true);
   try {
     for (const { token, description } of files) if (description) await act("file_describe", { token, description });
@@ -190,6 +197,7 @@ async function sendOnce(name, args) {
   } catch (error) {
     if (error.reason !== "newer_messages") throw error;
     document.dispatchEvent(new CustomEvent("newer"));
+    sessionStorage.setItem(`dangol.draft.${args.conversation}.reply.since`, error.values.seq); // told of it now
     const yes = await ask({ title: word("newer.title"), text: word("newer.text"), yes: word("newer.yes") });
     if (!yes) throw Object.assign(new Error(), { code: "unsent" });
     return act(name, { ...args, expected_seq: error.values.seq ?? null });
