@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from crm import audit, db, happenings, ownership
-from crm.actor import Actor, check
+from crm.actor import PERMISSIONS, Actor, check
 from crm.checks import one_of
 from crm.errors import Conflict, Invalid
 from crm.models import Conversation, Mention, Message
@@ -71,12 +71,17 @@ async def set_priority(actor: Actor, conversation_id: int, priority: str, now: d
 
 
 async def mark_seen(actor: Actor, conversation_id: int, now: datetime) -> None:
-    """A staff member has the conversation before them: nothing is unread, and they saw their mentions."""
+    """A staff member has the conversation before them: nothing is unread, and they saw their mentions.
+
+    Who may only look leaves unread what others have to answer, and the customer is told of no reader.
+    """
     check(actor, "conversation.read")
     async with db.transaction():
-        await db.execute(
-            "UPDATE conversation SET unread = 0, staff_seen_seq = message_seq WHERE id = ?", conversation_id
-        )
+        if actor.role in PERMISSIONS["conversation.write"]:
+            await db.execute(
+                "UPDATE conversation SET unread = 0, staff_seen_seq = message_seq WHERE id = ?",
+                conversation_id,
+            )
         await Mention.filter(conversation_id=conversation_id, staff_id=actor.id, seen_at=None).update(
             seen_at=now
         )
@@ -85,7 +90,7 @@ async def mark_seen(actor: Actor, conversation_id: int, now: datetime) -> None:
 
 async def mark_unseen(actor: Actor, conversation_id: int, now: datetime) -> None:
     """Put a conversation back among the unread, so that it is not forgotten."""
-    check(actor, "conversation.read")
+    check(actor, "conversation.write")
     async with db.transaction():
         await db.execute("UPDATE conversation SET unread = 1 WHERE id = ? AND unread = 0", conversation_id)
         await happenings.record("conversation.changed", conversation_id=conversation_id, now=now)

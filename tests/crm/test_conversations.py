@@ -307,6 +307,18 @@ async def test_a_conversation_can_be_put_back_among_the_unread(talk, seojun, now
     assert (await Conversation.get(id=talk.id)).unread == 1
 
 
+async def test_who_may_only_look_leaves_it_unread_and_the_customer_hears_of_no_reader(talk, seojun, now):
+    await said(talk, "누구 없나요", now)
+    watching = Actor("staff", seojun.id, "marketing", "오마리")
+    before = await again(talk)
+    await conversations.mark_seen(watching, talk.id, now)
+    after = await again(talk)
+    assert (after.unread, after.staff_seen_seq) == (before.unread, before.staff_seen_seq)
+    assert after.unread > 0
+    with pytest.raises(Forbidden):
+        await conversations.mark_unseen(watching, talk.id, now)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"), [("", "required"), ("   ", "required"), ("가" * 4001, "too_long")]
 )

@@ -10,7 +10,6 @@ from bots.web.desk import side, slack, words
 from bots.web.desk.frame import Desk, page, person
 from bots.web.desk.nav import shell
 from crm import canned, company, hours, labels, message_templates, staff, teams
-from crm.actor import check
 from crm.errors import NotFound
 from crm.live_rules import policy_of
 from crm.models import CannedReply, Label, MessageTemplate, Staff, Team, TeamMember
@@ -131,7 +130,7 @@ async def team_list(desk: Desk) -> web.StreamResponse:
 
 @page
 async def team_form(desk: Desk) -> web.StreamResponse:
-    check(desk.actor, "team.write")
+    desk.need("team.write")
     wanted = desk.request.match_info.get("id")
     team = await Team.get_or_none(id=desk.id()) if wanted else None
     if wanted and team is None:
@@ -170,7 +169,7 @@ async def staff_list(desk: Desk) -> web.StreamResponse:
 
 @page
 async def staff_form(desk: Desk) -> web.StreamResponse:
-    check(desk.actor, "staff.write")
+    desk.need("staff.write")
     wanted = desk.request.match_info.get("id")
     member = await Staff.get_or_none(id=desk.id()) if wanted else None
     if wanted and member is None:
@@ -187,7 +186,7 @@ async def canned_list(desk: Desk) -> web.StreamResponse:
 
 @page
 async def canned_form(desk: Desk) -> web.StreamResponse:
-    check(desk.actor, "canned.write")
+    desk.need("canned.write")
     wanted = desk.request.match_info.get("id")
     reply = await CannedReply.get_or_none(id=desk.id()) if wanted else None
     if wanted and reply is None:
@@ -207,7 +206,7 @@ async def label_list(desk: Desk) -> web.StreamResponse:
 
 @page
 async def label_form(desk: Desk) -> web.StreamResponse:
-    check(desk.actor, "label.write")
+    desk.need("label.write")
     wanted = desk.request.match_info.get("id")
     label = await Label.get_or_none(id=desk.id()) if wanted else None
     if wanted and label is None:
@@ -223,7 +222,7 @@ async def template_list(desk: Desk) -> web.StreamResponse:
 
 @page
 async def template_form(desk: Desk) -> web.StreamResponse:
-    check(desk.actor, "template.write")
+    desk.need("template.write")
     wanted = desk.request.match_info.get("id")
     template = await MessageTemplate.get_or_none(id=desk.id()) if wanted else None
     if wanted and template is None:

@@ -71,6 +71,7 @@ def _row(desk: Desk, item: Callback, missed: bool = False) -> dict[str, Any]:
 @page
 async def attempt(desk: Desk) -> web.StreamResponse:
     """The sheet to phone and to write down what came of it."""
+    desk.need("callback.write")
     item, tries = await callbacks.get(desk.actor, desk.id())
     return desk.render(
         "callback_form.html",
@@ -90,6 +91,7 @@ async def attempt(desk: Desk) -> web.StreamResponse:
 @page
 async def new(desk: Desk) -> web.StreamResponse:
     """The sheet to book a callback; without a contact it begins by finding one."""
+    desk.need("callback.write")
     wanted = desk.asked("contact")
     contact = await contacts.card(desk.actor, wanted) if wanted else None
     return desk.render("callback_new.html", contact=contact)

@@ -13,7 +13,6 @@ from bots.web.desk.nav import shell
 from bots.web.desk.side import request_view, staff_list
 from bots.web.qr import picture
 from crm import company, knowledge, live_links, live_people, live_sessions, live_views
-from crm.actor import check
 from crm.errors import Conflict
 from crm.live_links import Place
 from crm.live_views import Whole
@@ -155,7 +154,7 @@ async def _pages(desk: Desk) -> list[dict[str, str]]:
 @api
 async def qr(desk: Desk) -> web.StreamResponse:
     """The customer's link as a picture and as text."""
-    check(desk.actor, "live.write")
+    desk.need("live.write")
     whole = await live_views.get(desk.actor, desk.id())
     link = f"{desk.origin}{live_links.path_of(whole.customer)}"
     return json_answer({"link": link, "svg": str(picture(link))})

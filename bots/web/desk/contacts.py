@@ -167,12 +167,14 @@ def _side(desk: Desk, row: Mapping[str, Any]) -> dict[str, Any]:
 @page
 async def new(desk: Desk) -> web.StreamResponse:
     """The form of a new contact, as a sheet."""
+    desk.need("contact.write")
     return desk.render("contact_form.html", p=None, preferable=_preferable(desk, ""))
 
 
 @page
 async def edit(desk: Desk) -> web.StreamResponse:
     """The form to change a contact; masked values stay unless something is written."""
+    desk.need("contact.write")
     card = await contacts.card(desk.actor, desk.id())
     return desk.render("contact_form.html", p=card, preferable=_preferable(desk, card["preferred_channel"]))
 

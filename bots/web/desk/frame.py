@@ -15,7 +15,7 @@ from bots.web import i18n, pages, security
 from bots.web.app_keys import CONFIG
 from bots.web.desk import faults
 from crm import sessions
-from crm.actor import PERMISSIONS, Actor
+from crm.actor import PERMISSIONS, Actor, check
 from crm.errors import CrmError, NotFound
 from crm.models import Staff
 from crm.sessions import SignedIn
@@ -57,6 +57,10 @@ class Desk:
 
     def t(self, key: str, **values: Any) -> str:
         return i18n.t(self.lang, key, **values)
+
+    def need(self, permission: str) -> None:
+        """Show a form only to who may send it. Raises `Forbidden`."""
+        check(self.actor, permission)
 
     def may(self, permission: str) -> bool:
         """Whether to offer something; `crm` checks again when it is done."""

@@ -227,6 +227,7 @@ def _event(desk: Desk, event: dict[str, Any]) -> dict[str, Any]:
 @page
 async def new(desk: Desk) -> web.StreamResponse:
     """The form of a new request for a contact, as a sheet; without one it begins by finding the contact."""
+    desk.need("request.write")
     query = desk.request.query
     wanted = desk.asked("contact")
     contact = await contacts.card(desk.actor, wanted) if wanted else None

@@ -4,6 +4,7 @@ import re
 from io import BytesIO
 from itertools import pairwise
 
+import pytest
 from aiohttp import ClientResponse, FormData
 
 from crm import hours
@@ -38,6 +39,13 @@ async def test_who_may_not_change_something_is_told_before_trying(signed_in: Sta
     assert status == 403
     form = await browser.client.get("/desk/admin/staff/new")
     assert form.status == 403
+
+
+@pytest.mark.parametrize("form", ["contacts/new", "requests/new", "callbacks/new", "admin/teams/new"])
+async def test_a_form_opens_only_for_who_may_send_it(signed_in: Staffed, form: str) -> None:
+    reader, writer = await signed_in("mari"), await signed_in("yuna")
+    assert (await reader.client.get(f"/desk/{form}")).status == 403
+    assert (await writer.client.get(f"/desk/{form}")).status == 200
 
 
 async def test_hours_that_end_before_they_start_name_their_day(signed_in: Staffed) -> None:
