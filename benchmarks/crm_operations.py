@@ -31,9 +31,9 @@ def operations(size: int) -> list[Operation]:  # noqa: C901  (a list, of closure
         return 4 * rng.randrange(threads_) + 1
 
     def typed(rng: random.Random) -> str:
-        """A name as far as it has been typed: two syllables, or the last half of the third."""
+        """A name as far as it has been typed: one, two or three syllables, or half of the third."""
         name = rng.choice(called)
-        return rng.choice([name[:2], name, search.jamo(name)[:-1]])
+        return rng.choice([name[:1], name[:2], name, search.jamo(name)[:-1]])
 
     def search_for(rng: random.Random, query: str) -> Callable[[], Awaitable[Any]]:
         return lambda: contacts.list_contacts(MANAGER, query=query, limit=20)

@@ -22,6 +22,9 @@ VIEWS: Final = {
     "all": "v.status = 'open'",
     "closed": "v.status = 'closed'",
 }
+# PostgreSQL does not see that a column which IS NULL is the same in all rows: without it in the order it
+# would look through all that is open for the few, or none, that wait unassigned.
+_FIRST: Final = {"unassigned": "v.assignee_id DESC, "}
 OF_ACTOR = frozenset({"mine", "mentions"})
 
 _SELECT = (
@@ -66,7 +69,8 @@ async def inbox_list(
         where.append("v.last_message_at <= ? AND (v.last_message_at < ? OR v.id < ?)")
         args += [db.stamp(at), db.stamp(at), row_id]
     rows = await db.fetch(
-        f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY v.last_message_at DESC, v.id DESC LIMIT ?",
+        f"{_SELECT} WHERE {' AND '.join(where)}"
+        f" ORDER BY {_FIRST.get(view, '')}v.last_message_at DESC, v.id DESC LIMIT ?",
         *args,
         limit + 1,
     )

@@ -1,10 +1,12 @@
 """Conversations: numbering, who speaks, notes and replies, queue, snooze, lists."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
 
+from benchmarks.crm_sides import overheard
 from crm import audit, conversations, db, identities, search, vault
 from crm.actor import BOT, SYSTEM, Actor
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
@@ -522,3 +524,34 @@ async def test_lists_and_searches_are_served_by_an_index_alone(any_db, now):
             )
             assert "index" in plan.lower(), plan
             assert not any(word in plan for word in ("TEMP B-TREE", "Sort", "SCAN ")), plan
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("view", ["mine", "unassigned", "all", "closed"])
+async def test_a_page_of_a_long_view_is_read_backwards_from_its_index(pg, now, view):
+    """Nobody waits unassigned: PostgreSQL would look through all that is open for want of a column in the
+    order."""
+    boss = await staff("boss", now, role="manager")
+    await conversation(now)
+    rest = [name for name in Conversation._meta.fields_db_projection.values() if name not in TOLD]
+    await db.execute(
+        f"INSERT INTO conversation ({', '.join(TOLD)}, {', '.join(rest)})"
+        " SELECT CASE WHEN n % 10 = 0 THEN 'closed' ELSE 'open' END, CASE WHEN n % 3 < 2 THEN 'bot' ELSE"
+        f" 'staff' END, CASE WHEN n % 3 = 2 THEN {boss.id} END, now() - n * interval '1 minute', 1000 + n,"
+        f" {', '.join(rest)} FROM conversation, generate_series(1, 4000) n"
+    )
+    await db.execute("ANALYZE")
+    async with overheard() as heard:
+        await conversations.inbox_list(boss, view=view)
+        await asyncio.sleep(0)  # asyncpg tells of a query in the next round of the loop
+    asked, args = next((sql, args) for _, sql, args in heard if "FROM conversation v" in sql)
+    for mark in range(len(args), 0, -1):  # as a statement without arguments, which EXPLAIN needs here
+        value = args[mark - 1]
+        asked = asked.replace(f"${mark}", str(value))
+    plan = "\n".join(str(row["QUERY PLAN"]) for row in await db.fetch(f"EXPLAIN {asked}"))
+    assert "Sort" not in plan, plan
+    assert "Backward using idx_conversatio" in plan, plan
+    assert view != "unassigned" or re.search(r"Index Cond: .*assignee_id IS NULL", plan), plan
+
+
+TOLD = ("status", "owner", "assignee_id", "last_message_at", "id")
