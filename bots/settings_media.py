@@ -21,7 +21,7 @@ class MediaSettings(BaseSettings):
     )
     turn_secret: str = Field(
         "",
-        description="The static-auth-secret of the TURN server, from which passwords for an hour are made.",
+        description="The static-auth-secret of the TURN server, from which passwords for two hours are made.",
         examples=["x7Pq…(openssl rand -hex 32)"],
     )
     media_url: str = Field(

@@ -67,7 +67,8 @@ async def _allocate(url: str, username: str, password: str) -> str:
     try:
         await asyncio.wait_for(client.gather_candidates(), SECONDS)
         if not client.local_candidates:
-            raise Unreachable(f"TURN by {transport}: no relay address; is TURN_SECRET the server's?")
+            doubt = "does it answer there, and is TURN_SECRET the server's?"
+            raise Unreachable(f"TURN by {transport}: no relay address; {doubt}")
         return f"{client.local_candidates[0].host} by {transport}"
     except (TimeoutError, OSError) as fault:
         raise Unreachable(f"TURN by {transport}: {fault or 'no answer'}") from None

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.browser.calling import ask_to_record, browser, call_about_a_request, frames_of, page_in
+from tests.browser.calling import ALLOWED, ask_to_record, browser, call_about_a_request, frames_of, page_in
 from tests.browser.conftest import PHONE
 from tests.browser.serving import Served
 
@@ -28,6 +28,42 @@ async def place_of_mark(page: Page) -> tuple[float, float]:
         }"""
     )
     return found[0], found[1]
+
+
+OVERLAP = """() => {
+  const box = (one) => document.querySelector(one).getBoundingClientRect();
+  const [tile, mark] = [box('#tile'), box('.mark--arrow')];
+  return tile.left < mark.right && mark.left < tile.right && tile.top < mark.bottom && mark.top < tile.bottom;
+}"""
+
+
+async def the_small_picture_leaves_a_mark(desk: Page, phone: Page) -> None:
+    """An arrow is drawn where the customer's small picture lies; afterwards it lies elsewhere."""
+    before = await phone.locator("#tile").bounding_box()
+    stage = await desk.locator("#stage").bounding_box()
+    video = await desk.locator("#main-video").evaluate("v => [v.videoWidth, v.videoHeight]")
+    assert before
+    assert stage
+    # the middle of the small picture in the whole picture, as the phone shows it cut to its page
+    page = await phone.locator("#main-video").bounding_box()
+    assert page
+    scale = max(page["width"] / video[0], page["height"] / video[1])
+    place = [
+        ((before["x"] + before["width"] / 2 - page["x"] - page["width"] / 2) / scale) / video[0] + 0.5,
+        ((before["y"] + before["height"] / 2 - page["y"] - page["height"] / 2) / scale) / video[1] + 0.5,
+    ]
+    shown = min(stage["width"] / video[0], stage["height"] / video[1])
+    x = stage["x"] + stage["width"] / 2 + (place[0] - 0.5) * video[0] * shown
+    y = stage["y"] + stage["height"] / 2 + (place[1] - 0.5) * video[1] * shown
+    await desk.click("[data-tool=arrow]")
+    await desk.mouse.move(x - 8, y - 8)
+    await desk.mouse.down()
+    await desk.mouse.move(x + 8, y + 8, steps=4)
+    await desk.mouse.up()
+    await phone.wait_for_selector(".mark--arrow", state="attached")
+    assert not await phone.evaluate(OVERLAP)
+    assert await phone.locator("#tile").bounding_box() != before
+    await desk.click("[data-tool=undo]")
 
 
 async def test_a_customer_taps_one_link_and_the_call_ends_in_the_record(
@@ -57,6 +93,7 @@ async def test_a_customer_taps_one_link_and_the_call_ends_in_the_record(
     assert drawn == pytest.approx(seen, abs=0.01)
     await desk.click("[data-tool=undo]")
     await phone.wait_for_selector(".mark--circle", state="detached")
+    await the_small_picture_leaves_a_mark(desk, phone)
 
     # the chat is the conversation's own
     await phone.click("#chat-open")
@@ -100,6 +137,34 @@ async def test_a_customer_taps_one_link_and_the_call_ends_in_the_record(
     assert part == [206, 0x1A, 0x45, 0xDF, 0xA3]  # the beginning of every WebM file (RFC 8794, section 11.2)
     await desk.goto(f"{served.url}/desk/requests/2")
     assert await desk.locator(".file-row img").count() >= 1
+
+
+async def test_a_guest_leaves_and_the_others_talk_on(browser: Browser, served: Served) -> None:
+    call = await call_about_a_request(browser, served)
+    await call.desk.click("#expert")
+    await call.desk.fill("#guest-name", "박전문")
+    await call.desk.click("#guest")
+    await call.desk.wait_for_selector("#guest-link:not([hidden])")
+    guest = await page_in(await browser.new_context(**PHONE, **ALLOWED))
+    await guest.goto(await call.desk.text_content("#guest-link") or "")
+    await call.desk.keyboard.press("Escape")
+    await guest.click("#open-video")
+    await guest.click("#enter")
+    await frames_of(guest, "#main-video")
+    await guest.click("#hang-up")
+    assert "다른 사람들의 통화는 이어져요" in (await guest.text_content("#sure") or "")
+    await guest.click("#sure [value=yes]")
+    await guest.wait_for_selector("#ended-title >> text=통화에서 나왔어요")
+    assert await guest.is_hidden("#ended-facts")
+    assert await guest.is_hidden("#rating")
+    before = await frames_of(call.phone, "#tile-video")
+    await call.phone.wait_for_function(
+        "n => document.querySelector('#tile-video').getVideoPlaybackQuality().totalVideoFrames > n",
+        arg=before,
+    )
+    await call.desk.click("#hang-up")
+    await call.desk.click("#sure [value=yes]")
+    await call.phone.wait_for_selector("#call[data-stage=ended]", state="attached")
 
 
 async def test_another_browser_and_a_made_up_link_are_refused(browser: Browser, served: Served) -> None:

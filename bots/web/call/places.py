@@ -46,10 +46,14 @@ async def actor_of(participant: LiveParticipant) -> Actor | None:
 
 
 def language(request: web.Request, place: Place) -> str:
-    """As asked for, now or before; else as the customer speaks, and colleagues as their browser says."""
+    """As asked for, now or before; else as the customer speaks, colleagues as their desk, guests as their
+    browser says."""
     if wanted := i18n.chosen(request):
         return wanted
-    return place.session.locale if place.participant.side == "customer" else i18n.negotiate(request)
+    if place.participant.side == "customer":
+        return place.session.locale
+    staff = place.participant.staff
+    return str(staff.locale) if staff is not None else i18n.negotiate(request)
 
 
 def status_of(error: CrmError) -> int:

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import ClientWebSocketResponse, CookieJar, FormData, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from bots.live_ports import LiveJournal, LiveTickets
 from bots.web import app_keys, call, hub, pages
+from bots.web.call import places
 from crm import (
     control_log,
     files,
@@ -27,7 +28,7 @@ from crm import (
 )
 from crm.actor import Actor
 from crm.live_asking import Made
-from crm.models import Callback, File, LiveEvent, LiveSession, Message, ServiceRequest
+from crm.models import Callback, File, LiveEvent, LiveSession, Message, ServiceRequest, Staff
 from crm.storage import Folder
 from media.ports import Act, Refused
 from tests.crm.makers import a_company, a_contact, a_staff
@@ -175,6 +176,17 @@ async def test_a_customer_who_chose_english_is_told_in_english_from_then_on(
     assert re.search("[ap]m$", (await heard(room, "state"))["scheduled"])
     session = await LiveSession.get(id=made.session.id).select_related("conversation")
     assert (session.locale, session.conversation.locale) == ("en", "en"), "receipts and reminders too"
+
+
+async def test_staff_are_told_in_the_language_of_their_desk_whatever_their_browser_speaks(
+    agent: Actor, made: Made
+) -> None:
+    place = await live_people.take(agent, made.session.id, now=now())
+    for locale in ("ko", "en"):
+        await Staff.filter(id=agent.id).update(locale=locale)
+        found = await live_links.find(live_links.token_of(place), now=now())
+        asked = make_mocked_request("GET", "/call/x/room", headers={"Accept-Language": "en-US,en;q=0.9"})
+        assert places.language(asked, found) == locale
 
 
 async def test_the_chat_of_the_call_is_the_conversation_and_a_line_is_stored_once(

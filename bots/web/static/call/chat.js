@@ -90,7 +90,7 @@ export class Chat {
     this.log.append(row);
     this.bottom();
     if (!said.mine) {
-      announce(`${said.name}: ${said.text}`);
+      if (!this.log.offsetParent) announce(`${said.name}: ${said.text}`); // the log tells of it where it is open
       this.onNews(said);
     }
   }
@@ -108,7 +108,8 @@ export class Chat {
   }
 
   bottom() {
-    this.log.scrollTop = this.log.scrollHeight;
+    const scroller = this.log.parentElement;
+    scroller.scrollTop = scroller.scrollHeight;
   }
 
   async sendFile(file, path = "upload") {

@@ -4,7 +4,7 @@ import { config, t } from "../chat/words.js";
 import { Chat, sendFile } from "./chat.js";
 import { Devices, reason } from "./devices.js";
 import { Guide } from "./guide.js";
-import { askConsent, elapsed, levelOf, RecordingLight, showQuality, toggle } from "./live.js";
+import { asLeaving, askConsent, elapsed, levelOf, RecordingLight, showQuality, toggle } from "./live.js";
 import { Pen } from "./marks.js";
 import { Remote } from "./remote.js";
 import { Room } from "./room.js";
@@ -99,7 +99,7 @@ function prefer({ participant, kind }) {
 }
 
 function listen() {
-  const light = new RecordingLight(byId("recording"), byId("recording-text"), t("call.recording.never"));
+  const light = new RecordingLight(byId("recording"), byId("recording-text"), () => t("call.recording.never"));
   const recording = (detail, mode) => {
     if (mode) light.mode = mode;
     light.set(detail.state, detail.since);
@@ -283,10 +283,7 @@ byId("unmute").onclick = () => {
   byId("unmute").hidden = true;
 };
 byId("hang-up").onclick = () => {
-  const guest = mine() === "expert";
-  byId("sure-title").textContent = t(guest ? "call.desk.leave_title" : "call.sure.title");
-  byId("sure").querySelector("p").textContent = t(guest ? "call.desk.leave_text" : "call.sure.text");
-  byId("sure").querySelector("[value=yes]").textContent = t(guest ? "call.desk.leave_yes" : "call.sure.yes");
+  asLeaving(byId("sure"), mine() === "expert");
   byId("sure").returnValue = "no";
   byId("sure").showModal();
 };

@@ -25,7 +25,7 @@ export class RecordingLight {
   }
 
   tick() {
-    const idle = this.mode === "peer" ? t("call.recording.never") : this.idle;
+    const idle = this.mode === "peer" ? t("call.recording.never") : this.idle();
     this.text.textContent = this.state === "on" ? t("call.recording.on", { time: elapsed(this.since) }) : idle;
     this.place.replaceChildren(this.state === "on" ? el("i", { class: "red-dot", "aria-hidden": "true" }) : icon("video"), this.text);
   }
@@ -74,8 +74,16 @@ export function levelOf({ loss = 0, rtt_ms: rtt = 0 }) {
   return loss > 0.03 || rtt > 300 ? "fair" : "good";
 }
 
+// The words say what a press will do, or what is so; to call the button pressed as well would contradict them.
 export function toggle(button, on, words, name) {
-  button.setAttribute("aria-pressed", String(on));
+  button.classList.toggle("is-on", on);
   button.querySelector(".ctrl-text").textContent = words;
   if (name) button.querySelector(".ctrl-face use").setAttribute("href", button.querySelector(".ctrl-face use").getAttribute("href").replace(/#.*/, `#${name}`));
+}
+
+// What the dialog of hanging up says: who is no side of the call leaves it, and the others talk on.
+export function asLeaving(sheet, leaving = true) {
+  sheet.querySelector("h2").textContent = t(leaving ? "call.desk.leave_title" : "call.sure.title");
+  sheet.querySelector("p").textContent = t(leaving ? "call.desk.leave_text" : "call.sure.text");
+  sheet.querySelector("[value=yes]").textContent = t(leaving ? "call.desk.leave_yes" : "call.sure.yes");
 }

@@ -4,7 +4,7 @@ import { config, t } from "../chat/words.js";
 import { Chat, post } from "./chat.js";
 import { Devices, meter, reason } from "./devices.js";
 import { Guide } from "./guide.js";
-import { askConsent, levelOf, RecordingLight, showQuality, toggle } from "./live.js";
+import { asLeaving, askConsent, levelOf, RecordingLight, showQuality, toggle } from "./live.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
@@ -87,7 +87,6 @@ byId("enter").addEventListener("click", async () => {
 function begin() {
   stopMeter();
   room.open();
-  if (customer) room.wait();
   go("wait");
 }
 
@@ -96,6 +95,7 @@ function begin() {
 room.addEventListener("state", ({ detail }) => {
   const before = state.status;
   state = detail;
+  if (customer && !room.waiting && ["scheduled", "invited", "waiting"].includes(detail.status)) room.wait();
   if (detail.status === "live") join();
   else if (detail.status === "ended") ended();
   else if (detail.status === "missed" || detail.status === "cancelled") over(settled || t(`call.over.${detail.status}`));
@@ -170,7 +170,8 @@ function prefer({ participant, kind }) {
 }
 
 function listen() {
-  const light = new RecordingLight(byId("recording"), byId("recording-text"), t(devices.camera ? "call.kind.video" : "call.kind.voice"));
+  const light = new RecordingLight(byId("recording"), byId("recording-text"), () => t(devices.camera ? "call.kind.video" : "call.kind.voice"));
+  stage.arranged = () => light.tick();
   session.addEventListener("welcome", ({ detail }) => {
     light.mode = detail.mode;
     light.set(detail.recording.state, detail.recording.since);
@@ -271,12 +272,14 @@ function controls() {
     byId("sure").showModal();
   };
 }
+if (!customer) asLeaving(byId("sure")); // a guest's going ends nothing
 
 byId("sure").addEventListener("close", () => {
   if (byId("sure").returnValue !== "yes") return;
   if (customer) room.send({ type: "end" });
   session?.leave(customer ? "end" : "leave");
-  ended();
+  if (customer) ended();
+  else over(t("call.over.left"));
 });
 
 async function shareScreen() {

@@ -101,6 +101,7 @@ export class Marks {
     this.layer.setAttribute("viewBox", `0 0 ${this.video.clientWidth || 1} ${this.video.clientHeight || 1}`);
     const at = ([x, y]) => [box.x + (this.mirrored ? 1 - x : x) * box.width, box.y + y * box.height];
     this.layer.replaceChildren(...mine.flatMap((mark) => this.shape(mark, mark.points.map(at))));
+    this.drawn?.();
   }
 
   shape(mark, points) {

@@ -19,6 +19,7 @@ export class Stage {
     session.addEventListener("welcome", ({ detail }) => this.marks.all(detail.marks ?? [], me));
     session.addEventListener("mark", ({ detail }) => this.mark(detail));
     drag(byId("tile"), byId("stage"), () => this.swap());
+    this.marks.drawn = () => unveil(byId("tile"), byId("stage"), byId("marks"));
   }
 
   own(kind, track, mirrored = false) {
@@ -137,6 +138,29 @@ function show(video, source) {
   if (track) video.play().catch(() => {});
 }
 
+const SIDE = 14; // CSS pixels between the small picture and the edges: what stands above and below it stays free
+const ABOVE = 62;
+const BELOW = 96;
+
+// The small picture never lies on a mark: it goes to the first corner where nothing is drawn, if there is one.
+function unveil(tile, area, layer) {
+  const drawn = [...layer.querySelectorAll("path, .mark-name")].map((one) => one.getBoundingClientRect());
+  const free = (box) => drawn.every((one) => one.right < box.left || one.left > box.right || one.bottom < box.top || one.top > box.bottom);
+  if (tile.hidden || free(tile.getBoundingClientRect())) return;
+  const [edge, width, height] = [area.getBoundingClientRect(), tile.offsetWidth, tile.offsetHeight];
+  const [right, bottom] = [edge.width - width - SIDE, edge.height - height - BELOW];
+  const corners = [[right, ABOVE], [SIDE, ABOVE], [right, bottom], [SIDE, bottom]];
+  const at = ([x, y]) => new DOMRect(edge.left + x, edge.top + y, width, height);
+  const corner = corners.find((one) => free(at(one)));
+  if (corner) put(tile, corner);
+}
+
+function put(tile, [x, y]) {
+  tile.style.right = tile.style.bottom = "auto";
+  tile.style.left = `${x}px`;
+  tile.style.top = `${y}px`;
+}
+
 // The small picture may be dragged to another corner; a tap swaps it with the large one.
 function drag(tile, area, tapped) {
   let from = null;
@@ -151,9 +175,8 @@ function drag(tile, area, tapped) {
     if (Math.hypot(dx, dy) < 6 && !from.moved) return;
     from.moved = true;
     const keep = (value, most) => Math.max(8, Math.min(value, most - 8));
-    tile.style.right = tile.style.bottom = "auto";
-    tile.style.left = `${keep(from.left + dx, area.clientWidth - tile.offsetWidth)}px`;
-    tile.style.top = `${keep(from.top + dy, area.clientHeight - tile.offsetHeight)}px`;
+    const most = [area.clientWidth - tile.offsetWidth, area.clientHeight - tile.offsetHeight];
+    put(tile, [keep(from.left + dx, most[0]), keep(from.top + dy, most[1])]);
   });
   tile.addEventListener("pointerup", () => {
     const moved = from?.moved;
