@@ -9,7 +9,7 @@ from bots.web import i18n
 from bots.web.desk import side, slack, words
 from bots.web.desk.frame import Desk, page, person
 from bots.web.desk.nav import shell
-from crm import canned, company, hours, labels, message_templates, staff, teams
+from crm import canned, company, hours, knowledge, labels, message_templates, staff, teams
 from crm.errors import NotFound
 from crm.live_rules import policy_of
 from crm.models import CannedReply, Label, MessageTemplate, Staff, Team, TeamMember
@@ -73,6 +73,7 @@ async def business_hours(desk: Desk) -> web.StreamResponse:
     inherited = team_id is not None and not any(week)
     calendar = await hours.load(team_id)
     closed = await hours.upcoming_closed(desk.now, tz=desk.tz)
+    told_by = await knowledge.list_articles(kind="hours", published=True, limit=6)
     return await _admin(
         desk,
         "hours",
@@ -84,6 +85,7 @@ async def business_hours(desk: Desk) -> web.StreamResponse:
         teams=[{"id": team.id, "name": team.name} for team in await teams.list_teams()],
         closed=[_closed(desk, each) for each in closed[:CLOSED_SHOWN]],
         now_open=_now_open(desk, calendar),
+        told_by=told_by.items,
     )
 
 

@@ -48,6 +48,18 @@ async def test_a_form_opens_only_for_who_may_send_it(signed_in: Staffed, form: s
     assert (await writer.client.get(f"/desk/{form}")).status == 200
 
 
+async def test_who_changes_the_hours_sees_the_article_that_tells_customers_of_them(
+    signed_in: Staffed,
+) -> None:
+    browser = await signed_in("yuna")
+    assert "영업시간을 묻는 고객에게" not in await browser.page("/desk/admin/hours")
+    made = await browser.act(
+        "article_save", slug="opening-hours", title="상담과 방문 시간", body="평일 9시부터예요.", kind="hours"
+    )
+    page = await browser.page("/desk/admin/hours")
+    assert f'<a class="link" href="/desk/knowledge/{made["id"]}">상담과 방문 시간</a>' in page
+
+
 async def test_hours_that_end_before_they_start_name_their_day(signed_in: Staffed) -> None:
     browser = await signed_in("yuna")
     week: list[list[dict[str, int]]] = [[{"opens": 540, "closes": 720}] for _ in range(7)]

@@ -36,6 +36,13 @@ def test_every_word_that_a_template_names_exists() -> None:
     assert missing == set()
 
 
+def test_no_particle_is_fixed_after_a_quoted_name_or_a_number() -> None:
+    fixed = re.compile(
+        r"(\{\w+\}’|\{(?:number|code|phone|n)\})(을|를|은|는|이|가|과|와|으로|로|이에요|예요)(?=[ .,?]|$)"
+    )
+    assert {key: text for key, text in i18n.catalogue("ko").items() if fixed.search(text)} == {}
+
+
 def test_every_word_that_a_script_says_exists() -> None:
     named = set()
     for path in (WEB / "static" / "desk").glob("*.js"):
