@@ -140,6 +140,8 @@ def train(
     ] = False,
 ) -> None:
     """Train the language model if its data, domain, config or components changed."""
+    if evaluate and review:
+        raise typer.BadParameter("--evaluate and --review do not go together")
     read = begin("train")
     from bots import training
 
@@ -204,7 +206,11 @@ def migrate() -> None:
     read = begin("migrate")
     from bots import wiring
 
-    run(wiring.migrate(read))
+    applied = run(wiring.migrate(read))
+    for name in applied:
+        typer.echo(f"applied {name}")
+    if not applied:
+        typer.echo("The tables are of this release.")
 
 
 @app.command()

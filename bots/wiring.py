@@ -38,8 +38,12 @@ async def ready(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-async def migrate(settings: Settings) -> None:
-    """Bring the tables to this release and, the first time, make the company that they are for."""
+async def migrate(settings: Settings) -> list[str]:
+    """Bring the tables to this release and, the first time, make the company that they are for.
+
+    Returns the names of what was applied.
+    """
     async with connected(settings):
-        await migrations.migrate()
+        applied = await migrations.migrate()
         await company.ensure()
+    return applied

@@ -213,7 +213,9 @@ def test_check_and_doctor_say_that_all_is_well(company: Served) -> None:
 
 
 def test_doctor_says_what_is_wrong_where_nothing_runs(tmp_path: Path) -> None:
-    assert dangol(tmp_path, "migrate").returncode == 0
+    made = dangol(tmp_path, "migrate")
+    assert (made.returncode, made.stdout.splitlines()[0]) == (0, "applied 0001_initial")
+    assert dangol(tmp_path, "migrate").stdout == "The tables are of this release.\n"
     seen = dangol(tmp_path, "doctor")
     assert seen.returncode == 1
     assert "!!  no live worker" in seen.stdout
