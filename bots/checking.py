@@ -10,7 +10,7 @@ from pathlib import Path
 from bots import fleet, health, media, settings, wiring
 from bots.settings import Settings
 from bots.staff.slack import face
-from crm import gate, inbox, jobs, mail, migrate, outbox, slack_workspaces, watch
+from crm import gate, inbox, jobs, mail, migrate, outbox, slack_workspaces, vault, watch
 from media import probing, transcribing
 from media.turn import Turn
 from nlu.fingerprint import fingerprint
@@ -28,6 +28,7 @@ async def run(read: Settings, *, root: Path) -> bool:
         ("data folder", lambda: _folder(read.data_dir)),
         ("files folder", lambda: _folder(read.files_dir)),
         ("database", lambda: _database(read)),
+        ("secret", lambda: _secret(read)),
         ("model", lambda: _model(read, root)),
         ("port", lambda: _port(read)),
         ("calls", lambda: _calls(read)),
@@ -60,6 +61,13 @@ async def _database(read: Settings) -> str:
         if pending:
             raise RuntimeError(f"{len(pending)} migrations are missing; run: dangol migrate")
     return "answers, tables are of this release"
+
+
+async def _secret(read: Settings) -> str:
+    async with wiring.ready(read):
+        if not await vault.fits():
+            raise RuntimeError("what is sealed in the database was sealed with another one; restore it")
+    return "opens what is sealed"
 
 
 async def _model(read: Settings, root: Path) -> str:

@@ -88,6 +88,15 @@ async def rewrap(old: bytes, new: bytes, *, limit: int = 500, after: int = 0) ->
     return rows[-1].contact_id if rows else None
 
 
+async def fits() -> bool:
+    """Whether the installation's secret opens what is sealed here: the newest key of a contact, if any."""
+    newest = await ContactCipher.all().order_by("-contact_id").first()
+    try:
+        return newest is None or await _key_of(newest.contact_id) is not None
+    except Locked:
+        return False
+
+
 async def _key_of(contact_id: int) -> bytes | None:
     rows = await db.fetch("SELECT wrapped_key FROM contact_cipher WHERE contact_id = ?", contact_id)
     if not rows:

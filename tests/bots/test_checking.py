@@ -1,14 +1,14 @@
 """`dangol check` where a provider cannot be reached: which one, and where it was looked for."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bots import checking, fleet
+from bots import checking, fleet, wiring
 from bots.faults import Stop
 from bots.settings import load
-from crm import consent, contacts
+from crm import consent, contacts, vault
 from crm.actor import SYSTEM
 
 NOBODY = "127.0.0.1:1"  # a port that no program listens on
@@ -47,6 +47,21 @@ async def test_a_provider_that_does_not_answer_is_named_with_its_address(
         assert line in told
     for secret in ("pass-word", "AAAA-bbbb", "9TQPLJ", "a-secret-path", "xoxb"):
         assert secret not in told
+
+
+async def test_check_says_that_the_secret_is_not_the_one_that_sealed_the_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed_by = load(data_dir=tmp_path, secret_key="the-secret-of-this-installation-until-now")
+    await wiring.migrate(sealed_by)
+    async with wiring.connected(sealed_by):
+        made = await contacts.create(SYSTEM, name="김민지", now=datetime.now(UTC))
+        await vault.seal_for(made.id, b"010-1234-5678", now=datetime.now(UTC))
+    await checking.run(sealed_by, root=tmp_path)
+    assert "ok  secret: opens what is sealed" in capsys.readouterr().out
+    changed = load(data_dir=tmp_path, secret_key="another-secret-of-at-least-32-characters")
+    assert await checking.run(changed, root=tmp_path) is False
+    assert "!!  secret: what is sealed in the database was sealed with another one" in capsys.readouterr().out
 
 
 async def test_doctor_names_who_is_still_to_be_told_of_their_refusal_and_until_when(

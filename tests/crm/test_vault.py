@@ -43,6 +43,14 @@ async def test_one_contacts_value_cannot_be_read_as_anothers(db, now):
         await vault.unseal_for(2, sealed)
 
 
+async def test_another_secret_is_known_by_what_it_does_not_open(db, now):
+    assert await vault.fits()  # nothing is sealed yet
+    await vault.seal_for(1, b"value", now=now)
+    assert await vault.fits()
+    vault.use(b"another secret of the installation")
+    assert not await vault.fits()
+
+
 async def test_a_forgotten_contacts_values_are_gone(db, now):
     sealed = await vault.seal_for(1, b"value", now=now)
     assert await vault.forget(1)
