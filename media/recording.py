@@ -156,7 +156,7 @@ class RoomRecording:
             return
         self._note("stopped" if self.state == "on" else "refused", member)
         self._pause()
-        self.state, self._missing = "off", ()
+        self.state, self._missing, self._by = "off", (), member.id if member else ""
         self._hand_over(why)
         tell(self._room.members.values(), self.frame())
 

@@ -160,8 +160,8 @@ async def controlled(desk_page: Page, *program: str, downloads: Path) -> AsyncIt
             question = scenes.question(WHO, What.CONTROL, alert=True)
             customer.press(await customer.sees(question), "allow")
             both = await customer.sees(state(What.VIEW, What.CONTROL))
-            pressed = expect(desk_page.locator("#control"))
-            await pressed.to_have_attribute("aria-pressed", "true", timeout=60_000)
+            control = expect(desk_page.locator("#control"))
+            await control.to_have_text("제어 멈추기", timeout=60_000)
             await expect(desk_page.locator("#controlling")).to_be_visible()
             yield Controlled(desk_page, customer, notepad, both)
         finally:

@@ -58,3 +58,21 @@ async def test_a_recording_holds_what_both_sent_and_plays(house: House, enter: E
         plays(house, segment, seconds=3.0)
     assert house.closed == {1: "ended"}
     assert house.ends == [("r1", "ended")]
+
+
+async def test_who_takes_their_agreement_back_stops_the_recording_and_the_others_hear_who(
+    house: House, enter: Enter
+) -> None:
+    invite(house)
+    async with process(house):
+        customer, staff = await asyncio.gather(enter("c"), enter("s"))
+        await asyncio.gather(sees(customer, "s"), sees(staff, "c"))
+        await staff.evaluate("call.session.send({type: 'recording', state: 'ask'})")
+        await customer.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'asked')")
+        await customer.evaluate("call.session.send({type: 'recording', state: 'agree'})")
+        await staff.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'on')")
+        await customer.evaluate("call.session.send({type: 'recording', state: 'refuse'})")
+        await staff.wait_for_function(
+            "call.log.some(f => f.type === 'recording' && f.state === 'off' && f.by === 'c')"
+        )
+    assert house.closed == {1: "refused"}

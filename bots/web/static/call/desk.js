@@ -111,6 +111,7 @@ function listen() {
     byId("record").querySelector("span").textContent = t(words);
     byId("record").dataset.state = detail.state;
     if (light.was === "asked" && detail.state === "off") toast(t("call.desk.record_refused"));
+    if (light.was === "on" && detail.state === "off" && detail.by === customer()) toast(t("call.desk.record_stopped"));
     light.was = detail.state;
   };
   session.addEventListener("welcome", ({ detail }) => {
