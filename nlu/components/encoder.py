@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nlu.components import encoder_corpus
 from nlu.components.vector_store import VectorStore
 
 Floats = npt.NDArray[np.float32]
@@ -25,6 +26,8 @@ Floats = npt.NDArray[np.float32]
 WIDTH = 512
 _LONGEST = 300
 _REMEMBERED = 8192
+_MANY = 200
+"""Sentences from which on what they share is worth looking for: at a training, never in a talk."""
 
 
 class Encoder:
@@ -73,6 +76,8 @@ class Encoder:
         return self._compute(texts) if self._store is None else self._store.look_up(texts, self._compute)
 
     def _compute(self, texts: list[str]) -> Floats:
+        if len(texts) >= _MANY:
+            return encoder_corpus.encode(self._model._model, texts)
         vectors: Floats = self._model.encode(texts)
         return vectors
 
