@@ -55,7 +55,7 @@ async def _assignee(turn: Turn) -> str:
     staff = conversation.assignee
     if staff is None:
         return ""
-    return str((turn.language == "en" and staff.name_en) or staff.name)
+    return str((turn.language != "ko" and staff.name_en) or staff.name)
 
 
 class HandOver(Action):

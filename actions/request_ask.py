@@ -83,11 +83,11 @@ class AskProduct(_Ask):
 
 
 def _name(one: Mapping[str, Any], turn: Turn) -> str:
-    return str(one["name_en"] if turn.language == "en" and one["name_en"] else one["name"])
+    return str(one["name_en"] if turn.language != "ko" and one["name_en"] else one["name"])
 
 
 def _month(on: date, turn: Turn) -> str:
-    if turn.language == "en":
+    if turn.language != "ko":
         return f"{on:%B %Y}"
     years = turn.at.astimezone(turn.tz).year - on.year
     return {0: "올해", 1: "작년"}.get(years, f"{on.year}년") + f" {on.month}월"

@@ -18,10 +18,11 @@ _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def label(domain: Mapping[str, Any], language: str, name: str, /, **values: Any) -> str:
     """The text of response `name` in `language`, with `values` filled in; for buttons and cards.
 
-    Raises KeyError when the domain has no such response.
+    In English where the domain has no words of that language. Raises KeyError when the domain has no such
+    response.
     """
-    variants = domain["responses"][name]
-    wanted = next((v for v in variants if _language(v) == language), variants[0])
+    said = {_language(variant): variant for variant in reversed(domain["responses"][name])}
+    wanted = said.get(language) or said.get("en") or said["ko"]
     return str(wanted["text"]).format(**with_particles(values))
 
 
@@ -119,22 +120,22 @@ def _final(word: str) -> int:
 
 
 def clock(at: datetime, language: str) -> str:
-    """오후 3:00, or 3:00 pm."""
+    """오후 3:00, or 3:00 pm; in a language that is neither as in English, here and below."""
     hour, minute = (at.hour - 1) % 12 + 1, f"{at.minute:02d}"
-    if language == "en":
+    if language != "ko":
         return f"{hour}:{minute} {'am' if at.hour < 12 else 'pm'}"
     return f"{'오전' if at.hour < 12 else '오후'} {hour}:{minute}"
 
 
 def weekday_of(on: date, language: str) -> str:
     """화, or Tue."""
-    return _DAYS[language if language in _DAYS else "ko"][on.weekday()]
+    return _DAYS["ko" if language == "ko" else "en"][on.weekday()]
 
 
 def day(on: date, language: str, *, today: date) -> str:
     """11월 24일(화), or Tue 24 Nov; with the year when it is another."""
     weekday = weekday_of(on, language)
-    if language == "en":
+    if language != "ko":
         return f"{weekday} {on.day} {_MONTHS[on.month - 1]}" + (
             "" if on.year == today.year else f" {on.year}"
         )
@@ -145,12 +146,12 @@ def day(on: date, language: str, *, today: date) -> str:
 def opening(at: datetime, language: str, *, now: datetime, tz: ZoneInfo) -> str:
     """When we open: '내일 오전 9:00', '9:00 am tomorrow', or the whole date when it is further off."""
     local, today = at.astimezone(tz), now.astimezone(tz).date()
-    near = {"ko": ("오늘", "내일"), "en": ("today", "tomorrow")}[language if language in _DAYS else "ko"]
+    near = ("오늘", "내일") if language == "ko" else ("today", "tomorrow")
     days = (local.date() - today).days
     if days not in (0, 1):
         return moment(at, at, language, now=now, tz=tz)
     time = clock(local, language)
-    return f"{time} {near[days]}" if language == "en" else f"{near[days]} {time}"
+    return f"{near[days]} {time}" if language == "ko" else f"{time} {near[days]}"
 
 
 def moment(start: datetime, end: datetime, language: str, *, now: datetime, tz: ZoneInfo) -> str:
@@ -159,7 +160,7 @@ def moment(start: datetime, end: datetime, language: str, *, now: datetime, tz: 
     said_day = day(first.date(), language, today=today)
     if (end - start).total_seconds() >= 20 * 3600:
         return said_day
-    comma = ", " if language == "en" else " "
+    comma = " " if language == "ko" else ", "
     span = clock(first, language)
     if (end - start).total_seconds() > 3600:
         span += f"–{clock(last, language)}"

@@ -1,5 +1,6 @@
 """`dangol train --review`: a person at the terminal says which kept sentences become training data."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -98,8 +99,9 @@ async def _read(one: TrainingCandidate, parse: Parse) -> str:
 
 
 def _added(root: Path, language: str, intent: str, sentence: str) -> bool:
+    known = re.fullmatch("[a-z]{2,3}", language) and (root / "nlu/data" / language).is_dir()
     try:
-        path = add_example(root / "nlu", language if language in _LANGUAGES else "en", intent, sentence)
+        path = add_example(root / "nlu", language if known else "en", intent, sentence)
     except Refused as refused:
         print("  not added:", *refused.findings, sep="\n    ")
         return False

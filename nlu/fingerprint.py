@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 CONFIG, DATA, DOMAIN = Path("config.yml"), Path("nlu/data"), Path("nlu/domain")
-_CODE = ("nlu/components/*.py", "nlu/dates*.py", "nlu/times_en.py")
+_CODE = ("nlu/components/*.py", "nlu/dates*.py", "nlu/times_en.py", "nlu/language.py")
 _LIBRARIES = (
     "rasa",
     "kiwipiepy",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import rasa.shared.utils.io as rasa_io
@@ -21,6 +22,12 @@ from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.training_data.loading import load_data
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from nlu.language import BY_RULE
+
+LANGUAGE = "language"
+_CODE = re.compile(r"[a-z]{2,3}")
+"""Folders of examples that are named so are languages."""
 
 
 class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
@@ -61,12 +68,33 @@ def fast_yaml() -> Iterator[None]:
         rasa_io.read_yaml, Message.fingerprint = slow, thorough
 
 
+def _told(responses: Mapping[str, list[dict[str, Any]]], languages: set[str]) -> None:
+    """Give each response that a language lacks the English words instead of the Korean ones."""
+    for variants in responses.values():
+        said = {one["value"]: variant for variant in variants for one in variant.get("condition", [])}
+        for language in sorted(languages - said.keys()):
+            if "en" in said:
+                condition = [{"type": "slot", "name": LANGUAGE, "value": language}]
+                variants.append({**said["en"], "condition": condition})
+
+
 class ProjectImporter(RasaFileImporter):  # type: ignore[misc]
-    """Rasa's importer of files, which remembers what it has read."""
+    """Rasa's importer of files, which remembers what it has read.
+
+    The folder of an example says its language. A language beside Korean and English is answered in English
+    where the domain has no words of its own for it.
+    """
 
     @cached_property
     def _domain(self) -> Domain:
-        return super().get_domain()
+        domain = super().get_domain()
+        folders = {Path(file).parent.name for file in self._nlu_files}
+        others = {name for name in folders if _CODE.fullmatch(name)} - set(BY_RULE)
+        if not others:
+            return domain
+        data = domain.as_dict()
+        _told(data["responses"], others)
+        return Domain.from_dict(data)
 
     @cached_property
     def _stories(self) -> StoryGraph:
@@ -74,7 +102,13 @@ class ProjectImporter(RasaFileImporter):  # type: ignore[misc]
 
     @cached_property
     def _nlu_data(self) -> TrainingData:
-        parts = [load_data(file) for file in sorted(self._nlu_files)]
+        parts = []
+        for file in sorted(self._nlu_files):
+            parts.append(load_data(file))
+            language = Path(file).parent.name
+            if _CODE.fullmatch(language):
+                for example in parts[-1].training_examples:
+                    example.set(LANGUAGE, language)
         whole = TrainingData([example for part in parts for example in part.training_examples])
         for part in parts:
             whole.entity_synonyms.update(part.entity_synonyms)

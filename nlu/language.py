@@ -1,8 +1,12 @@
-"""Which language a message is in."""
+"""Which language a message is in: Korean and English by rule, any other by the letters of its examples."""
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 from nlu.components.patterns import protected
@@ -47,6 +51,61 @@ _NEVER = {
 }
 
 
+BY_RULE = ("ko", "en")
+"""Languages that need no examples to be told."""
+_UNSEEN = 1e-5
+"""The chance of a letter behind another that no example shows."""
+_SURELY = 3.0
+"""How much likelier than English another language must be, as a logarithm (20 times)."""
+
+
+@dataclass(frozen=True)
+class Others:
+    """Languages beside Korean and English, each by how often one letter follows another in its examples.
+
+    English is among them to be compared with. Without others nothing changes.
+    """
+
+    shares: Mapping[str, Mapping[str, float]]
+
+    @classmethod
+    def learn(cls, examples: Iterable[tuple[str, str]]) -> Others:
+        """From (language, text) pairs."""
+        counts: dict[str, Counter[str]] = {}
+        for language, text in examples:
+            counts.setdefault(language, Counter()).update(_pairs(text))
+        if not counts.keys() - set(BY_RULE):
+            return cls({})
+        counts.pop("ko", None)
+        return cls({name: {p: n / seen.total() for p, n in seen.items()} for name, seen in counts.items()})
+
+    def detect(self, text: str) -> str | None:
+        """As the function `detect`, but any of these languages too where its letters are surely its own."""
+        pairs = [] if _HANGUL.search(text) else list(_pairs(_unprotected(text)))
+        scores = {
+            name: sum(math.log(shares.get(pair, 0) + _UNSEEN) for pair in pairs)
+            for name, shares in self.shares.items()
+        }
+        best = max(scores, key=lambda name: scores[name], default="en")
+        # Letters that nobody's examples show are as unlikely as can be in English, too.
+        english = scores.get("en", len(pairs) * math.log(_UNSEEN))
+        return best if best != "en" and scores[best] - english > _SURELY else detect(text)
+
+
+def _pairs(text: str) -> Iterator[str]:
+    """Letters behind one another, words with their edges; a lone letter where words are not parted."""
+    for word in re.findall(r"[^\W\d_]+", text.lower()):
+        yield from map("".join, pairwise(f" {word} "))
+        if not word.isascii():
+            yield from word
+
+
+def _unprotected(text: str) -> str:
+    for _, start, end in protected(text):
+        text = text[:start] + " " * (end - start) + text[end:]
+    return text
+
+
 def detect(text: str) -> str | None:
     """'ko', 'en', or None where the text does not tell ('ok', 'A1234', '010-1234-5678', '👍').
 
@@ -54,10 +113,7 @@ def detect(text: str) -> str | None:
     letters are English where most words could be English: 'asdf qwer' tells nothing.
     """
     hangul = _HANGUL.findall(text)
-    bare = text
-    for _, start, end in protected(text):
-        bare = bare[:start] + " " * (end - start) + bare[end:]
-    latin = [word for word in _LATIN.findall(bare) if word.lower() not in _SHARED]
+    latin = [word for word in _LATIN.findall(_unprotected(text)) if word.lower() not in _SHARED]
     if hangul:
         return "en" if len(latin) >= 4 * len(hangul) else "ko"
     words = [word for word in latin if len(word) > 1]

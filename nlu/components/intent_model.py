@@ -6,6 +6,7 @@ is learnt from decisions on examples held out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,13 +19,16 @@ from nlu.components.encoder import Encoder
 from nlu.components.features import Vectorizer, features
 from nlu.components.linear import Judge, softmax
 from nlu.components.spelling import Speller
-from nlu.components.text import normalise
+from nlu.components.text import PAIRED, normalise
 
 Floats = npt.NDArray[np.float32]
 
 OUT_OF_SCOPE = "out_of_scope"
 KNOWN = -1
 """The place in the evidence of how much of a message is known (the logarithm of one more)."""
+_PARTED = re.compile(r"[a-z\u00df-\u024f\u1e00-\u1eff가-힣]")
+"""Letters of writing with spaces, Latin and Hangul: elsewhere a whole sentence may seem one word."""
+_SHORT = re.compile("[a-z]{1,3}")
 _RANKED = 20
 """Intents that a decision names at most."""
 
@@ -34,13 +38,15 @@ class Decision:
     """Intents from likely to unlikely and the evidence for the scope gate.
 
     Of a cheap decision how sure it is instead, and how likely the message is within scope (None where nothing
-    is known to lie outside).
+    is known to lie outside). `strange` says that none of the message's words was ever learnt: what it is
+    taken for hangs on bits of words and on the vector alone.
     """
 
     ranking: list[tuple[str, float]]
     evidence: list[float]
     sure: float | None = None
     scope: float | None = None
+    strange: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Pending:
     clean: str
     ids: npt.NDArray[np.int32]
     values: Floats
+    strange: bool = False
 
 
 @dataclass
@@ -139,13 +146,26 @@ class IntentModel:
         ids, values = self.vectorizer.vector(features(clean))
         cheap = self.sparse.scores(ids, values)
         if self.dense is None:
-            return self.judged(cheap * self.sparse.temperature, None, len(ids))
+            scores = cheap * self.sparse.temperature
+            return self.judged(scores, None, len(ids), strange=self._is_strange(text, clean))
         sure = self.sparse.sureness(cheap)
         within = self.sparse.within(cheap, self.outside, float(values @ values))
+        strange = self._is_strange(text, clean)
         # Where it knows nothing of what is written, its sureness is that of its biases.
-        if not use_encoder or (thrifty and len(ids) and self._is_sure(cheap, sure, within)):
-            return Decision(self._ranking(cheap * self.sparse.temperature), [], sure, within)
-        return Pending(clean, ids, values)
+        if not use_encoder or (thrifty and not strange and len(ids) and self._is_sure(cheap, sure, within)):
+            return Decision(self._ranking(cheap * self.sparse.temperature), [], sure, within, strange)
+        return Pending(clean, ids, values, strange)
+
+    def _is_strange(self, text: str, clean: str) -> bool:
+        """Whether there are words and none is known ('null'); not so of a heart, or of words not parted.
+
+        A lone word of three letters that had to be read as another ('nan' as 'can') is none that is known.
+        """
+        if _SHORT.fullmatch(typed := normalise(text)) and typed != clean:
+            return True
+        words = [word for word in features(clean)["m"] if PAIRED not in word and _PARTED.search(word)]
+        known, counts = self.vectorizer.vocabulary, self.speller.counts
+        return bool(words) and not any(f"m{word}" in known or word in counts for word in words)
 
     def _is_sure(self, cheap: Floats, sure: float, within: float | None) -> bool:
         """Whether the cheap head may decide alone: it is sure, also of the scope unless it says outside."""
@@ -157,9 +177,11 @@ class IntentModel:
         assert self.dense is not None
         cosines = self.dense.examples @ vector
         scores = self.dense.scores(cosines, pending.ids, pending.values) * self.dense.temperature
-        return self.judged(scores, cosines, len(pending.ids))
+        return self.judged(scores, cosines, len(pending.ids), strange=pending.strange)
 
-    def judged(self, scores: Floats, cosines: Floats | None, known: int) -> Decision:
+    def judged(
+        self, scores: Floats, cosines: Floats | None, known: int, *, strange: bool = False
+    ) -> Decision:
         """A decision with its evidence: scores and margins, the nearest examples, how much is known."""
         inside = scores.copy()
         if self.outside is not None:
@@ -172,7 +194,7 @@ class IntentModel:
             float(scores[top]), float(scores[top]) - second, float(scores[top]) - outside, outside,
             near, near_outside, nearest, float(np.log1p(known)),
         ]  # fmt: skip
-        return Decision(self._ranking(scores), evidence)
+        return Decision(self._ranking(scores), evidence, strange=strange)
 
     def _ranking(self, scores: Floats) -> list[tuple[str, float]]:
         chances = softmax(scores)

@@ -27,7 +27,7 @@ from nlu.components.classifier import CUSTOMER, DECISION, STAFF, audience_of
 from nlu.components.intent_model import KNOWN, OUT_OF_SCOPE, Decision
 from nlu.components.linear import Judge, precise_from
 from nlu.components.source import digest
-from nlu.language import detect
+from nlu.language import Others
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,9 @@ _RATHER = 0.5
 """Above it a message is likelier within scope than outside."""
 
 ACT, ASK, HANDOVER = "act", "ask", "handover"
+
+LANGUAGE = "language"
+"""Of a message its language; of an example, where the importer knows it, the name of its folder."""
 
 
 @dataclass
@@ -98,12 +101,16 @@ class Gate:
 
         A cheap decision brings no evidence but its own sureness and chance of scope.
         """
+        band, within, sure = self._judged(decision)
+        # No word of what is written was ever learnt: bits of words and a vector make a guess.
+        return (ASK if band == ACT and decision.strange else band), within, sure
+
+    def _judged(self, decision: Decision) -> tuple[str, float, float]:
         if decision.sure is not None:
             return self._cheap_band(decision, decision.sure)
         row = np.array([decision.evidence], np.float32)
         within = float(self.inside.chances(row)[0])
         band, within, sure = self._band(within, within * float(self.right.chances(row)[0]))
-        # Nothing of what is written was ever learnt: a vector alone is a guess.
         return (ASK if band == ACT and decision.evidence[KNOWN] == 0 else band), within, sure
 
     def _band(self, within: float, sure: float) -> tuple[str, float, float]:
@@ -153,6 +160,7 @@ class ScopeGate(GraphComponent):
         self._storage = storage
         self._resource = resource
         self.gates: dict[str, Gate] = {}
+        self.languages = Others({})
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -195,8 +203,15 @@ class ScopeGate(GraphComponent):
             if held:
                 self.gates[audience] = Gate.fit(held, **self.config_for_fit())
         facts = {audience: asdict(gate) for audience, gate in self.gates.items()}
+        self.languages = Others.learn(
+            (language, example.get(TEXT) or "")
+            for example in training_data.intent_examples
+            if (language := example.get(LANGUAGE))
+        )
         with self._storage.write_to(self._resource) as folder:
             (folder / "gates.json").write_text(json.dumps(facts), encoding="utf-8")
+            spoken = json.dumps(self.languages.shares, ensure_ascii=False)
+            (folder / "languages.json").write_text(spoken, encoding="utf-8")
         return self._resource
 
     def config_for_fit(self) -> dict[str, float]:
@@ -217,6 +232,9 @@ class ScopeGate(GraphComponent):
         try:
             with model_storage.read_from(resource) as folder:
                 facts = json.loads((folder / "gates.json").read_text(encoding="utf-8"))
+                component.languages = Others(
+                    json.loads((folder / "languages.json").read_text(encoding="utf-8"))
+                )
         except ValueError:
             logger.warning("no trained scope gate in storage")
             return component
@@ -228,7 +246,8 @@ class ScopeGate(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Judge each message's decision."""
         for message in messages:
-            message.set("language", detect(message.get(TEXT) or ""), add_to_output=True)
+            language = self.languages.detect(message.get(TEXT) or "")
+            message.set(LANGUAGE, language, add_to_output=True)
             decision = message.get(DECISION)
             if isinstance(decision, Decision):
                 self._judge(message, decision)

@@ -181,6 +181,10 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
+PAIRED = "\x1f"
+"""What joins the two words of a pair: a character no token holds."""
+
+
 def bigrams(tokens: list[str]) -> list[str]:
-    """Neighbouring pairs, joined by a character no token holds."""
-    return [f"{a}\x1f{b}" for a, b in pairwise(tokens)]
+    """Neighbouring pairs."""
+    return [f"{a}{PAIRED}{b}" for a, b in pairwise(tokens)]

@@ -57,6 +57,14 @@ def test_a_longer_visit_is_a_span_and_a_whole_day_just_the_day() -> None:
         assert moment(start, start + timedelta(hours=hours), "ko", now=MONDAY, tz=SEOUL) == said
 
 
+def test_a_language_without_words_of_its_own_is_spoken_to_in_english() -> None:
+    english = {"condition": [{"type": "slot", "name": "language", "value": "en"}], "text": "Visit {day}"}
+    domain = {"responses": {"label_visit": [{"text": "{day} 방문"}, english]}}
+    on = day(date(2026, 11, 24), "ja", today=date(2026, 11, 23))
+    assert label(domain, "ja", "label_visit", day=on) == "Visit Tue 24 Nov"
+    assert label(domain, "ko", "label_visit", day="화요일") == "화요일 방문"
+
+
 @pytest.mark.parametrize(("count", "text"), [(1, "1 request, 1 person is"), (2, "2 requests, 2 people are")])
 def test_english_counts_agree(count: int, text: str) -> None:
     domain = {"responses": {"x": [{"text": "{count} request{count_s}, {count_people}"}]}}

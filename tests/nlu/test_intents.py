@@ -21,6 +21,10 @@ from tests.nlu.small import examples
 ENCODERS = [pytest.param(True, id="with encoder"), pytest.param(False, id="without encoder")]
 
 
+STRANGE = ["null", "NaN", "undefined", "[object Object]"]
+"""What broken clients send."""
+
+
 @lru_cache
 def trained(encoded: bool) -> tuple[IntentModel, list[HeldOut]]:
     pairs = examples()
@@ -162,6 +166,24 @@ def test_nothing_is_done_where_nothing_of_what_is_written_is_known() -> None:
     sure = Gate(Judge([0.0], [1.0], [0.0], 9.0), Judge([0.0], [1.0], [0.0], 9.0), 0.6, 0.1, 0.5, 0.9)
     assert sure.band(Decision([("greet", 1.0)], [9.0]))[0] == ACT
     assert sure.band(Decision([("greet", 1.0)], [0.0]))[0] == ASK
+
+
+@pytest.mark.parametrize("encoded", ENCODERS)
+def test_nothing_is_done_for_a_word_nobody_taught(encoded: bool) -> None:
+    model, _ = trained(encoded)
+    reader = encoder.load() if encoded else None
+    strange = [
+        text
+        for text in (*STRANGE, "세탁기", "hello", "helo", "👍", "A1234", "ㅋㅋ", "こんにちは")
+        if model.decide(text, reader).strange
+    ]
+    assert strange == STRANGE
+    sure = Gate(Judge([0.0], [1.0], [0.0], 9.0), Judge([0.0], [1.0], [0.0], 9.0), 0.6, 0.1, 0.5, 0.9)
+    for decision in (
+        Decision([("deny", 1.0)], [9.0], strange=True),
+        Decision([("deny", 1.0)], [], 1.0, 1.0, strange=True),
+    ):
+        assert sure.band(decision)[0] == ASK
 
 
 @pytest.mark.parametrize(
