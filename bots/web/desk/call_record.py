@@ -144,7 +144,9 @@ async def _acts(desk: Desk, whole: Whole, begin: datetime) -> list[dict[str, Any
         if session.ended_at and said.at > session.ended_at:
             break
         item = _item(desk, said.at, begin, said.text, "chat")
-        item["who"] = session.contact.name if said.direction == "in" else said.staff_name
+        customer = session.contact.name or desk.t("desk.nameless")
+        staff = (desk.lang == "en" and said.staff_name_en) or said.staff_name
+        item["who"] = customer if said.direction == "in" else staff
         found.append(item)
     return sorted(found, key=lambda item: int(item["ms"]))
 

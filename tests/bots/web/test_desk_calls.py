@@ -4,9 +4,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from crm import company as profile
-from crm import live_after, live_asking, live_links, live_people, live_sessions, recordings, requests
+from crm import (
+    live_after,
+    live_asking,
+    live_chat,
+    live_links,
+    live_people,
+    live_sessions,
+    recordings,
+    requests,
+)
 from crm.actor import SYSTEM, Actor
-from crm.models import AuditEntry, LiveSession, Mention, ServiceRequest, Staff
+from crm.models import AuditEntry, Contact, LiveSession, Mention, ServiceRequest, Staff
 from media.sealed import SealedWriter
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 from tests.bots.web.desk_people import a_talk, utc_now
@@ -99,6 +108,20 @@ async def test_the_record_shows_what_was_said_and_one_tap_confirms_it(signed_in:
     await browser.act("live_confirm", live=session.id, parts=True, category=True)
     assert (await LiveSession.get(id=session.id)).summary_state == "confirmed"
     assert "배수 필터" in await browser.page(f"/desk/requests/{request.id}")
+
+
+async def test_what_a_customer_without_a_name_said_stands_beside_words_for_that(signed_in: Staffed) -> None:
+    request, now = await a_matter(), utc_now()
+    agent = await seojun()
+    made = await live_asking.create(agent, request.contact_id, request_id=request.id, now=now)
+    await live_sessions.wait(made.customer.id, now)
+    await live_people.take(agent, made.session.id, now=now)
+    await live_chat.say(made.customer, made.session, "one", "물이 새요", actor=None, files_of=[], now=now)
+    await Contact.filter(id=request.contact_id).update(name="")
+    await live_sessions.end(made.session.id, agent, now=now + timedelta(minutes=1))
+    page = await (await signed_in("seojun")).page(f"/desk/calls/{made.session.id}")
+    line = page[page.index('data-kind="chat"') :]
+    assert "이름 모름" in line[: line.index("물이 새요")]
 
 
 async def test_a_recording_streams_by_ranges_to_who_may_see_it(signed_in: Staffed, tmp_path: Path) -> None:

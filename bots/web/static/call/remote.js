@@ -120,6 +120,7 @@ export class Remote {
     if (this.active === this.was) return;
     this.was = this.active;
     this.stage.main.parentElement.classList.toggle("is-controlled", this.active);
+    this.typed.tabIndex = this.active ? 0 : -1;
     if (this.active) this.listen();
     this.changed(this.active);
   }
