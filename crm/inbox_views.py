@@ -11,6 +11,7 @@ from crm.errors import NotFound
 from crm.reads import Page, cursor, read_cursor
 
 SEARCH_LIMIT = 60  # contacts, and messages, that a search looks at: two pages of the list
+NARROW_LIMIT = 300  # conversations of a narrow view, the newest, of which a search looks at every customer
 COUNT_LIMIT = 100  # counts stop here: the badge says 99+
 
 # One view is one condition; each is served by an index that ends in (last_message_at, id).
@@ -26,6 +27,7 @@ VIEWS: Final = {
 # would look through all that is open for the few, or none, that wait unassigned.
 _FIRST: Final = {"unassigned": "v.assignee_id DESC, "}
 OF_ACTOR = frozenset({"mine", "mentions"})
+NARROW = frozenset({"mine", "unassigned", "mentions", "snoozed"})  # what somebody has before them: few
 
 _SELECT = (
     "SELECT v.id, v.contact_id, c.name, c.blocked, v.channel, v.status, v.owner, v.assignee_id,"
@@ -61,7 +63,7 @@ async def inbox_list(
     one_of("view", view, VIEWS)
     where, args = _narrowed(actor, view, channel, owner, unread, late_at)
     if query.strip():
-        condition, found = await _found(query)
+        condition, found = await _found(query, within=_narrow(actor, view, query))
         where.append(condition)
         args += found
     if after:
@@ -198,17 +200,42 @@ def _narrowed(
     return where, args
 
 
-async def _found(query: str) -> tuple[str, list[Any]]:
-    """A condition for the conversations that a search finds."""
+def _narrow(actor: Actor, view: str, query: str) -> tuple[str, list[Any]] | None:
+    """Those of a narrow view whose customer is found by name, phone or e-mail, however many others are."""
+    prefixes = search.contact_ranges(query)
+    if view not in NARROW or not prefixes:
+        return None
+    args: list[Any] = [actor.id] if view in OF_ACTOR else []
+    for prefix in prefixes:
+        args += search.key_range(prefix)
+    ranges = " OR ".join(["(k.key >= ? AND k.key < ?)"] * len(prefixes))
+    # The view first, then each of its customers' own keys: a CROSS JOIN keeps that order on SQLite.
+    return (
+        f"SELECT n.id FROM (SELECT v.id, v.contact_id FROM conversation v WHERE {VIEWS[view]}"
+        f" ORDER BY v.last_message_at DESC, v.id DESC LIMIT {NARROW_LIMIT}) n CROSS JOIN contact_key k"
+        f" WHERE k.contact_id = n.contact_id AND ({ranges})",
+        args,
+    )
+
+
+async def _found(query: str, *, within: tuple[str, list[Any]] | None = None) -> tuple[str, list[Any]]:
+    """A condition for the conversations that a search finds: by the first contacts and messages that match
+    anywhere and, where more contacts do, by `within`. It has few forms, so that it stays prepared."""
     contacts = await search.find_contacts(query, limit=SEARCH_LIMIT)
     in_messages = await search.find_messages(query, limit=SEARCH_LIMIT)
     parts = ["SELECT conversation_id FROM service_request WHERE number = ?"]
-    if contacts:
-        parts.append(f"SELECT id FROM conversation WHERE contact_id IN ({db.placeholders(len(contacts))})")
-    if in_messages:
-        marks = db.placeholders(len(in_messages))
-        parts.append(f"SELECT conversation_id FROM message WHERE id IN ({marks})")
-    return f"v.id IN ({' UNION '.join(parts)})", [query.strip().upper(), *contacts, *in_messages]
+    args: list[Any] = [query.strip().upper()]
+    for sql, ids in (
+        ("SELECT id FROM conversation WHERE contact_id IN", db.padded(contacts)),
+        ("SELECT conversation_id FROM message WHERE id IN", db.padded(in_messages)),
+    ):
+        if ids:
+            parts.append(f"{sql} ({db.placeholders(len(ids))})")
+            args += ids
+    if within is not None and len(contacts) >= SEARCH_LIMIT:
+        parts.append(within[0])
+        args += within[1]
+    return f"v.id IN ({' UNION '.join(parts)})", args
 
 
 def _read(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

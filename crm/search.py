@@ -109,6 +109,11 @@ _PARTS = (
 )
 
 
+def key_range(prefix: str) -> tuple[str, str]:
+    """The keys that begin with `prefix`: from the first, and below the second."""
+    return prefix[:CONTACT_KEY_LENGTH], prefix[:CONTACT_KEY_LENGTH] + LAST
+
+
 async def find_contacts(query: str, *, limit: int = 20) -> list[int]:
     """Ids of contacts whose name, phone or e-mail holds what was typed, best key first."""
     found: dict[int, None] = {}

@@ -88,6 +88,15 @@ def placeholders(count: int) -> str:
     return ", ".join("?" * count)
 
 
+def padded(ids: Sequence[int]) -> list[int]:
+    """`ids` with the last one again until there are 4, 16, 64 and so on: an IN list of few lengths, so that
+    its statement is prepared once for each length and not for each count."""
+    wanted = 4
+    while wanted < len(ids):
+        wanted *= 4
+    return [*ids, *[ids[-1]] * (wanted - len(ids))] if ids else []
+
+
 def typed(*values: str, of: Sequence[str]) -> str:
     """`values` with PostgreSQL's types `of`, where it could not tell them (an INSERT from SELECT)."""
     if state.dialect() == "sqlite":

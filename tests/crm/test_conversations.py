@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from benchmarks.crm_sides import overheard
-from crm import audit, conversations, db, identities, search, vault
+from crm import audit, conversations, db, identities, inbox_views, search, vault
 from crm.actor import BOT, SYSTEM, Actor
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.models import (
@@ -445,6 +445,30 @@ async def test_a_list_is_searched_by_name_and_text(any_db, now, query):
     assert await ids(yuna, "all", query=query) == [wanted.id]
     assert await ids(yuna, "closed", query=query) == []
     assert await ids(yuna, "all", query="없는 말") == []
+
+
+@pytest.mark.parametrize("view", ["mine", "unassigned", "snoozed", "mentions"])
+async def test_ones_own_are_found_behind_any_number_of_others_of_the_name(any_db, now, view):
+    yuna = await staff("yuna", now)
+    for other in range(inbox_views.SEARCH_LIMIT + 1):
+        await Contact.create(name="김가나", phone=f"+82101111{other:04}", created_at=now, updated_at=now)
+    for contact in await Contact.all():
+        await search.reindex_contact(contact)
+    wanted, beside = await conversation(now, name="김하나"), await conversation(now, "s2", name="이하나")
+    for each in (wanted, beside):
+        await conversations.hand_over(each.id, reason="asked", now=now)
+        if view == "mine":
+            await conversations.take_over(yuna, each.id, now)
+        elif view == "snoozed":
+            await conversations.snooze(yuna, each.id, now + timedelta(hours=1), now)
+    reader = yuna
+    if view == "mentions":
+        reader = await staff("seojun", now)
+        for each in (wanted, beside):
+            await conversations.note(yuna, each.id, "@seojun 봐 주세요", now=now)
+    assert set(await ids(reader, view)) == {wanted.id, beside.id}
+    assert await ids(reader, view, query="김") == [wanted.id]
+    assert await ids(reader, view, query="하나") == [beside.id, wanted.id]
 
 
 async def test_a_row_of_the_list_says_all_that_the_list_shows(talk, yuna, now):
