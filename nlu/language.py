@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from nlu.components.patterns import protected
 
@@ -71,12 +71,13 @@ class Others:
     @classmethod
     def learn(cls, examples: Iterable[tuple[str, str]]) -> Others:
         """From (language, text) pairs."""
-        counts: dict[str, Counter[str]] = {}
+        texts: dict[str, list[str]] = {}
         for language, text in examples:
-            counts.setdefault(language, Counter()).update(_pairs(text))
-        if not counts.keys() - set(BY_RULE):
+            texts.setdefault(language, []).append(text)
+        if not texts.keys() - set(BY_RULE):
             return cls({})
-        counts.pop("ko", None)
+        texts.pop("ko", None)
+        counts = {name: Counter(chain.from_iterable(map(_pairs, said))) for name, said in texts.items()}
         return cls({name: {p: n / seen.total() for p, n in seen.items()} for name, seen in counts.items()})
 
     def detect(self, text: str) -> str | None:
