@@ -212,7 +212,8 @@ def _narrow(actor: Actor, view: str, query: str) -> tuple[str, list[Any]] | None
     # The view first, then each of its customers' own keys: a CROSS JOIN keeps that order on SQLite.
     return (
         f"SELECT n.id FROM (SELECT v.id, v.contact_id FROM conversation v WHERE {VIEWS[view]}"
-        f" ORDER BY v.last_message_at DESC, v.id DESC LIMIT {NARROW_LIMIT}) n CROSS JOIN contact_key k"
+        f" ORDER BY {_FIRST.get(view, '')}v.last_message_at DESC, v.id DESC LIMIT {NARROW_LIMIT}) n"
+        " CROSS JOIN contact_key k"
         f" WHERE k.contact_id = n.contact_id AND ({ranges})",
         args,
     )
