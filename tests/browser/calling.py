@@ -57,10 +57,15 @@ async def signed_in(browser: Browser, served: Served) -> Page:
 
 
 async def call_about_a_request(
-    browser: Browser, served: Served, *, phone_by: Served | None = None, script: str = ""
+    browser: Browser,
+    served: Served,
+    *,
+    phone_by: Served | None = None,
+    script: str = "",
+    customer: dict[str, Any] = PHONE,
 ) -> Call:
     """Staff invite from a request; the customer opens the link on a phone and enters, by another front if
-    there is one. `script` runs in both browsers before any page."""
+    there is one. `script` runs in both browsers before any page; `customer`: their browser, if no phone."""
     desk = await signed_in(browser, served)
     if script:
         await desk.context.add_init_script(script)
@@ -72,7 +77,7 @@ async def call_about_a_request(
     link = await desk.text_content("#qr-link") or ""
     if phone_by is not None:
         link = link.replace(served.url, phone_by.url)
-    phone = await page_in(await browser.new_context(**PHONE, **ALLOWED))
+    phone = await page_in(await browser.new_context(**{**customer, **ALLOWED}))
     if script:
         await phone.context.add_init_script(script)
     await phone.goto(link)

@@ -5,7 +5,15 @@ import re
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.browser.calling import ALLOWED, ask_to_record, browser, call_about_a_request, frames_of, page_in
+from tests.browser.calling import (
+    ALLOWED,
+    DESK,
+    ask_to_record,
+    browser,
+    call_about_a_request,
+    frames_of,
+    page_in,
+)
 from tests.browser.conftest import PHONE
 from tests.browser.serving import Served
 
@@ -162,6 +170,53 @@ async def test_a_guest_leaves_and_the_others_talk_on(browser: Browser, served: S
         "n => document.querySelector('#tile-video').getVideoPlaybackQuality().totalVideoFrames > n",
         arg=before,
     )
+    await call.desk.click("#hang-up")
+    await call.desk.click("#sure [value=yes]")
+    await call.phone.wait_for_selector("#call[data-stage=ended]", state="attached")
+
+
+async def test_what_staff_point_at_comes_forward_whatever_the_customer_sees(
+    browser: Browser, served: Served
+) -> None:
+    call = await call_about_a_request(browser, served)
+    await call.desk.click("#screen")  # the customer now sees staff's screen, staff the customer's camera
+    await call.phone.wait_for_selector("#main-video.is-screen")
+    await call.desk.click("[data-tool=circle]")
+    stage = await call.desk.locator("#stage").bounding_box()
+    assert stage
+    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    await call.desk.mouse.move(x, y)
+    await call.desk.mouse.down()
+    await call.desk.mouse.move(x + 60, y + 60, steps=4)
+    await call.desk.mouse.up()
+    await call.phone.wait_for_selector("#main-video:not(.is-screen)")
+    drawn, seen = await place_of_mark(call.desk), await place_of_mark(call.phone)
+    assert drawn == pytest.approx(seen, abs=0.01)
+    await call.phone.click("#tile")
+    await call.phone.wait_for_selector("#main-video.is-screen")
+    await call.desk.click("#hang-up")
+    await call.desk.click("#sure [value=yes]")
+    await call.phone.wait_for_selector("#call[data-stage=ended]", state="attached")
+
+
+async def test_a_mark_on_the_customers_own_screen_is_seen_on_their_page(
+    browser: Browser, served: Served
+) -> None:
+    call = await call_about_a_request(browser, served, customer=DESK)
+    await call.phone.click("#screen")
+    await call.desk.wait_for_selector("#main-video.is-screen")
+    assert not await call.phone.locator("#main-video.is-screen").count()
+    await call.desk.click("[data-tool=circle]")
+    stage = await call.desk.locator("#stage").bounding_box()
+    assert stage
+    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    await call.desk.mouse.move(x, y)
+    await call.desk.mouse.down()
+    await call.desk.mouse.move(x + 60, y + 60, steps=4)
+    await call.desk.mouse.up()
+    await call.phone.wait_for_selector("#main-video.is-screen")
+    drawn, seen = await place_of_mark(call.desk), await place_of_mark(call.phone)
+    assert drawn == pytest.approx(seen, abs=0.01)
     await call.desk.click("#hang-up")
     await call.desk.click("#sure [value=yes]")
     await call.phone.wait_for_selector("#call[data-stage=ended]", state="attached")

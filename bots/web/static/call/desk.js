@@ -268,6 +268,7 @@ byId("screen").onclick = async () => {
     track?.addEventListener("ended", () => byId("screen").onclick());
   }
   await session?.setTrack("screen", devices.screen);
+  stage?.own("screen", devices.screen);
   toggle(byId("screen"), Boolean(devices.screen), t(devices.screen ? "call.screen.stop" : "call.screen.start"));
 };
 byId("hold").onclick = () => session?.send({ type: "hold", participant: customer(), on: byId("held").hidden });

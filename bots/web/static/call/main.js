@@ -294,6 +294,7 @@ async function shareScreen() {
 
 function shown() {
   if (devices.screen?.readyState === "ended") devices.screen = null;
+  stage.own("screen", devices.screen); // seen here only while somebody points at it
   toggle(byId("screen"), Boolean(devices.screen), t(devices.screen ? "call.screen.stop" : "call.screen.start"));
 }
 

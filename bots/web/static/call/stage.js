@@ -12,6 +12,7 @@ export class Stage {
     this.tile = byId("tile-video");
     this.marks = new Marks(this.main, byId("marks"), nameOf);
     this.swapped = false;
+    this.shown = ""; // "participant/kind" that somebody points at: it comes forward
     this.frozen = false;
     this.sink = "";
     session.addEventListener("track", ({ detail }) => this.take(detail));
@@ -35,6 +36,7 @@ export class Stage {
     const key = `${source.participant}/${source.kind}`;
     if (source.on && source.track) this.sources.set(key, source);
     else this.sources.delete(key);
+    if (key === this.shown && !this.sources.has(key)) this.shown = "";
     this.arrange();
   }
 
@@ -69,10 +71,10 @@ export class Stage {
   }
 
   arrange() {
-    const ranked = [...this.sources.values()].sort((a, b) => this.prefer(b) - this.prefer(a));
+    const rank = (one) => (keyOf(one) === this.shown ? Infinity : this.prefer(one));
+    const ranked = [...this.sources.values()].filter((one) => rank(one) >= 0).sort((a, b) => rank(b) - rank(a));
     let [large = null, small = null] = ranked;
     if (this.swapped && small) [large, small] = [small, large];
-    if (small && this.prefer(small) < 0) small = null;
     show(this.main, large);
     show(this.tile, small);
     byId("stage").dataset.main = large ? large.kind : "none";
@@ -85,18 +87,32 @@ export class Stage {
   }
 
   swap() {
-    this.swapped = !this.swapped;
+    if (this.shown) this.shown = "";
+    else this.swapped = !this.swapped;
     this.arrange();
   }
 
   mark(frame) {
+    if (["draw", "point", "freeze"].includes(frame.act)) this.bring(`${frame.of}/${frame.track}`);
     if (frame.act === "freeze" || frame.act === "unfreeze") this.freeze(frame.act === "freeze");
     else this.marks.take(frame);
+  }
+
+  // What somebody points at is large here too, whatever is large otherwise; a tap on the small picture ends that.
+  bring(key) {
+    if (!this.sources.has(key) || (this.large && keyOf(this.large) === key)) return;
+    this.swapped = false;
+    this.shown = key;
+    this.arrange();
   }
 
   // The picture stands still on this side; the call goes on beneath it.
   freeze(on) {
     this.frozen = on;
+    if (on && this.main.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+      this.main.addEventListener("loadeddata", () => this.frozen && this.freeze(true), { once: true });
+      return;
+    }
     const still = byId("still");
     if (on && this.main.videoWidth) {
       still.width = this.main.videoWidth;
@@ -128,6 +144,8 @@ export class Stage {
     return new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.88));
   }
 }
+
+const keyOf = ({ participant, kind }) => `${participant}/${kind}`;
 
 function show(video, source) {
   const track = source?.track ?? null;
