@@ -117,6 +117,9 @@ async def test_the_keyboard_does_the_whole_work_of_a_conversation(at: At, compan
     await expect(page.locator("#composer-text")).to_have_value("e j k b")
     await page.fill("#composer-text", "")
     await page.keyboard.press("Escape")
+    await page.keyboard.press("/")
+    await page.keyboard.type("박")
+    await page.keyboard.press("Escape")  # out of the search, not out of the conversation
     await page.keyboard.press("b")
     await expect(page.locator(".toast")).to_contain_text("봇에게 넘겼어요")
     await page.keyboard.press("t")

@@ -76,6 +76,15 @@ async def test_requests_are_linked_seen_from_both_ends_and_parted(
     assert {"request.linked", "request.unlinked"} <= set(acts)
 
 
+async def test_a_card_of_the_board_holds_words_without_a_gap(at: At, company: Company) -> None:
+    talk = await mine(company)
+    endless = "가나다라마바사아자차카타파하" * 5 + "abcdefghijklmnop" * 5
+    await requests.open(SYSTEM, talk.contact_id, product_text=endless, symptom=endless, now=utc_now())
+    page = await at("seojun", "/desk/requests")
+    card = page.locator(".request-card").first
+    assert await card.evaluate("card => card.scrollWidth <= card.clientWidth")
+
+
 async def test_a_second_matter_is_split_off_into_a_request_of_its_own(at: At, company: Company) -> None:
     talk = await mine(company)
     both = await requests.open(SYSTEM, talk.contact_id, symptom="물도 새고 문도 안 닫혀요", now=utc_now())

@@ -152,6 +152,7 @@ search.addEventListener("submit", (event) => {
 });
 search.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
+  event.preventDefault(); // it leaves the search, not the open conversation
   search.reset();
   search.elements.q.value = "";
   event.target.blur();
