@@ -147,6 +147,8 @@ async def opening(lang: str) -> str:
     if len(workdays) != 1 or not all(week[:5]):
         return ""
     opens, closes = workdays.pop()
+    if closes - opens == 1440:  # minutes
+        return i18n.t(lang, "chat.start.all_day")
     return i18n.t(
         lang, "chat.start.weekdays", opens=i18n.o_clock(opens, lang), closes=i18n.o_clock(closes, lang)
     )

@@ -76,9 +76,9 @@ async def test_requests_are_linked_seen_from_both_ends_and_parted(
     assert {"request.linked", "request.unlinked"} <= set(acts)
 
 
-async def test_a_card_of_the_board_holds_words_without_a_gap(at: At, company: Company) -> None:
-    talk = await mine(company)
-    endless = "가나다라마바사아자차카타파하" * 5 + "abcdefghijklmnop" * 5
+async def test_a_card_of_the_board_holds_names_and_words_of_any_length(at: At, company: Company) -> None:
+    endless = "가나다라마바사아자차카타파하" * 4 + " " + "abcdefghijklmnop" * 2
+    talk = await mine(company, endless)
     await requests.open(SYSTEM, talk.contact_id, product_text=endless, symptom=endless, now=utc_now())
     page = await at("seojun", "/desk/requests")
     card = page.locator(".request-card").first

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bots.web.pages import blocks
-from crm import company
+from crm import company, hours
+from crm.actor import SYSTEM
 from crm.models import Article, Session, Staff
 from tests.bots.web.chat_page import Client
 
@@ -62,6 +63,10 @@ async def test_the_start_says_when_people_are_there(front: Client) -> None:
     text = await (await front.get("/chat?lang=ko")).text()
     assert "상담원은 평일 오전 9시부터 오후 6시까지 있어요." in text
     assert "새봄가전" in text
+    week = [[hours.Span(0, 1440)] for _ in range(7)]
+    await hours.replace(SYSTEM, None, week, now=datetime.now(UTC))
+    assert "상담원은 평일 하루 종일 있어요." in await (await front.get("/chat?lang=ko")).text()
+    assert "Our people are here all day on weekdays." in await (await front.get("/chat?lang=en")).text()
 
 
 async def test_static_files_are_revalidated(front: Client) -> None:
