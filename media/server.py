@@ -35,6 +35,8 @@ FIRST_MEND_SECONDS: Final = 4.0  # after the start: those whose call broke off c
 FULL_LOAD: Final = (
     0.70  # of a core: a new room is not forwarded any more; the rest is for the rooms there are
 )
+LATE_SECONDS: Final = 0.15  # by which the loop is late on average when its load counts as 1: voice breaks up
+LATE_SHARE: Final = 0.05  # of a tick in that average, which so looks back over some 4 s
 CLOSE_CODES: Final[Mapping[str, int]] = {"full": 4004, "internal": 1011, "busy": 1013}
 REFUSED: Final = 4003
 
@@ -58,12 +60,18 @@ class MediaProcess:
         self.name, self._ports, self._config, self._clock = name, ports, config, clock
         self.address = ""
         self.rooms: dict[str, Room] = {}
-        self.load = 0.0
+        self._share, self._late = 0.0, 0.0  # of a core; seconds by which the clock's ticks come late
         self._udp = UdpPort(config.addresses, config.udp_ports, config.public_ip)
         self._studio = Studio(config.folder, ports, clock)
         self._relay = Relay(ports.registry, clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
+
+    @property
+    def load(self) -> float:
+        """0 to 1 and beyond: the share of a core that this process uses, or how late its loop is where it is
+        not given more, whichever is worse. Both smoothed over some seconds."""
+        return max(self._share, self._late / LATE_SECONDS)
 
     @property
     def udp_port(self) -> int:
@@ -219,10 +227,17 @@ class MediaProcess:
         self._measured = (used, at)
         if at > before[1]:
             share = (used - before[0]) / (at - before[1])
-            self.load += (share - self.load) * 0.3
+            self._share += (share - self._share) * 0.3
+
+    def _time(self, now: float) -> None:
+        """A busy machine lets the loop wait: the CPU it is given says nothing of what it would need."""
+        before = getattr(self, "_ticked", now - TICK_SECONDS)
+        self._ticked = now
+        self._late += (max(0.0, now - before - TICK_SECONDS) - self._late) * LATE_SHARE
 
     async def _tick(self) -> None:
         now = asyncio.get_running_loop().time()
+        self._time(now)
         for name, room in list(self.rooms.items()):
             await room.tick(now)
             if room.ended is not None and self.rooms.get(name) is room:

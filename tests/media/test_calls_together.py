@@ -1,6 +1,7 @@
 """More than two, hold, screens, links that open nothing, and the mode from browser to browser."""
 
 import asyncio
+import time
 
 import pytest
 from playwright.async_api import Page
@@ -118,6 +119,27 @@ async def test_under_overload_browsers_talk_to_each_other_and_nothing_is_recorde
         await say(staff, "{type: 'recording', state: 'ask'}")
         await hears_of(staff, "f.type === 'error' && f.code === 'not_recordable'")
     assert house.kept == []
+
+
+async def test_a_process_that_is_not_given_its_core_counts_as_loaded_until_it_is(
+    house: House, enter: Enter
+) -> None:
+    """A machine busy with others: little CPU is used, and all comes late."""
+    invite(house)
+    async with process(house) as media:
+        others = asyncio.create_task(_take_turns())
+        await until(lambda: media.load > 0.9, 60)
+        customer = await enter("c")
+        await hears_of(customer, "f.type === 'welcome' && f.mode === 'peer'")
+        others.cancel()
+        await until(lambda: media.load < 0.3, 60)
+
+
+async def _take_turns() -> None:
+    """The loop waits, as it would for a core that others have."""
+    while True:
+        time.sleep(0.5)  # noqa: ASYNC251
+        await asyncio.sleep(0.02)
 
 
 async def test_control_passes_input_only_while_it_is_granted(house: House, enter: Enter) -> None:
