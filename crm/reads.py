@@ -30,14 +30,14 @@ WITH_PARTS = (
 )
 
 
-def as_model(model: type[M], row: Mapping[str, Any]) -> M:
+def as_model(model: type[M], row: Mapping[str, Any], prefix: str = "") -> M:
     """A row of `SELECT *` or `RETURNING *` as a saved instance: what Tortoise's own `_init_from_db` makes of
-    it, at a third of its CPU."""
+    it, at a third of its CPU. Its columns may stand in the row with a `prefix` to their names."""
     made = model.__new__(model)
     values = made.__dict__
     values["_partial"], values["_saved_in_db"] = False, True
     values["_custom_generated_pk"], values["_await_when_save"] = False, {}
-    plain, read = _columns(model)
+    plain, read = _columns(model, prefix)
     for column, attribute in plain:
         values[attribute] = row[column]
     for column, attribute, reader in read:
@@ -48,17 +48,17 @@ def as_model(model: type[M], row: Mapping[str, Any]) -> M:
 
 @functools.cache
 def _columns(
-    model: type[Model],
+    model: type[Model], prefix: str
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str, Callable[[Any], Any]]]]:
     """The columns taken as they are, and those to be read, each with its attribute."""
     meta = model._meta
-    plain = [(column, attribute) for column, attribute, _ in meta.db_native_fields]
+    plain = [(prefix + column, attribute) for column, attribute, _ in meta.db_native_fields]
     read: list[tuple[str, str, Callable[[Any], Any]]] = []
     for column, attribute, kind in (*meta.db_default_fields, *meta.db_complex_fields):
         if type(kind) in (fields.CharField, fields.TextField, fields.IntField, fields.BigIntField):
-            plain.append((column, attribute))
+            plain.append((prefix + column, attribute))
         else:
-            read.append((column, attribute, _READERS.get(type(kind)) or kind.to_python_value))
+            read.append((prefix + column, attribute, _READERS.get(type(kind)) or kind.to_python_value))
     return plain, read
 
 
@@ -79,7 +79,7 @@ def joined(model: type[M], row: Mapping[str, Any], alias: str) -> M | None:
     """The instance in the columns that `columns` named; None where nothing joined."""
     if row[f"{alias}_{model._meta.db_pk_column}"] is None:
         return None
-    return as_model(model, {name: row[f"{alias}_{name}"] for name in model._meta.db_fields})
+    return as_model(model, row, f"{alias}_")
 
 
 def cursor(at: datetime, row_id: int) -> str:
