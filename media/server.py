@@ -151,6 +151,9 @@ class MediaProcess:
         try:
             member = await room.join(seat, post, keep)
             await self._listen(ws, room, member, post)
+        except Refused as refused:
+            post.send(_refusal(refused.code))  # by the post, which closes the socket once this has gone
+            post.close(_close_code(refused.code))
         finally:
             await post.finish()
 
@@ -246,8 +249,16 @@ class MediaProcess:
                 log.info("media.room_closed", room=name, reason=room.ended)
 
 
+def _refusal(code: str) -> dict[str, str]:
+    return {"type": "error", "code": code, "frame": "hello"}
+
+
+def _close_code(code: str) -> int:
+    return CLOSE_CODES.get(code, 1008 if code in ("bad_frame", "too_large") else REFUSED)
+
+
 async def _refuse(ws: web.WebSocketResponse, code: str, *, relayed: bool = False) -> None:
     with contextlib.suppress(ConnectionError):
         if not (relayed and code == "busy"):  # a relay looks for another place before the page hears of it
-            await ws.send_json({"type": "error", "code": code, "frame": "hello"})
-        await ws.close(code=CLOSE_CODES.get(code, 1008 if code in ("bad_frame", "too_large") else REFUSED))
+            await ws.send_json(_refusal(code))
+        await ws.close(code=_close_code(code))

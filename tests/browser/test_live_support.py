@@ -1,5 +1,6 @@
 """Live support in two real browsers with fake devices, through the real server."""
 
+import asyncio
 import re
 
 import pytest
@@ -173,6 +174,38 @@ async def test_a_guest_leaves_and_the_others_talk_on(browser: Browser, served: S
     await call.desk.click("#hang-up")
     await call.desk.click("#sure [value=yes]")
     await call.phone.wait_for_selector("#call[data-stage=ended]", state="attached")
+
+
+@pytest.mark.full
+async def test_who_finds_every_seat_taken_is_told_so_and_comes_in_once_somebody_left(
+    browser: Browser, served: Served
+) -> None:
+    call = await call_about_a_request(browser, served)
+    guests = []
+    for at in range(5):  # with the customer and the colleague one more than a room has seats
+        await call.desk.click("#expert")
+        await call.desk.fill("#guest-name", f"손님{at}")
+        before = await call.desk.text_content("#guest-link")
+        await call.desk.click("#guest")
+        await call.desk.wait_for_function(
+            "before => ![before, ''].includes(document.querySelector('#guest-link').textContent)", arg=before
+        )
+        guest = await page_in(await browser.new_context(**PHONE, **ALLOWED))
+        await guest.goto(await call.desk.text_content("#guest-link") or "")
+        await call.desk.keyboard.press("Escape")
+        await guest.click("#open-voice")
+        await guest.click("#enter")
+        guests.append(guest)
+        if at < 4:
+            await guest.wait_for_selector("#voice-text >> text=음성으로 통화하고 있어요")
+    await guests[-1].wait_for_selector("#ended-title >> text=통화에 자리가 없어요")
+    await asyncio.sleep(2)  # and it stays so: the page does not come again by itself
+    assert await guests[-1].get_attribute("#call", "data-stage") == "ended"
+    await guests[0].click("#hang-up")
+    await guests[0].click("#sure [value=yes]")
+    await guests[0].wait_for_selector("#ended-title >> text=통화에서 나왔어요")
+    await guests[-1].reload()  # which had come in already: no second look at the devices
+    await guests[-1].wait_for_selector("#voice-text >> text=음성으로 통화하고 있어요")
 
 
 async def test_what_staff_point_at_comes_forward_whatever_the_customer_sees(

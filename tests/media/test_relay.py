@@ -7,6 +7,7 @@ import aiohttp
 
 from media import relay
 from media.ports import Place
+from media.room import MAX_MEMBERS
 from tests.media.house import House, front, process, seat
 
 HELLO = {"type": "hello", "token": "c", "browser": "c", "version": 1}
@@ -54,3 +55,19 @@ async def test_where_no_process_comes_the_page_hears_busy_in_the_end(house: Hous
     async with front(house, patience=0.4) as url:
         first, code = await hello(url)
     assert (first["code"], code) == ("busy", relay.BUSY)
+
+
+async def test_who_finds_every_seat_taken_hears_it_through_the_relay(house: House) -> None:
+    names = [f"p{at}" for at in range(MAX_MEMBERS + 1)]
+    house.seats |= {name: seat("r1", name) for name in names}
+    async with front(house) as url, process(house), aiohttp.ClientSession() as session:
+        pages = []
+        for name in names:
+            page = await session.ws_connect(f"{url}/call/{name}/socket")
+            await page.send_json({**HELLO, "token": name, "browser": name})
+            pages.append((page, await page.receive_json(timeout=30)))
+        assert [first["type"] for _, first in pages] == ["welcome"] * MAX_MEMBERS + ["error"]
+        last, said = pages[-1]
+        assert said["code"] == "full"
+        await last.receive(timeout=30)
+        assert last.close_code == 4004

@@ -8,7 +8,7 @@ import { asLeaving, askConsent, elapsed, levelOf, RecordingLight, showQuality, t
 import { Pen } from "./marks.js";
 import { Remote } from "./remote.js";
 import { Room } from "./room.js";
-import { Session } from "./session.js";
+import { FULL, Session } from "./session.js";
 import { Sharing } from "./sharing.js";
 import { Stage } from "./stage.js";
 
@@ -122,7 +122,8 @@ function listen() {
   for (const name of ["joined", "left"]) session.addEventListener(name, agreed);
   session.addEventListener("state", ({ detail }) => {
     byId("away").hidden = detail.state !== "away";
-    if (detail.state === "over" && detail.code !== 1000) setTimeout(() => state.status === "live" && location.reload(), 800);
+    if (detail.code === FULL) toast(t("call.over.full"));
+    else if (detail.state === "over" && detail.code !== 1000) setTimeout(() => state.status === "live" && location.reload(), 800);
   });
   session.addEventListener("stats", ({ detail }) => {
     const level = levelOf(detail);

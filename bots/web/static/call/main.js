@@ -6,7 +6,7 @@ import { Devices, meter, reason } from "./devices.js";
 import { Guide } from "./guide.js";
 import { asLeaving, askConsent, levelOf, RecordingLight, showQuality, toggle } from "./live.js";
 import { Room } from "./room.js";
-import { Session } from "./session.js";
+import { FULL, Session } from "./session.js";
 import { Stage } from "./stage.js";
 
 const devices = new Devices();
@@ -186,7 +186,8 @@ function listen() {
   askConsent(session, config.me, (by) => t("call.consent.who", { company: config.company, name: nameOf(by) }));
   session.addEventListener("state", ({ detail }) => {
     away(detail.state === "away");
-    if (detail.state === "over" && detail.code !== 1000) setTimeout(() => state.status === "live" && location.reload(), 800);
+    if (detail.code === FULL) over(t("call.over.full"));
+    else if (detail.state === "over" && detail.code !== 1000) setTimeout(() => state.status === "live" && location.reload(), 800);
   });
   session.addEventListener("hold", ({ detail }) => detail.participant === config.me && held(detail.on));
   session.addEventListener("mute", ({ detail }) => detail.participant === config.me && detail.on && setMuted(true));

@@ -19,7 +19,8 @@ const BROKEN_MS = 700; // a connection that is "disconnected" (2.5 s without a p
 const QUIET_MS = 1200; // two pongs are missing: look whether packets still come
 const STALLED_MS = 1300; // none came for so long: the connection is made anew
 const QUALITY_MS = 5000;
-const FINAL = new Set([1000, 4001, 4003, 4004]); // coming again would not help
+export const FULL = 4004; // every seat of the room is taken
+const FINAL = new Set([1000, 4001, 4003, FULL]); // coming again would not help
 
 export class Session extends EventTarget {
   constructor({ socketUrl, token, browser = "", relayOnly = false }) {
