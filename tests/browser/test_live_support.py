@@ -208,20 +208,25 @@ async def test_who_finds_every_seat_taken_is_told_so_and_comes_in_once_somebody_
     await guests[-1].wait_for_selector("#voice-text >> text=음성으로 통화하고 있어요")
 
 
+async def _circle(desk: Page) -> None:
+    """Staff draw a circle from the middle of what they see."""
+    await desk.click("[data-tool=circle]")
+    stage = await desk.locator("#stage").bounding_box()
+    assert stage
+    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    await desk.mouse.move(x, y)
+    await desk.mouse.down()
+    await desk.mouse.move(x + 60, y + 60, steps=4)
+    await desk.mouse.up()
+
+
 async def test_what_staff_point_at_comes_forward_whatever_the_customer_sees(
     browser: Browser, served: Served
 ) -> None:
     call = await call_about_a_request(browser, served)
     await call.desk.click("#screen")  # the customer now sees staff's screen, staff the customer's camera
     await call.phone.wait_for_selector("#main-video.is-screen")
-    await call.desk.click("[data-tool=circle]")
-    stage = await call.desk.locator("#stage").bounding_box()
-    assert stage
-    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
-    await call.desk.mouse.move(x, y)
-    await call.desk.mouse.down()
-    await call.desk.mouse.move(x + 60, y + 60, steps=4)
-    await call.desk.mouse.up()
+    await _circle(call.desk)
     await call.phone.wait_for_selector("#main-video:not(.is-screen)")
     drawn, seen = await place_of_mark(call.desk), await place_of_mark(call.phone)
     assert drawn == pytest.approx(seen, abs=0.01)
@@ -239,14 +244,7 @@ async def test_a_mark_on_the_customers_own_screen_is_seen_on_their_page(
     await call.phone.click("#screen")
     await call.desk.wait_for_selector("#main-video.is-screen")
     assert not await call.phone.locator("#main-video.is-screen").count()
-    await call.desk.click("[data-tool=circle]")
-    stage = await call.desk.locator("#stage").bounding_box()
-    assert stage
-    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
-    await call.desk.mouse.move(x, y)
-    await call.desk.mouse.down()
-    await call.desk.mouse.move(x + 60, y + 60, steps=4)
-    await call.desk.mouse.up()
+    await _circle(call.desk)
     await call.phone.wait_for_selector("#main-video.is-screen")
     drawn, seen = await place_of_mark(call.desk), await place_of_mark(call.phone)
     assert drawn == pytest.approx(seen, abs=0.01)

@@ -41,15 +41,20 @@ async def test_two_browsers_see_and_hear_each_other(house: House, enter: Enter) 
     assert house.kinds("r1").count("joined") == 2
 
 
+async def _recording(customer: Page, staff: Page) -> None:
+    """Staff ask, the customer agrees, and it is on."""
+    await staff.evaluate("call.session.send({type: 'recording', state: 'ask'})")
+    await customer.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'asked')")
+    await customer.evaluate("call.session.send({type: 'recording', state: 'agree'})")
+    await staff.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'on')")
+
+
 async def test_a_recording_holds_what_both_sent_and_plays(house: House, enter: Enter) -> None:
     invite(house)
     async with process(house):
         customer, staff = await asyncio.gather(enter("c"), enter("s"))
         await asyncio.gather(sees(customer, "s"), sees(staff, "c"))
-        await staff.evaluate("call.session.send({type: 'recording', state: 'ask'})")
-        await customer.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'asked')")
-        await customer.evaluate("call.session.send({type: 'recording', state: 'agree'})")
-        await staff.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'on')")
+        await _recording(customer, staff)
         await asyncio.sleep(4)
         await staff.evaluate("call.session.leave('end')")
         await customer.wait_for_function("call.state === 'over'")
@@ -67,10 +72,7 @@ async def test_who_takes_their_agreement_back_stops_the_recording_and_the_others
     async with process(house):
         customer, staff = await asyncio.gather(enter("c"), enter("s"))
         await asyncio.gather(sees(customer, "s"), sees(staff, "c"))
-        await staff.evaluate("call.session.send({type: 'recording', state: 'ask'})")
-        await customer.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'asked')")
-        await customer.evaluate("call.session.send({type: 'recording', state: 'agree'})")
-        await staff.wait_for_function("call.log.some(f => f.type === 'recording' && f.state === 'on')")
+        await _recording(customer, staff)
         await customer.evaluate("call.session.send({type: 'recording', state: 'refuse'})")
         await staff.wait_for_function(
             "call.log.some(f => f.type === 'recording' && f.state === 'off' && f.by === 'c')"
