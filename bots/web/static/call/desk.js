@@ -56,7 +56,7 @@ room.addEventListener("state", ({ detail }) => {
   if (detail.status === "live") join();
   if (["ended", "missed", "cancelled"].includes(detail.status)) leave();
 });
-room.addEventListener("refused", () => location.reload());
+room.addEventListener("refused", () => going || location.reload());
 room.addEventListener("error", ({ detail }) => !detail.id && detail.text && toast(detail.text));
 
 async function showLink() {
@@ -123,7 +123,7 @@ function listen() {
   session.addEventListener("state", ({ detail }) => {
     byId("away").hidden = detail.state !== "away";
     if (detail.code === FULL) toast(t("call.over.full"));
-    else if (detail.state === "over" && detail.code !== 1000) setTimeout(() => state.status === "live" && location.reload(), 800);
+    else if (detail.state === "over" && detail.code !== 1000) setTimeout(() => state.status === "live" && !going && location.reload(), 800);
   });
   session.addEventListener("stats", ({ detail }) => {
     const level = levelOf(detail);
@@ -173,13 +173,13 @@ function held(on) {
 // Go, and let the others talk on.
 function depart() {
   gave = false;
-  let going = false;
+  let left = false;
   const go = () => {
-    if (going) return;
-    going = true;
+    if (left) return;
+    left = true;
     session?.leave();
     devices.stop();
-    setTimeout(() => location.assign(`/desk/calls/${config.live}`), 400); // the word is still on its way
+    setTimeout(toRecord, 400); // the word is still on its way
   };
   if (!session || session.send({ type: "ping" })) go();
   else {
@@ -191,6 +191,15 @@ function depart() {
 function leave() {
   session?.finish(1000);
   devices.stop();
+  toRecord();
+}
+
+// The end is told by the call, by the room and by our own act's answer: a second way there would break off
+// the first, and ask for the page again.
+let going = false;
+function toRecord() {
+  if (going) return;
+  going = true;
   location.assign(`/desk/calls/${config.live}`);
 }
 
