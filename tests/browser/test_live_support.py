@@ -40,10 +40,23 @@ async def place_of_mark(page: Page) -> tuple[float, float]:
     return found[0], found[1]
 
 
-OVERLAP = """() => {
+async def drawn_alike(desk: Page, phone: Page) -> None:
+    """The circle is at the same place of the picture on both sides, once its last move has come over."""
+    drawn, seen = await place_of_mark(desk), await place_of_mark(phone)
+    for _ in range(50):
+        if seen == pytest.approx(drawn, abs=0.01):
+            return
+        await phone.wait_for_timeout(100)
+        drawn, seen = await place_of_mark(desk), await place_of_mark(phone)
+    pytest.fail(f"drawn at {drawn}, seen at {seen}")
+
+
+MADE_ROOM = """(before) => {
   const box = (one) => document.querySelector(one).getBoundingClientRect();
   const [tile, mark] = [box('#tile'), box('.mark--arrow')];
-  return tile.left < mark.right && mark.left < tile.right && tile.top < mark.bottom && mark.top < tile.bottom;
+  const beside = tile.left >= mark.right || mark.left >= tile.right;
+  const apart = beside || tile.top >= mark.bottom || mark.top >= tile.bottom;
+  return apart && (tile.x !== before.x || tile.y !== before.y);
 }"""
 
 
@@ -71,8 +84,7 @@ async def the_small_picture_leaves_a_mark(desk: Page, phone: Page) -> None:
     await desk.mouse.move(x + 8, y + 8, steps=4)
     await desk.mouse.up()
     await phone.wait_for_selector(".mark--arrow", state="attached")
-    assert not await phone.evaluate(OVERLAP)
-    assert await phone.locator("#tile").bounding_box() != before
+    await phone.wait_for_function(MADE_ROOM, arg=before)
     await desk.click("[data-tool=undo]")
 
 
@@ -99,8 +111,7 @@ async def test_a_customer_taps_one_link_and_the_call_ends_in_the_record(
     await desk.mouse.down()
     await desk.mouse.move(x + 60, y + 60, steps=4)
     await desk.mouse.up()
-    drawn, seen = await place_of_mark(desk), await place_of_mark(phone)
-    assert drawn == pytest.approx(seen, abs=0.01)
+    await drawn_alike(desk, phone)
     await desk.click("[data-tool=undo]")
     await phone.wait_for_selector(".mark--circle", state="detached")
     await the_small_picture_leaves_a_mark(desk, phone)
@@ -239,8 +250,7 @@ async def test_what_staff_point_at_comes_forward_whatever_the_customer_sees(
     await call.phone.wait_for_selector("#main-video.is-screen")
     await _circle(call.desk)
     await call.phone.wait_for_selector("#main-video:not(.is-screen)")
-    drawn, seen = await place_of_mark(call.desk), await place_of_mark(call.phone)
-    assert drawn == pytest.approx(seen, abs=0.01)
+    await drawn_alike(call.desk, call.phone)
     await call.phone.click("#tile")
     await call.phone.wait_for_selector("#main-video.is-screen")
     await call.desk.click("#hang-up")
@@ -257,8 +267,7 @@ async def test_a_mark_on_the_customers_own_screen_is_seen_on_their_page(
     assert not await call.phone.locator("#main-video.is-screen").count()
     await _circle(call.desk)
     await call.phone.wait_for_selector("#main-video.is-screen")
-    drawn, seen = await place_of_mark(call.desk), await place_of_mark(call.phone)
-    assert drawn == pytest.approx(seen, abs=0.01)
+    await drawn_alike(call.desk, call.phone)
     await call.desk.click("#hang-up")
     await call.desk.click("#sure [value=yes]")
     await call.phone.wait_for_selector("#call[data-stage=ended]", state="attached")
