@@ -40,9 +40,10 @@ _ALLOWED = {
     "rate": ("resolved", "closed"),
 }
 _ANSWERS = {"good": "utter_review_good", "fair": "utter_review_fair", "bad": "utter_review_bad"}
-# What follows 'add that', and what stands before '라고 적어 주세요', is what to add.
+# What follows 'add that' or '메모해 주세요:', and what stands before '라고 적어 주세요', is what to add.
 _ADDS = re.compile(
-    r"\b(?:add|note|mention|write|tell)\b.{0,40}?\b(?:that|saying)\s+\S+\s+\S"
+    r"\b(?:add|note|mention|write|tell|comment)\b.{0,40}?(?:\b(?:that|saying)\s|:)\s*\S+\s+\S"
+    r"|(?:추가|메모|적어|남겨|전해|덧붙).{0,12}:\s*\S"
     r"|\S{2,}\s\S*[가-힣][다라자냐]고\s*(?:좀\s*)?(?:추가|적어|써|전해|남겨|메모|덧붙)",
     re.I,
 )
@@ -76,7 +77,7 @@ class MatterForm(Form):
         return found
 
     def missing(self, slots: Mapping[str, Any]) -> str | None:
-        if slots.get("outcome") in ("nothing", "told"):
+        if slots.get("outcome") in ("nothing", "told", "cancelled"):
             return None
         return next((n for n in _NEEDS[str(slots["act"])] if not slots.get(n)), None)
 
@@ -103,6 +104,8 @@ class MatterForm(Form):
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
         act = ACTS.get(message.intent, "amend")
+        if act == "reopen" and (cancelled := await self._cancelled_last(message, turn)):
+            return {"act": act, "outcome": "cancelled", "request_no": cancelled}
         possible = await candidates(act, turn.contact_id)
         if act == "reopen" and not possible and (still_open := await self._still_open(message, turn)):
             return {
@@ -131,6 +134,14 @@ class MatterForm(Form):
         if act == "reschedule":
             found.update(await visits.read(message, slots, turn, dispatcher))
         return found
+
+    async def _cancelled_last(self, message: Said, turn: Turn) -> str | None:
+        """The cancelled request that is to be opened again: the one they name, else what changed last."""
+        found = await requests.of_contact(turn.contact_id, open_only=False)
+        number = message.entity("request_no")
+        meant = await requests.find(number, contact_id=turn.contact_id) if number else None
+        meant = meant or max(found, key=lambda request: request.status_at, default=None)
+        return meant.number if meant and meant.status == "cancelled" else None
 
     async def _still_open(self, message: Said, turn: Turn) -> str | None:
         """The only open request that 'it stopped again' can be about, when none is to be opened again."""

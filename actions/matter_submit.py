@@ -37,6 +37,9 @@ class SubmitMatter(Action):
             what = label(domain, turn.language, f"label_what_{act}")
             missing = "utter_no_request_reopen" if act == "reopen" else "utter_no_request_for"
             say(dispatcher, missing, what=what, buttons=_instead(act, turn, domain))
+        elif slots.get("outcome") == "cancelled":
+            number = str(slots["request_no"])
+            say(dispatcher, "utter_cancelled_stays", number=number, buttons=_instead(act, turn, domain))
         elif slots.get("outcome") == "told":
             say(dispatcher, "utter_review_kept")
         elif slots.get("outcome") == "stopped" or slots.get("sure") == "no":

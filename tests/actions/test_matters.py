@@ -74,7 +74,8 @@ async def test_words_are_added_to_a_request(waiting: Customer) -> None:
 @pytest.mark.parametrize(
     "text",
     ["접수한 내용에 타는 냄새도 난다고 추가해 주세요", "please add that it also smells burnt",
-     "add a note to my ticket saying the dog bites"],
+     "add a note to my ticket saying the dog bites", "Please add a note: the door code is 1234",
+     "접수에 메모 추가해 주세요: 공동현관 비밀번호는 1234예요"],
 )  # fmt: skip
 async def test_a_wish_that_says_what_to_add_is_not_asked_again(waiting: Customer, text: str) -> None:
     await waiting.says(text)
@@ -215,6 +216,19 @@ async def test_nothing_to_reopen_is_said_and_a_new_request_offered(customer: Cus
     customer.heard("여기서는 다시 열 접수를 찾지 못했어요.")
     await customer.presses("수리 접수")
     customer.heard("어떤 제품인가요?")
+
+
+async def test_what_was_cancelled_just_now_is_not_opened_again_nor_another_in_its_place(
+    mended: Customer,
+) -> None:
+    cancelled = await mended.has_request(product_text=FRIDGE, symptom="소음")
+    await mended.says(f"{cancelled.number} 접수 취소해 주세요")
+    await mended.says("네")
+    mended.heard(f"{cancelled.number} 접수를 취소했어요.")
+    await mended.says("접수 다시 열어주세요")
+    mended.heard(f"취소된 접수는 다시 열 수 없어요({cancelled.number}).")
+    await mended.says("네")
+    mended.heard("드럼세탁기 21kg이 맞나요?")
 
 
 async def test_a_complaint_raises_the_open_request_and_offers_a_person(waiting: Customer) -> None:

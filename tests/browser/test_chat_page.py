@@ -153,6 +153,24 @@ async def test_a_photo_goes_with_its_description(open_page: Any, bot: Bot, shoot
     await expect(page.get_by_role("img", name="화면에 E21")).to_be_visible()
 
 
+async def test_words_and_a_photo_stand_in_the_order_in_which_they_arrive(open_page: Any, bot: Bot) -> None:
+    photo = io.BytesIO()
+    Image.new("RGB", (320, 200), "#8fa3a0").save(photo, "PNG")
+    page = await open_page()
+    await page.set_input_files(
+        "#photo", {"name": "washer.png", "mimeType": "image/png", "buffer": photo.getvalue()}
+    )
+    await page.get_by_label("설명 (선택)").fill("화면에 E21")
+    await say(page, "세탁기가 멈췄어요")
+    await answered(page, "화면에 E21")
+    own = page.locator(".bubble--mine")
+    shown = await own.all_text_contents()
+    await page.reload()
+    await page.wait_for_selector("html[data-ready]")
+    await answered(page, "화면에 E21")
+    assert await own.all_text_contents() == shown
+
+
 async def test_a_file_of_a_forbidden_kind_is_refused_in_words(browser: Any, front: Client, bot: Bot) -> None:
     page = await browser.new_page(locale="ko-KR")
     await page.goto(str(front.make_url("/chat")))

@@ -84,13 +84,13 @@ export class Composer {
   }
 
   submit() {
-    if (this.files.length) this.submitFiles();
     const text = this.text.value.trim();
     if (text) {
       this.send(text);
       this.text.value = "";
       store.write("draft", "");
     }
+    if (this.files.length) this.submitFiles(); // last: an upload takes its time, and arrives after the words anyway
     this.typedAt = 0;
     this.fit();
     this.text.focus({ preventScroll: true });
