@@ -104,16 +104,9 @@ class MatterForm(Form):
         self, message: Said, slots: Mapping[str, Any], turn: Turn, dispatcher: CollectingDispatcher
     ) -> dict[str, Any]:
         act = ACTS.get(message.intent, "amend")
-        if act == "reopen" and (cancelled := await self._cancelled_last(message, turn)):
-            return {"act": act, "outcome": "cancelled", "request_no": cancelled}
         possible = await candidates(act, turn.contact_id)
-        if act == "reopen" and not possible and (still_open := await self._still_open(message, turn)):
-            return {
-                "act": "amend",
-                "outcome": "asking",
-                "request_no": still_open,
-                "detail": message.typed[:2000],
-            }
+        if act == "reopen" and (instead := await self._instead_of_reopening(message, possible, turn)):
+            return instead
         if not possible:
             return {"act": act, "outcome": "nothing"}
         found: dict[str, Any] = {"act": act, "outcome": "asking"}
@@ -134,6 +127,21 @@ class MatterForm(Form):
         if act == "reschedule":
             found.update(await visits.read(message, slots, turn, dispatcher))
         return found
+
+    async def _instead_of_reopening(
+        self, message: Said, possible: list[ServiceRequest], turn: Turn
+    ) -> dict[str, Any]:
+        """What becomes of the wish when the request meant is cancelled, or is open still."""
+        if cancelled := await self._cancelled_last(message, turn):
+            return {"act": "reopen", "outcome": "cancelled", "request_no": cancelled}
+        if not possible and (number := await self._still_open(message, turn)):
+            return {
+                "act": "amend",
+                "outcome": "asking",
+                "request_no": number,
+                "detail": message.typed[:2000],
+            }
+        return {}
 
     async def _cancelled_last(self, message: Said, turn: Turn) -> str | None:
         """The cancelled request that is to be opened again: the one they name, else what changed last."""

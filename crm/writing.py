@@ -7,7 +7,7 @@ from datetime import datetime
 from crm import audit, db, happenings, outbox, ownership, writes
 from crm.actor import Actor, check
 from crm.checks import text as checked_text
-from crm.errors import Conflict, Forbidden, Invalid
+from crm.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.models import Conversation, Mention, Message, Staff
 from crm.thread_edits import rewrite
 from crm.threads import append, clean
@@ -98,12 +98,19 @@ async def note(
 
 
 async def amend_note(actor: Actor, message_id: int, text: str, *, now: datetime) -> bool:
-    """Its author changed a note; the first text is kept beside it. False: no change, or not their note."""
+    """Its author changed a note; the first text is kept beside it. False: the text is the same.
+
+    Raises `NotFound` where no note is, and `Conflict("another_author")` for a note of somebody else.
+    """
     check(actor, "conversation.write")
     text = _text(text, ())
     async with writes.transaction():
         found = await Message.get_or_none(id=message_id)
-        if found is None or found.direction != "note" or found.staff_id != actor.id or found.text == text:
+        if found is None or found.direction != "note":
+            raise NotFound("message")
+        if found.staff_id != actor.id:
+            raise Conflict("another_author")
+        if found.text == text:
             return False
         await ownership.locked(found.conversation_id)
         await rewrite(found, text, now=now, edited=True)

@@ -303,6 +303,17 @@ async def test_a_note_is_no_reply_and_calls_the_colleague_it_names(talk, yuna, s
     assert (await conversations.counts(seojun))["mentions"] == 0
 
 
+async def test_only_its_author_changes_a_note_and_others_are_told(talk, yuna, seojun, now):
+    left = await conversations.note(yuna, talk.id, "전화함", now=now)
+    assert await conversations.amend_note(yuna, left.id, "두 번 전화함", now=now)
+    with pytest.raises(Conflict, match="another_author"):
+        await conversations.amend_note(seojun, left.id, "안 했음", now=now)
+    asked = await said(talk, "언제 오나요", now)
+    with pytest.raises(NotFound):
+        await conversations.amend_note(yuna, asked.id, "다른 말", now=now)
+    assert (await Message.get(id=left.id)).text == "두 번 전화함"
+
+
 async def test_a_conversation_can_be_put_back_among_the_unread(talk, seojun, now):
     await conversations.mark_seen(seojun, talk.id, now)
     await conversations.mark_unseen(seojun, talk.id, now)
