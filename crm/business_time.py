@@ -95,13 +95,23 @@ class Calendar:
         return next((max(start, at) for start, _ in self._spans_from(at)), None)
 
     def next_closing(self, at: datetime) -> datetime | None:
-        """The end of the span that `at` is in or that comes next; None as for `next_open`."""
-        return next((end for _, end in self._spans_from(aware(at))), None)
+        """When the opening that `at` is in, or that comes next, really ends: spans that meet are one opening.
+
+        None when there is no opening, or none that ends, within 400 days.
+        """
+        closes: datetime | None = None
+        for start, end in self._spans_from(aware(at)):
+            if closes and start > closes:
+                return closes
+            closes = end
+        days = HORIZON_DAYS - 1
+        return closes if closes and closes < aware(at) + timedelta(days=days) else None
 
     def next_opening_after(self, at: datetime) -> datetime | None:
-        """The first opening strictly later than `at`, skipping the span that is running."""
+        """The first opening strictly later than `at`, skipping the one that is running at `at`."""
         at = aware(at)
-        return next((start for start, _ in self._spans_from(at) if start > at), None)
+        closes = self.next_closing(at) if self.is_open(at) else at
+        return self.next_open(closes) if closes else None
 
     def add_business_minutes(self, at: datetime, minutes: int) -> datetime:
         """The moment when `minutes` (0 or more) open minutes have passed since `at`. Monotone in both."""

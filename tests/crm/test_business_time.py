@@ -30,6 +30,17 @@ def test_saturday_evening_opens_on_monday() -> None:
     assert OFFICE.next_open(seoul(2026, 11, 21, 14, 0)) == seoul(2026, 11, 23, 9, 0)
 
 
+def test_openings_that_meet_at_midnight_are_one() -> None:
+    always = Calendar(((Span(0, 1440),),) * 7, SEOUL, korean_holidays=False)
+    at = seoul(2026, 12, 24, 15, 0)
+    assert (always.next_closing(at), always.next_opening_after(at)) == (None, None)
+    but_christmas = Calendar(always.week, SEOUL)
+    assert but_christmas.next_closing(at) == seoul(2026, 12, 25)
+    assert but_christmas.next_opening_after(at) == seoul(2026, 12, 26)
+    assert OFFICE.next_closing(seoul(2026, 11, 19, 13, 30)) == seoul(2026, 11, 19, 18)
+    assert OFFICE.next_opening_after(seoul(2026, 11, 19, 11, 30)) == seoul(2026, 11, 19, 13)
+
+
 def test_minutes_skip_lunch_night_and_sunday() -> None:
     assert OFFICE.add_business_minutes(seoul(2026, 11, 19, 11, 50), 15) == seoul(2026, 11, 19, 13, 5)
     assert OFFICE.add_business_minutes(seoul(2026, 11, 21, 13, 50), 30) == seoul(2026, 11, 23, 9, 20)

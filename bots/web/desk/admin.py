@@ -1,6 +1,7 @@
 """Administration: company, business hours, teams, staff, canned replies, labels, response targets."""
 
 from collections import defaultdict
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -104,13 +105,25 @@ def _now_open(desk: Desk, calendar: hours.Calendar) -> dict[str, str]:
     if calendar.is_open(desk.now):
         ends = calendar.next_closing(desk.now)
         after = calendar.next_opening_after(desk.now)
-        text = desk.t("desk.hours.open_until", at=i18n.clock(ends, desk.tz, desk.lang)) if ends else ""
+        text = desk.t("desk.hours.open_until", at=_ends(desk, ends)) if ends else desk.t("desk.hours.always")
         if after:
             text += " " + desk.t("desk.hours.next", at=i18n.moment(after, desk.tz, desk.lang, desk.now))
         return {"state": "open", "title": desk.t("desk.hours.open"), "text": text}
     opens = calendar.next_open(desk.now)
     text = desk.t("desk.hours.next", at=i18n.moment(opens, desk.tz, desk.lang, desk.now)) if opens else ""
     return {"state": "closed", "title": desk.t("desk.hours.closed"), "text": text}
+
+
+def _ends(desk: Desk, at: datetime) -> str:
+    """'오늘 오후 6:00', or with its day; midnight belongs to the day that it ends."""
+    local, day = at.astimezone(desk.tz), desk.now.astimezone(desk.tz).date()
+    if local.time() == time():
+        before = local.date() - timedelta(days=1)
+        named = desk.t("desk.hours.today") if before == day else i18n.day(before, desk.lang, day)
+        return desk.t("desk.hours.midnight", day=named)
+    if local.date() == day:
+        return desk.t("desk.hours.today_at", at=i18n.clock(at, desk.tz, desk.lang))
+    return i18n.moment(at, desk.tz, desk.lang, desk.now)
 
 
 @page

@@ -1,18 +1,22 @@
 """Administration and the knowledge editor."""
 
 import re
+from datetime import timedelta
 from io import BytesIO
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import ClientResponse, FormData
 
+from bots.web import i18n
 from crm import hours
 from crm.models import Article, CannedReply, CompanyProfile, Label, MessageTemplate, Staff, Team
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
-from tests.bots.web.desk_people import Company
+from tests.bots.web.desk_people import Company, utc_now
 
 __all__ = ["browser_of", "company", "desk_server", "signed_in"]
+SEOUL = ZoneInfo("Asia/Seoul")
 PAGES = ("profile", "hours", "teams", "staff", "canned", "labels", "targets", "templates")
 
 
@@ -58,6 +62,19 @@ async def test_who_changes_the_hours_sees_the_article_that_tells_customers_of_th
     )
     page = await browser.page("/desk/admin/hours")
     assert f'<a class="link" href="/desk/knowledge/{made["id"]}">상담과 방문 시간</a>' in page
+
+
+async def test_open_day_and_night_is_said_so(signed_in: Staffed) -> None:
+    browser = await signed_in("yuna")
+    await browser.act("hours_save", week=[[{"opens": 0, "closes": 1440}] for _ in range(7)])
+    await browser.act("company_update", korean_holidays=False)
+    assert "하루 종일, 날마다 열려 있어요." in await browser.page("/desk/admin/hours")
+    tomorrow = utc_now().astimezone(SEOUL).date() + timedelta(days=1)
+    await browser.act("day_off_add", day=tomorrow.isoformat(), name="이사")
+    page = await browser.page("/desk/admin/hours")
+    assert "오늘 밤 12:00에 끝나요." in page
+    after = i18n.day(tomorrow + timedelta(days=1), "ko", tomorrow)
+    assert f"다음 영업은 {after} 오전\u00a012:00이에요." in page
 
 
 async def test_hours_that_end_before_they_start_name_their_day(signed_in: Staffed) -> None:
