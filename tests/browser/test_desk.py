@@ -35,6 +35,24 @@ async def test_a_customers_message_and_the_answer_appear_without_reloading(
     await shoot(page, "desk-conversation")
 
 
+async def test_a_time_to_snooze_until_is_typed_to_its_end_by_keyboard(at: At, company: Company) -> None:
+    talk = await mine(company)
+    page = await at("seojun", f"/desk/conversations/{talk.id}")
+    await page.keyboard.press("s")
+    await page.keyboard.press("End")
+    field = page.locator(".menu input[type=datetime-local]")
+    await expect(field).to_be_focused()
+    until = (utc_now() + timedelta(days=2)).replace(hour=3, minute=30, second=0, microsecond=0)
+    await field.fill(f"{until:%Y-%m-%dT%H:%M}")  # already a time, as it is while the last digits are typed
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".menu")).to_be_visible()
+    assert (await Conversation.get(id=talk.id)).status == "open"
+    await field.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".toast")).to_be_visible()
+    assert (await Conversation.get(id=talk.id)).status == "snoozed"
+
+
 async def test_two_who_answer_at_once_are_warned_and_asked(at: At, company: Company) -> None:
     talk = await mine(company)
     his = await at("seojun", f"/desk/conversations/{talk.id}")

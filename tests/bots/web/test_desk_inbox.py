@@ -184,6 +184,21 @@ async def test_staff_say_what_a_misunderstood_message_meant(signed_in: Staffed) 
     assert (await TrainingCandidate.get(inbox_id=message.inbox_id)).intent == "book_visit"
 
 
+async def test_replies_in_the_customers_language_are_offered_first(signed_in: Staffed) -> None:
+    browser = await signed_in("seojun")
+    for shortcut, locale in (("hello", "en"), ("인사", "ko")):
+        await CannedReply.create(
+            shortcut=shortcut, title=shortcut, text=shortcut, locale=locale,
+            created_at=utc_now(), updated_at=utc_now(),
+        )  # fmt: skip
+    talk = await a_talk(utc_now())
+    for locale, first in (("ko", "/인사"), ("en", "/hello")):
+        await Conversation.filter(id=talk.id).update(locale=locale)
+        answer = await browser.client.get(f"/desk/api/canned?conversation={talk.id}")
+        offered = [item["shortcut"] for item in (await answer.json())["items"]]
+        assert offered == sorted(offered, key=lambda shortcut: shortcut != first)
+
+
 async def test_a_canned_reply_comes_with_the_customers_name_in_it(signed_in: Staffed) -> None:
     talk = await a_talk(utc_now())
     canned = await CannedReply.create(

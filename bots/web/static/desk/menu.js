@@ -21,8 +21,9 @@ export function show(button, name, prepare = () => {}) {
   button.setAttribute("aria-expanded", "true");
   open = { menu, button, name };
   menu.addEventListener("click", choose);
-  menu.addEventListener("change", choose);
+  menu.addEventListener("submit", choose);
   menu.addEventListener("keydown", walk);
+  menu.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !menu.contains(relatedTarget) && close());
   items(menu)[0]?.focus({ preventScroll: true });
 }
 
@@ -57,9 +58,12 @@ function place(menu, button) {
   menu.style.top = `${below ? Math.min(at.bottom + 6, innerHeight - height - 8) : at.top - height - 6}px`;
 }
 
+// A field is sent by its button: while it is being typed its value is already one, and not yet the one meant.
 function choose(event) {
-  const item = event.target.closest("[role^=menuitem], input");
-  if (!item || (event.type === "click" && item.matches("input"))) return;
+  const sent = event.type === "submit";
+  if (sent) event.preventDefault();
+  const item = sent ? event.target.querySelector("input") : event.target.closest("[role^=menuitem]");
+  if (!item) return;
   const { button, name } = open;
   if (!item.matches("a, [type=submit]")) close(true);
   button.dispatchEvent(new CustomEvent("choose", { bubbles: true, detail: { item, name } }));
@@ -72,7 +76,7 @@ function walk(event) {
   if (to !== undefined && !document.activeElement.matches("input[type=datetime-local]")) {
     event.preventDefault();
     all[(to + all.length) % all.length].focus();
-  } else if (event.key === "Escape" || event.key === "Tab") {
+  } else if (event.key === "Escape" || (event.key === "Tab" && !document.activeElement.closest("form"))) {
     event.preventDefault();
     event.stopPropagation();
     close(true);

@@ -68,7 +68,7 @@ async function offer(kind, text, from) {
 async function find(kind, text) {
   const wanted = text.toLowerCase();
   if (kind === "canned") {
-    canned ??= (await read("canned")).items;
+    canned ??= (await read(`canned?conversation=${conversation}`)).items;
     return canned.filter((item) => `${item.name} ${item.shortcut}`.toLowerCase().includes(wanted)).slice(0, 8);
   }
   if (kind === "staff") {
