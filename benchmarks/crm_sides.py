@@ -50,6 +50,8 @@ class PostgresDriver(Driver):
         for how, sql, args in statements:
             if how == "execute":
                 await self.raw.execute(sql)
+            elif how == "many":
+                await self.raw.executemany(sql, args)
             else:
                 await self.raw.fetch(sql, *args)
 
@@ -70,6 +72,10 @@ class _Overheard:
     def fetch_dicts(self, sql: str, args: Any = None) -> Any:
         self._heard.append(("fetch", sql, args or []))
         return self._raw.fetch_dicts(sql, args)
+
+    def fetch_tuples(self, sql: str, args: Any = None) -> Any:
+        self._heard.append(("fetch", sql, args or []))
+        return self._raw.fetch_tuples(sql, args)
 
     def execute_insert(self, sql: str, args: Any = None) -> Any:
         self._heard.append(("fetch", sql, args or []))
@@ -110,19 +116,32 @@ async def overheard() -> AsyncIterator[list[Statement]]:
             client._connection = raw
         return
 
-    def note(query: Any) -> None:
-        if "pg_advisory_unlock_all" not in query.query:
-            heard.append(
-                ("fetch" if query.args or query.query[:6] == "SELECT" else "execute", query.query, query.args)
-            )
-
     async with client.acquire_connection() as connection:
-        connection.add_query_logger(note)
+        for name in ("rows", "fetch", "execute", "executemany"):
+            setattr(connection, name, _noted(getattr(connection, name), name, heard))
     try:
         yield heard
     finally:
         async with client.acquire_connection() as connection:
-            connection.remove_query_logger(note)
+            for name in ("rows", "fetch", "execute", "executemany"):
+                delattr(connection, name)
+
+
+def _noted(method: Any, name: str, heard: list[Statement]) -> Any:
+    """A method of the pool's connection that notes what it is told before it does it."""
+
+    def rows(sql: str, args: Sequence[Any]) -> Any:
+        heard.append(("fetch", sql, args))
+        return method(sql, args)
+
+    def other(sql: str, *args: Any) -> Any:
+        if name == "executemany":
+            heard.append(("many", sql, args[0]))
+        else:
+            heard.append(("fetch" if args or sql[:6] == "SELECT" else "execute", sql, args))
+        return method(sql, *args)
+
+    return rows if name == "rows" else other
 
 
 @dataclass

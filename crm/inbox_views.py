@@ -72,9 +72,8 @@ async def inbox_list(
         args += [db.stamp(at), db.stamp(at), row_id]
     rows = await db.fetch(
         f"{_SELECT} WHERE {' AND '.join(where)}"
-        f" ORDER BY {_FIRST.get(view, '')}v.last_message_at DESC, v.id DESC LIMIT ?",
+        f" ORDER BY {_FIRST.get(view, '')}v.last_message_at DESC, v.id DESC LIMIT {limit + 1:d}",
         *args,
-        limit + 1,
     )
     items = _read(rows[:limit])
     await add_labels("conversation", items)
@@ -87,7 +86,7 @@ async def find_anywhere(actor: Actor, query: str, *, limit: int = 30) -> list[di
     check(actor, "conversation.read")
     condition, args = await _found(query)
     rows = await db.fetch(
-        f"{_SELECT} WHERE {condition} ORDER BY v.last_message_at DESC, v.id DESC LIMIT ?", *args, limit
+        f"{_SELECT} WHERE {condition} ORDER BY v.last_message_at DESC, v.id DESC LIMIT {int(limit)}", *args
     )
     return _read(rows)
 
@@ -107,9 +106,8 @@ async def of_contact(actor: Actor, contact_id: int, *, limit: int = 20) -> list[
     """A contact's conversations, newest first."""
     check(actor, "conversation.read")
     rows = await db.fetch(
-        f"{_SELECT} WHERE v.contact_id = ? ORDER BY v.last_message_at DESC, v.id DESC LIMIT ?",
+        f"{_SELECT} WHERE v.contact_id = ? ORDER BY v.last_message_at DESC, v.id DESC LIMIT {int(limit)}",
         contact_id,
-        limit,
     )
     return _read(rows)
 
@@ -147,7 +145,7 @@ async def messages(
     of a message that could not be sent, the `fault` (the sender's word, as `blocked`, or a provider's)."""
     check(actor, "conversation.read")
     where, args = (" AND m.seq < ?", [before_seq]) if before_seq is not None else ("", [])
-    rows = await db.fetch(f"{_MESSAGE}{where} ORDER BY m.seq DESC LIMIT ?", conversation_id, *args, limit)
+    rows = await db.fetch(f"{_MESSAGE}{where} ORDER BY m.seq DESC LIMIT {int(limit)}", conversation_id, *args)
     return await _with_faults(await _with_files(_read_messages(rows[::-1])))
 
 
@@ -156,22 +154,22 @@ async def customer_sees(
 ) -> list[dict[str, Any]]:
     """What the customer may see after a number, in order: messages both ways, no notes, no event lines."""
     rows = await db.fetch(
-        f"{_MESSAGE} AND m.seq > ? AND m.direction IN ('in', 'out') ORDER BY m.seq LIMIT ?",
+        f"{_MESSAGE} AND m.seq > ? AND m.direction IN ('in', 'out') ORDER BY m.seq LIMIT {int(limit)}",
         conversation_id,
         after_seq,
-        limit,
     )
     return await _with_files(_read_messages(rows))
 
 
 async def add_labels(subject: str, items: Sequence[dict[str, Any]]) -> None:
     """Give every item its `labels` [{"id","name","colour"}], with one statement."""
+    by_id: dict[int, dict[str, Any]] = {}
     for item in items:
         item["labels"] = []
-    if not items:
+        by_id[item["id"]] = item
+    if not by_id:
         return
-    by_id = {item["id"]: item for item in items}
-    rows = await db.fetch(
+    rows = await db.read(
         "SELECT g.subject_id, l.id, l.name, l.colour FROM labelling g JOIN label l ON l.id = g.label_id"
         f" WHERE g.subject = ? AND g.subject_id IN ({db.placeholders(len(by_id))}) ORDER BY l.name",
         subject,
@@ -240,9 +238,7 @@ async def _found(query: str, *, within: tuple[str, list[Any]] | None = None) -> 
 
 
 def _read(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    for row in rows:
-        row["blocked"] = bool(row["blocked"])
-    return db.read_rows(rows, times=_TIMES, documents=("last_message",))
+    return db.read_rows(rows, times=_TIMES, flags=("blocked",), documents=("last_message",))
 
 
 def _read_messages(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

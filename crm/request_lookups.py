@@ -8,12 +8,11 @@ from crm.request_rules import OPEN, STATUSES, read_number
 async def of_contact(contact_id: int, *, open_only: bool = False, limit: int = 20) -> list[ServiceRequest]:
     """A contact's requests, newest first, with product, assignee and rating loaded."""
     statuses = OPEN if open_only else STATUSES
-    rows = await db.fetch(
+    rows = await db.read(
         f"{_OF_CONTACT} AND r.status IN ({db.placeholders(len(statuses))})"
-        " ORDER BY r.created_at DESC, r.id DESC LIMIT ?",
+        f" ORDER BY r.created_at DESC, r.id DESC LIMIT {int(limit)}",
         contact_id,
         *statuses,
-        limit,
     )
     found = [reads.as_model(ServiceRequest, row) for row in rows]
     for request, row in zip(found, rows, strict=True):

@@ -125,14 +125,14 @@ async def find_contacts(query: str, *, limit: int = 20) -> list[int]:
 async def _keyed(prefix: str, limit: int) -> list[int]:
     """Contacts with a key in this range, best key first; read further where some have several such keys."""
     for many in (limit + limit // 4, limit * 3):
-        rows = await db.fetch(
-            "SELECT contact_id FROM contact_key WHERE key >= ? AND key < ? ORDER BY key, contact_id LIMIT ?",
+        found = await db.column(
+            "SELECT contact_id FROM contact_key WHERE key >= ? AND key < ?"
+            f" ORDER BY key, contact_id LIMIT {int(many)}",
             prefix,
             prefix + LAST,
-            many,
         )
-        ids = list(dict.fromkeys(int(row["contact_id"]) for row in rows))
-        if len(rows) < many or len(ids) >= limit:
+        ids = list(dict.fromkeys(found))
+        if len(found) < many or len(ids) >= limit:
             break
     return ids
 
@@ -202,6 +202,8 @@ async def find_messages(query: str, *, limit: int = 50) -> list[int]:
     fresh = await db.fetch(
         "SELECT id, text FROM message WHERE unindexed = ? ORDER BY id DESC LIMIT 500", True
     )
+    if not fresh:
+        return indexed
     matching = {int(row["id"]) for row in fresh if matches(message_keys(row["text"]), keys, prefix)}
     return sorted(matching | set(indexed), reverse=True)[:limit]
 
@@ -230,8 +232,7 @@ async def find_kept(kept: Kept, keys: list[str], prefix: str, limit: int) -> lis
 
 
 async def _newest(sql: str, args: list[str], limit: int) -> list[int]:
-    rows = await db.fetch(f"{sql} ORDER BY id DESC LIMIT ?", *args, limit)
-    return [int(row["id"]) for row in rows]
+    return await db.column(f"{sql} ORDER BY id DESC LIMIT {int(limit)}", *args)
 
 
 def matches(have: set[str], keys: list[str], prefix: str) -> bool:

@@ -90,6 +90,16 @@ class Connection(aiosqlite.Connection):
 
         return await self._run(sql, fetch)
 
+    async def fetch_tuples(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """All rows of a statement as bare tuples."""
+
+        def fetch(raw: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            cursor = raw.cursor()
+            cursor.row_factory = None
+            return cursor.execute(sql, parameters or ()).fetchall()
+
+        return await self._run(sql, fetch)
+
     async def execute_insert(self, sql: str, parameters: Any = None) -> Any:  # type: ignore[override]
         """The number of the row that an INSERT made, in a row of its own."""
 

@@ -19,6 +19,7 @@ from crm.db.state import (
     run_first,
 )
 from crm.db.statements import (
+    column,
     execute,
     execute_many,
     fetch,
@@ -26,6 +27,7 @@ from crm.db.statements import (
     missing_numbers,
     padded,
     placeholders,
+    read,
     settle,
     skip_locked,
     transaction_horizon,
@@ -51,6 +53,7 @@ __all__ = [
     "apps",
     "client",
     "close",
+    "column",
     "connect",
     "dialect",
     "exclusive",
@@ -65,6 +68,7 @@ __all__ = [
     "missing_numbers",
     "padded",
     "placeholders",
+    "read",
     "read_day",
     "read_json",
     "read_rows",

@@ -3,7 +3,7 @@
 import functools
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -29,14 +29,8 @@ async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
     """The rows of a statement with `?` placeholders; also of INSERT, UPDATE and DELETE with RETURNING."""
     connection = state.connection()
     if state.dialect() == "postgres":
-        await run_first()
-        try:
-            rows = await connection.fetch(_numbered(sql), args)
-        except asyncpg.IntegrityConstraintViolationError as error:
-            raise IntegrityError(error) from error
-        except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
-            raise OperationalError(error) from error
-        return _as_dicts(rows)
+        rows, names = await _ask(connection, sql, args)
+        return [dict(zip(names, row)) for row in rows]  # noqa: B905  (one driver's; strict costs a third)
     try:
         async with connection.acquire_connection() as raw:
             found: list[dict[str, Any]] = await raw.fetch_dicts(sql, args)
@@ -47,10 +41,38 @@ async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _as_dicts(rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """A driver's rows as dictionaries; not by dict(row), which looks every column up by its name."""
-    names = tuple(rows[0].keys()) if rows else ()
-    return [dict(zip(names, row)) for row in rows]  # noqa: B905  (one driver row; strict costs a third)
+async def read(sql: str, *args: Any) -> Sequence[Mapping[str, Any]]:
+    """`fetch` for rows that are only looked at: on PostgreSQL they stay as the driver makes them."""
+    connection = state.connection()
+    if state.dialect() == "postgres":
+        rows: list[Mapping[str, Any]] = (await _ask(connection, sql, args))[0]
+        return rows
+    return await fetch(sql, *args)
+
+
+async def column(sql: str, *args: Any) -> list[Any]:
+    """The first column of a statement with `?` placeholders."""
+    connection = state.connection()
+    if state.dialect() == "postgres":
+        rows = (await _ask(connection, sql, args))[0]
+    else:
+        try:
+            async with connection.acquire_connection() as raw:
+                rows = await raw.fetch_tuples(sql, args)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(error) from error
+    return [row[0] for row in rows]
+
+
+async def _ask(connection: Any, sql: str, args: Sequence[Any]) -> Any:
+    """PostgreSQL's rows and the names of their columns."""
+    await run_first()
+    try:
+        return await connection.fetch(_numbered(sql), args)
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(error) from error
+    except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
+        raise OperationalError(error) from error
 
 
 async def execute(sql: str, *args: Any) -> int:
@@ -59,12 +81,12 @@ async def execute(sql: str, *args: Any) -> int:
     if state.dialect() == "sqlite":
         affected: int = (await connection.execute_query(sql, list(args)))[0]
         return affected
+    await run_first()
     try:
-        async with connection.acquire_connection() as raw:
-            status: str = await raw.execute(_numbered(sql), *args)
+        changed: int = await connection.affected(_numbered(sql), args)
     except asyncpg.IntegrityConstraintViolationError as error:
         raise IntegrityError(error) from error
-    return int(status.rsplit(" ", 1)[-1]) if status[-1].isdigit() else 0
+    return changed
 
 
 async def settle() -> None:

@@ -1,12 +1,12 @@
 """Times and documents on their way into the database and out of it."""
 
 import json
-import json.scanner
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import orjson
 import tortoise.backends.sqlite.executor  # writes times as they come; loaded after this it would win
 import tortoise.fields.data
 
@@ -39,15 +39,22 @@ def read_stamp(value: Any) -> datetime | None:
         return None
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    return require_aware(value)
+    return value if value.tzinfo is UTC else require_aware(value)
 
 
 def read_rows(
-    rows: list[dict[str, Any]], *, times: Sequence[str] = (), documents: Sequence[str] = ()
+    rows: list[dict[str, Any]],
+    *,
+    times: Sequence[str] = (),
+    flags: Sequence[str] = (),
+    documents: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
-    """The same rows with their columns `times` and `documents` (JSON) read, in place."""
+    """The same rows with their columns `times`, `flags` (yes or no) and `documents` (JSON) read, in place."""
     if state.dialect() == "postgres":
-        times = ()  # the driver gives them in UTC
+        times = flags = ()  # the driver gives them as they are wanted, times in UTC
+    for name in flags:
+        for row in rows:
+            row[name] = bool(row[name])
     for name in documents:
         for row in rows:
             value = row[name]
@@ -67,7 +74,7 @@ def read_day(value: Any) -> date | None:
 
 
 def read_json(value: Any) -> Any:
-    """A JSON column of a raw row."""
+    """A JSON column of a raw row. Whole numbers beyond 64 bits, which nothing of ours has, come as floats."""
     if type(value) is not str:
         return json.loads(value) if isinstance(value, bytes) else value
     if value == "[]":  # most are empty
@@ -75,11 +82,6 @@ def read_json(value: Any) -> Any:
     if value == "{}":
         return {}
     try:
-        read, end = _scan_json(value, 0)  # json.loads at half its CPU, for text that begins with the value
-    except StopIteration:
-        end = -1
-    return read if end == len(value) else json.loads(value)
-
-
-# the C scanner that json.loads uses
-_scan_json: Callable[[str, int], tuple[Any, int]] = json.scanner.make_scanner(json.JSONDecoder())  # type: ignore[arg-type]
+        return orjson.loads(value)  # at a fifth of json.loads' CPU
+    except orjson.JSONDecodeError:  # stricter: it takes no NaN
+        return json.loads(value)

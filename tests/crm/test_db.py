@@ -121,6 +121,31 @@ async def test_execute_tells_how_many_rows_changed(any_db):
     assert await database.execute("DELETE FROM label") == 2
 
 
+async def test_rows_are_read_whole_or_by_their_first_column(any_db):
+    for name in ("one", "two"):
+        await Label.create(name=name)
+    rows = await database.read("SELECT name, colour FROM label ORDER BY name")
+    assert [row["name"] for row in rows] == ["one", "two"]
+    assert await database.column("SELECT name, id FROM label WHERE name <> ? ORDER BY name", "one") == ["two"]
+    assert await database.column("SELECT name FROM label WHERE name = ?", "three") == []
+
+
+async def test_first_runs_before_rows_changed_or_read_by_sql(any_db):
+    for work in (
+        lambda: database.execute("DELETE FROM label WHERE name = ?", "nothing"),
+        lambda: database.column("SELECT name FROM label"),
+        lambda: database.read("SELECT name FROM label"),
+    ):
+        ran = []
+
+        async def first(ran=ran) -> None:
+            ran.append(await database.execute("DELETE FROM label WHERE name = ?", "nothing"))
+
+        async with database.transaction(first=first):
+            await work()
+        assert ran == [0]
+
+
 async def test_times_of_any_zone_come_back_as_the_same_instant(any_db):
     seoul = AT.astimezone(timezone(timedelta(hours=9)))
     rows = await database.fetch(

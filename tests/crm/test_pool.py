@@ -2,13 +2,17 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 
 import asyncpg
 import pytest
 from tortoise.exceptions import OperationalError, TransactionManagementError
 
 from crm import db as database
-from crm.pool import Pool
+from crm import identities, inbox_views
+from crm.actor import SYSTEM
+from crm.models import Conversation
+from crm.pool import STATEMENTS, Pool
 
 pytestmark = pytest.mark.postgres
 
@@ -102,3 +106,39 @@ async def test_what_failed_inside_its_own_savepoint_costs_nothing_else(pg):
             async with database.savepoint():
                 await database.execute("SELECT 1/0")
     assert len(await database.fetch("SELECT * FROM sequence")) == 1
+
+
+async def test_a_table_that_changed_its_columns_is_read_as_it_now_is(pg):
+    await database.execute("INSERT INTO sequence (name, value) VALUES ('x', 1)")
+    before = await database.fetch("SELECT * FROM sequence")
+    await database.execute("ALTER TABLE sequence ADD COLUMN more int DEFAULT 7")
+    assert await database.fetch("SELECT * FROM sequence") == [{**before[0], "more": 7}]
+    assert (await database.read("SELECT * FROM sequence"))[0]["more"] == 7
+
+
+async def test_few_statements_stay_prepared_however_many_are_told(pg):
+    for number in range(STATEMENTS + 60):
+        assert await database.column(f"SELECT {number} AS n{number}") == [number]
+    (kept,) = await database.column("SELECT count(*) FROM pg_prepared_statements")
+    assert kept <= STATEMENTS + 10
+
+
+async def test_a_page_of_a_long_inbox_is_not_planned_anew_each_time(pg, now):
+    identity = await identities.find_or_create("web", "", "u1", now=now)
+    await Conversation.bulk_create(
+        [
+            Conversation(
+                contact_id=identity.contact_id, identity_id=identity.id, channel="web",
+                last_message_at=now + timedelta(seconds=at), created_at=now,
+            )
+            for at in range(3000)
+        ]
+    )  # fmt: skip
+    await database.execute("ANALYZE")
+    for _ in range(9):
+        assert len((await inbox_views.inbox_list(SYSTEM, view="all")).items) == 30
+    (planned,) = await database.column(
+        "SELECT custom_plans FROM pg_prepared_statements"
+        " WHERE statement LIKE '%FROM conversation v%ORDER BY%' AND generic_plans + custom_plans >= 9"
+    )
+    assert planned == 0  # the limit is no parameter: with one PostgreSQL would take the page for a long list
