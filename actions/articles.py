@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Turn
-from actions.words import say
-from crm import cards, knowledge
+from actions.words import day, say
+from crm import cards, hours, knowledge
 
 KINDS: dict[str, list[str]] = {
     "ask_usage": ["usage", "error_code"],
@@ -22,6 +23,7 @@ KINDS: dict[str, list[str]] = {
 _WHOLE = frozenset({"ask_hours", "ask_location", "ask_repair_cost"})
 _SHORT_WHOLE = _WHOLE | {"ask_price", "ask_product", "ask_payment"}
 _SHORT = 400  # characters: a bubble on a phone
+_SOON_DAYS = 7  # how far ahead days off are told to who asks for the hours
 
 
 async def find(turn: Turn, text: str, intent: str) -> list[knowledge.Hit]:
@@ -45,15 +47,35 @@ def quote(dispatcher: CollectingDispatcher, hits: Sequence[knowledge.Hit]) -> No
     dispatcher.utter_message(text=hits[0].quote, json_message={"cards": shown})
 
 
+async def closed_days(turn: Turn, asked: date | None) -> list[str]:
+    """Holidays and days off that no weekly hours tell of: the local day asked for, else those of a week."""
+    calendar = await hours.load(tz=turn.tz)
+    today = turn.at.astimezone(turn.tz).date()
+    days = [asked] if asked else [today + timedelta(days=ahead) for ahead in range(_SOON_DAYS + 1)]
+    closed = [on for on in days if on >= today and calendar.week[on.weekday()] and calendar.closure(on)]
+    return [day(on, turn.language, today=today) for on in closed]
+
+
 async def answer(
-    dispatcher: CollectingDispatcher, turn: Turn, text: str, intent: str, *, aside: bool = False
+    dispatcher: CollectingDispatcher,
+    turn: Turn,
+    text: str,
+    intent: str,
+    *,
+    asked: date | None = None,
+    aside: bool = False,
 ) -> bool:
-    """Quote the best article on `text`, else say that there is none; return whether there was one."""
+    """Quote the best article on `text`, else say that there is none; return whether there was one.
+
+    `asked` is the local day that they ask of.
+    """
     hits = await find(turn, text, intent)
     if not hits:
         say(dispatcher, "utter_no_answer")
         return False
     quote(dispatcher, hits)
+    if intent == "ask_hours" and (closed := await closed_days(turn, asked)):
+        say(dispatcher, "utter_closed_days", days=", ".join(closed))
     if intent == "ask_usage" and not aside:
         say(dispatcher, "utter_answer_more")
     return True

@@ -24,8 +24,8 @@ class Answer(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
-        message = said(tracker)
-        await answer(dispatcher, await turn_of(tracker), message.text, message.intent)
+        message, turn = said(tracker), await turn_of(tracker)
+        await answer(dispatcher, turn, message.text, message.intent, asked=message.on(turn.tz))
         return []
 
 

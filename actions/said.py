@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rasa_sdk import Tracker
 
@@ -143,6 +144,14 @@ class Said:
             return None
         start, end = (datetime.fromisoformat(str(self.when[k])) for k in ("from", "to"))
         return start, end, bool(self.when.get("has_date")), bool(self.when.get("has_time"))
+
+    def on(self, tz: ZoneInfo) -> date | None:
+        """The one local day that was said, if any."""
+        when = self.moment()
+        if not when or not when[2]:
+            return None
+        first, last = when[0].astimezone(tz), (when[1] - timedelta(microseconds=1)).astimezone(tz)
+        return first.date() if last.date() == first.date() else None
 
 
 def said(tracker: Tracker) -> Said:

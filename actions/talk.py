@@ -217,7 +217,8 @@ class AnswerAside(Action):
         if message.intent == "ask_usage" and message.pressed:
             say(dispatcher, "utter_ask_question")
         elif message.intent in ("ask_hours", "ask_location", "ask_usage", "ask_repair_cost"):
-            await answer(dispatcher, turn, message.text, message.intent, aside=True)
+            on = message.on(turn.tz)
+            await answer(dispatcher, turn, message.text, message.intent, asked=on, aside=True)
         elif message.intent == "check_request":
             await ShowRequests().run(dispatcher, tracker, domain)
         elif message.intent == "check_visit":

@@ -1,8 +1,12 @@
 """Three bands, short words, hostile words, answers from articles, and the language of the customer."""
 
+from datetime import date
+
 import pytest
 
-from tests.actions.company import WASHER
+from crm import hours
+from crm.actor import SYSTEM
+from tests.actions.company import MONDAY, WASHER
 from tests.actions.conversation import Customer
 
 pytestmark = pytest.mark.rasa
@@ -108,6 +112,18 @@ async def test_an_answer_is_quoted_from_an_article_and_linked(
     await customer.says(question)
     customer.heard(quote)
     assert customer.cards[0]["url"] == link
+
+
+async def test_a_day_off_is_told_to_who_asks_for_the_hours(customer: Customer) -> None:
+    await customer.says("영업시간 알려 주세요")
+    customer.heard_nothing_of("쉬어요")
+    await hours.add_day_off(SYSTEM, date(2026, 11, 25), "창립기념일", now=MONDAY)
+    await customer.says("영업시간 알려 주세요")
+    customer.heard("11월 25일(수)은 쉬어요.")
+    await customer.says("내일 영업하나요?")
+    customer.heard_nothing_of("쉬어요")
+    await customer.says("12월 25일에 영업하나요?")
+    customer.heard("12월 25일(금)은 쉬어요.")
 
 
 async def test_where_no_article_answers_nothing_is_made_up(customer: Customer) -> None:

@@ -110,6 +110,24 @@ async def test_a_lost_connection_loses_and_doubles_nothing(open_page: Any, bot: 
     assert await Message.filter(direction="in").count() == 6
 
 
+async def test_a_browser_without_network_says_so_at_once_and_sends_later(
+    browser: Any, front: Client, bot: Bot
+) -> None:
+    page = await browser.new_page(locale="ko-KR")  # its console tells of every failed try
+    await page.goto(str(front.make_url("/chat")))
+    await page.wait_for_selector("html[data-ready]")
+    await say(page, "하나")
+    await answered(page, "하나")
+    await page.context.set_offline(True)
+    await expect(page.locator("#band")).to_be_visible()
+    await say(page, "둘")
+    await expect(page.locator(".ticks").last).to_contain_text("보내는 중")
+    await page.context.set_offline(False)
+    await answered(page, "둘")
+    await expect(page.locator("#band")).to_be_hidden()
+    assert await Message.filter(direction="in").count() == 2
+
+
 async def test_two_tabs_show_the_same(open_page: Any, bot: Bot) -> None:
     first = await open_page()
     await say(first, "첫 탭")

@@ -59,7 +59,7 @@ function chipRow(row, press) {
         "button",
         {
           type: "button",
-          class: `date-chip${tall ? " date-chip--tall" : ""}`,
+          class: `date-chip${tall ? " date-chip--tall" : ""}${chip.disabled ? " date-chip--closed" : ""}`,
           "aria-pressed": chip.selected ? "true" : "false",
           "aria-label": chip.full ? [chip.full, chip.disabled && chip.sub].filter(Boolean).join(", ") : false,
           disabled: Boolean(chip.disabled || !chip.value),

@@ -15,6 +15,7 @@ export class Connection extends EventTarget {
     this.ready = false;
     this.pause = 500;
     addEventListener("online", () => this.hurry());
+    addEventListener("offline", () => this.cut());
     document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
   }
 
@@ -75,6 +76,14 @@ export class Connection extends EventTarget {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.open(), this.pause * (0.7 + Math.random() * 0.6));
     this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
+  }
+
+  // A socket outlives its network for minutes, and the browser knows first.
+  cut() {
+    if (!this.socket || this.socket.readyState > 1) return;
+    this.socket.onclose = null;
+    this.socket.close();
+    this.lost();
   }
 
   hurry() {
