@@ -77,7 +77,7 @@ class MatterForm(Form):
         return found
 
     def missing(self, slots: Mapping[str, Any]) -> str | None:
-        if slots.get("outcome") in ("nothing", "told", "cancelled"):
+        if slots.get("outcome") in ("nothing", "told", "kept", "cancelled"):
             return None
         return next((n for n in _NEEDS[str(slots["act"])] if not slots.get(n)), None)
 
@@ -217,6 +217,8 @@ class MatterForm(Form):
             return {"outcome": "told"}
         await self._keep(str(number), tone, message.typed, turn)
         say(dispatcher, _ANSWERS[tone])
+        if await Rating.exists(request__number=str(number)):  # has its score: none is asked for again
+            return {"outcome": "kept"}
         return {"detail": message.typed[:2000], "wish": "score"}
 
     async def _keep(self, number: str, tone: str, words: str, turn: Turn) -> None:

@@ -33,7 +33,9 @@ class SubmitMatter(Action):
     ) -> list[EventType]:
         slots, turn = tracker.slots, await turn_of(tracker)
         act = str(slots.get("act") or "amend")
-        if slots.get("outcome") == "nothing":
+        if slots.get("outcome") == "kept":
+            pass  # and said so, when it was
+        elif slots.get("outcome") == "nothing":
             what = label(domain, turn.language, f"label_what_{act}")
             missing = "utter_no_request_reopen" if act == "reopen" else "utter_no_request_for"
             say(dispatcher, missing, what=what, buttons=_instead(act, turn, domain))

@@ -226,7 +226,7 @@ async def test_what_was_cancelled_just_now_is_not_opened_again_nor_another_in_it
     await mended.says("네")
     mended.heard(f"{cancelled.number} 접수를 취소했어요.")
     await mended.says("접수 다시 열어주세요")
-    mended.heard(f"취소된 접수는 다시 열 수 없어요({cancelled.number}).")
+    mended.heard(f"{cancelled.number} 접수는 취소돼서 다시 열 수 없어요.")
     await mended.says("네")
     mended.heard("드럼세탁기 21kg이 맞나요?")
 

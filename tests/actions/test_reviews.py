@@ -88,6 +88,18 @@ async def test_a_word_is_kept_with_the_request_in_the_right_tone_and_a_score_ask
 
 
 @pytest.mark.rasa
+async def test_words_after_the_score_are_kept_and_no_score_is_asked_for_again(customer: Customer) -> None:
+    await resolved(customer, "en")
+    await customer.says("4")
+    await customer.says("your technician was very kind")
+    customer.heard("Thank you for the kind words.")
+    customer.heard_nothing_of("score")
+    kept = await RequestEvent.filter(kind="commented").order_by("-id").first()
+    assert kept is not None
+    assert kept.text == "your technician was very kind"
+
+
+@pytest.mark.rasa
 async def test_who_gives_words_twice_is_not_asked_a_third_time(customer: Customer) -> None:
     await resolved(customer)
     await customer.says("별로였어요")

@@ -128,6 +128,16 @@ async def test_a_browser_without_network_says_so_at_once_and_sends_later(
     assert await Message.filter(direction="in").count() == 2
 
 
+async def test_a_request_number_stays_on_one_line(open_page: Any, bot: Bot) -> None:
+    page = await open_page()
+    for words in range(1, 9):
+        await say(page, "가" * words + " SR-2026-000123")
+    numbers = page.locator(".bubble--mine .whole")
+    await expect(numbers).to_have_count(8)
+    lines = await numbers.evaluate_all("all => all.map((one) => one.getClientRects().length)")
+    assert lines == [1] * 8
+
+
 async def test_two_tabs_show_the_same(open_page: Any, bot: Bot) -> None:
     first = await open_page()
     await say(first, "첫 탭")

@@ -28,11 +28,15 @@ export function icon(name, extra = "") {
 export const byId = (id) => document.getElementById(id);
 
 // Text with its web addresses as links.
+const LINK_OR_NUMBER = /(https?:\/\/[^\s<>"'）)]+|\b[A-Z]{1,3}-\d{4}-\d{6}\b)/g;
+
+// Addresses become links, and a number such as SR-2026-000123 stays on one line.
 export function linked(text) {
-  const pieces = text.split(/(https?:\/\/[^\s<>"'）)]+)/g);
-  return pieces.map((piece, at) =>
-    at % 2 ? el("a", { href: piece, target: "_blank", rel: "noopener noreferrer nofollow" }, piece) : piece,
-  );
+  const whole = (piece) =>
+    piece.startsWith("http")
+      ? el("a", { href: piece, target: "_blank", rel: "noopener noreferrer nofollow" }, piece)
+      : el("span", { class: "whole" }, piece);
+  return text.split(LINK_OR_NUMBER).map((piece, at) => (at % 2 ? whole(piece) : piece));
 }
 
 export function announce(text) {
