@@ -102,6 +102,7 @@ _RESPELLED = (
 _AFTER = re.compile(r"\s?(?:이후|후|부터|넘어서|지나서|다음|뒤)(?!\d)")
 _BEFORE = re.compile(r"\s?(?:이전|전|까지|안)(?:에|으로)?(?![가-힣])")
 _CLOCK_TIME = re.compile(r"\d|시(?!간)|정오|자정")
+_POINTS_BACK, _GROUP_NAME = re.compile(r"\\\d|\(\?P=|\(\?\("), re.compile(r"\(\?P<\w+>")
 _RATHER = re.compile(r"말고|아니[고라]|대신|에서(?=.*(?:바꿔|변경|옮겨|로))")
 
 
@@ -112,10 +113,23 @@ def _parser() -> TemporalParser:
     return TemporalParser(ParseOptions(ambiguous_hour=AmbiguousHour.DAYTIME, daytime_start=EARLIEST))
 
 
+@lru_cache(maxsize=1)
+def _hints() -> tuple[re.Pattern[str], ...]:
+    """The parser's rules, all in one: three sentences of four match none, which it would find out letter by
+    letter."""
+    rules = [rule.pattern for rule in _parser()._scanner.rules]
+    # Groups are numbered anew where rules are joined, so that what points back to one stays by itself.
+    alone = [rule for rule in rules if _POINTS_BACK.search(rule.pattern)]
+    nameless = (_GROUP_NAME.sub("(", rule.pattern) for rule in rules if rule not in alone)
+    return (re.compile("|".join(f"(?:{rule})" for rule in nameless), re.IGNORECASE), *alone)
+
+
 def expressions(text: str, now: datetime) -> list[TemporalExpression]:
     """Every Korean expression of time in a composed text, relative to a local naive time."""
     for pattern, spelling in _RESPELLED:
         text = pattern.sub(spelling, text)
+    if not any(pattern.search(text) for pattern in _hints()):
+        return []
     return list(_parser().parse_all(text, now=now))
 
 

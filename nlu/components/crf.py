@@ -65,7 +65,7 @@ class KiwiCRFEntityExtractor(GraphComponent):
         By cross-validation as exact as L-BFGS with 30 passes, in half the time; a mistake counts once however
         many words it has.
         """
-        return {"c": 1.0, "max_iterations": 20}
+        return {"c": 1.0, "max_iterations": 12}
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:

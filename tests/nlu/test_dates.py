@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from korean_datetime import AmbiguousHour, ParseOptions, TemporalParser
 
-from nlu.dates import When, resolve
+from nlu.dates import When, expressions, resolve
+from nlu.dates_common import EARLIEST
 
 SEOUL = ZoneInfo("Asia/Seoul")
 SENT = datetime(2026, 11, 23, 15, 30, tzinfo=SEOUL)
@@ -140,3 +142,13 @@ def test_anything_is_read_without_an_error(text: str) -> None:
     if when is not None:
         assert when.start < when.end
         assert 0 <= when.span[0] < when.span[1] <= len(text)
+
+
+@given(st.text(alphabet="0123456789월화수요일시분년주달내오늘후전반다음까지-/:물이안나와 ", max_size=24))
+@example("26-11-29에 와주세요")
+@example("지난 3일 동안")
+def test_a_look_before_parsing_hides_no_time(text: str) -> None:
+    # Of letters that are never spelt otherwise for the parser.
+    parser = TemporalParser(ParseOptions(ambiguous_hour=AmbiguousHour.DAYTIME, daytime_start=EARLIEST))
+    now = datetime(2026, 3, 4)
+    assert expressions(text, now) == list(parser.parse_all(text, now=now))
