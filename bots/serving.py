@@ -43,7 +43,7 @@ def serve(settings: Settings, *, root: Path, demo: bool) -> None:
         *beside.children,
     ]
     environment = {f"{PREFIX}PORT": str(settings.port), **beside.environment}
-    greeting = Greeting(f"{settings.own_url}/readyz", _lines(settings, logins), say)
+    greeting = Greeting(f"{settings.own_url}/readyz", lines(settings, logins), say)
     asyncio.run(_until_stopped(supervise(children, environment), greeting.given()))
 
 
@@ -100,15 +100,19 @@ async def _demo(settings: Settings) -> list[tuple[str, str, str]]:
     return demo.LOGINS
 
 
-def _lines(settings: Settings, logins: Sequence[tuple[str, str, str]]) -> list[str]:
-    lines = [
+def lines(settings: Settings, logins: Sequence[tuple[str, str, str]]) -> list[str]:
+    """What to open and with which login, a line each."""
+    shown = [
         "",
         f"  Dangol        {settings.url}/" if logins else f"  Desk          {settings.url}/desk",
         f"  Web chat      {settings.url}/chat",
     ]
     if logins:
-        lines += [f"  Desk          {settings.url}/desk", ""]
-        lines += [f"  {login:<12}  {role:<12}  {password}" for login, role, password in logins]
+        shown += [f"  Desk          {settings.url}/desk", ""]
+    if logins and settings.loopback:
+        shown += [f"  {login:<12}  {role:<12}  {password}" for login, role, password in logins]
+    elif logins:
+        shown.append("  Demo logins work on loopback only; here: dangol staff add LOGIN --role admin")
     else:
-        lines.append("  No staff yet? dangol staff add LOGIN --role admin")
-    return [*lines, "", "  Stop with Ctrl+C."]
+        shown.append("  No staff yet? dangol staff add LOGIN --role admin")
+    return [*shown, "", "  Stop with Ctrl+C."]

@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestServer
 
 from bots.faults import Stop, explain
 from bots.greeting import Greeting
-from bots.serving import await_port
+from bots.serving import await_port, lines
+from bots.settings import Settings
 
 LINES = ["Desk http://127.0.0.1:8080/desk", "Stop with Ctrl+C."]
 
@@ -97,3 +98,11 @@ def test_a_port_that_stays_taken_is_named_with_what_to_change() -> None:
 def test_an_address_of_another_machine_is_refused_at_once() -> None:
     with pytest.raises(Stop, match=r"cannot listen on 192\.0\.2\.1 port"):  # TEST-NET-1, RFC 5737
         await_port("192.0.2.1", 8080)
+
+
+def test_demo_logins_are_shown_only_where_they_work() -> None:
+    logins = [("seojun", "agent", "saebom-demo")]
+    assert any("saebom-demo" in line for line in lines(Settings(_env_file=None), logins))
+    refused = lines(Settings(_env_file=None, host="0.0.0.0"), logins)
+    assert not any("saebom-demo" in line for line in refused)
+    assert any("loopback only" in line for line in refused)
