@@ -1,6 +1,6 @@
 """Reading service requests: the board's columns, its counts, and one request with all that belongs to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from operator import itemgetter
@@ -33,7 +33,7 @@ class Column:
 
     status: str
     count: int
-    cards: list[dict[str, Any]]
+    cards: list[Mapping[str, Any]]
     after: int | None
 
 
@@ -107,7 +107,7 @@ async def board(
     counts, late, visits = await _counts(where, now, tz)
     shown = [status for status in STATUSES if status not in folded]
     cards = await _cards(where, shown, per_column + 1)
-    by_status: dict[str, list[dict[str, Any]]] = {status: [] for status in STATUSES}
+    by_status: dict[str, list[Mapping[str, Any]]] = {status: [] for status in STATUSES}
     for card in cards:
         by_status[card["status"]].append(card)
     columns = [_column(status, counts[status], by_status[status], per_column) for status in STATUSES]
@@ -151,7 +151,9 @@ async def list_requests(
     where = _where(filters or Filters(), tz or zone.current())
     if after is not None:
         where.add("r.id < ?", after)
-    cards = sorted(await _cards(where, statuses, limit + 1, listed=True), key=itemgetter("id"), reverse=True)
+    sql, args = _newest(LISTED, where, statuses, limit + 1)
+    rows = db.read_rows(await db.fetch(sql, *args), times=LISTED_TIMES) if statuses else []
+    cards = sorted(rows, key=itemgetter("id"), reverse=True)
     return cards[:limit], cards[limit - 1]["id"] if len(cards) > limit else None
 
 
@@ -248,18 +250,19 @@ async def _counts(where: _Where, now: datetime, tz: ZoneInfo) -> tuple[dict[str,
     return counts, sum(int(row["late"] or 0) for row in rows), sum(int(row["visits"] or 0) for row in rows)
 
 
-async def _cards(
-    where: _Where, statuses: Sequence[str], limit: int, *, listed: bool = False
-) -> list[dict[str, Any]]:
-    """The newest `limit` cards of each status in one statement; `listed` ones with all that a list tells."""
-    shown, times = (LISTED, LISTED_TIMES) if listed else (CARD, CARD_TIMES)
+async def _cards(where: _Where, statuses: Sequence[str], limit: int) -> Sequence[Mapping[str, Any]]:
+    """The newest `limit` cards of each status in one statement."""
+    sql, args = _newest(CARD, where, statuses, limit)
+    return await db.read(sql, *args, times=CARD_TIMES) if statuses else []
+
+
+def _newest(shown: str, where: _Where, statuses: Sequence[str], limit: int) -> tuple[str, list[Any]]:
     part = f"SELECT * FROM (SELECT {shown}{FROM}{where.sql} ORDER BY r.id DESC LIMIT {int(limit)}) AS part"
     args = [value for status in statuses for value in (status, *where.args)]
-    rows = await db.fetch(" UNION ALL ".join([part] * len(statuses)), *args) if statuses else []
-    return db.read_rows(rows, times=times)
+    return " UNION ALL ".join([part] * len(statuses)), args
 
 
-def _column(status: str, count: int, cards: list[dict[str, Any]], limit: int) -> Column:
+def _column(status: str, count: int, cards: Sequence[Mapping[str, Any]], limit: int) -> Column:
     shown = sorted(cards, key=itemgetter("id"), reverse=True)
     return Column(status, count, shown[:limit], shown[limit - 1]["id"] if len(shown) > limit else None)
 

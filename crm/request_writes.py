@@ -78,7 +78,7 @@ async def writing(
         check(actor, "request.write")
     async with db.transaction():
         # the first statement is a write: it holds the row on PostgreSQL and the database on SQLite
-        held = await db.fetch(
+        held = await db.read(
             "UPDATE service_request SET version = version + 1 WHERE id = ? RETURNING *", request_id
         )
         if not held:

