@@ -7,7 +7,7 @@ import { setUpLive } from "./live.js";
 import { Log, typingBubble } from "./log.js";
 import { saveAsText, setUpMenu, setUpSearch, useTheme } from "./menu.js";
 import * as store from "./store.js";
-import { UploadRefused, upload } from "./uploads.js";
+import { upload } from "./uploads.js";
 import { announce, byId, el, icon, toast } from "./ui.js";
 import { config, t } from "./words.js";
 
@@ -81,7 +81,6 @@ async function sendFile(item) {
     log.mark(id, "failed");
     toast(error.message);
     announce(error.message);
-    if (error instanceof UploadRefused) uploads.delete(id);
   }
 }
 

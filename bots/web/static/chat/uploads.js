@@ -1,8 +1,6 @@
 // Sending a file: upload it, then say so on the socket. A failed one stays and can be sent again.
 import { config, t } from "./words.js";
 
-export class UploadRefused extends Error {}
-
 export async function upload(file, session) {
   const form = new FormData();
   form.append("file", file, file.name);
@@ -14,6 +12,5 @@ export async function upload(file, session) {
   }
   if (answer.ok) return answer.json();
   const said = await answer.json().catch(() => ({}));
-  const reason = said.text ?? t("chat.upload.failed");
-  throw answer.status === 413 || answer.status === 415 ? new UploadRefused(reason) : new Error(reason);
+  throw new Error(said.text ?? t("chat.upload.failed"));
 }
