@@ -61,16 +61,14 @@ class Options:
     `gamma`, `share` and `ridge` belong to the kernel: width, part of the sparse features, damping (twice that
     for many examples: one by one left out, of 9,960 sentences 0.921 are right, not 0.918, of ours as many).
     `noise` is the share of examples that the cheap head sees a second time as thumbs would have typed
-    them; the encoder's vectors move too far under noise to teach anything. Of few examples, and without
-    the encoder, it sees `more_noise`, which there costs little or tells more.
+    them; the encoder's vectors move too far under noise to teach anything.
     """
 
     strength: float = 1.0
     gamma: float = 2.0
     share: float = 1.0
     ridge: float = 0.15
-    noise: float = 0.2
-    more_noise: float = 0.33
+    noise: float = 0.33
     cheap_precision: float = 0.99
 
 
@@ -120,9 +118,7 @@ def fit(
     speller = Speller.fit(texts)
     given = len(texts)
     texts, labels = _with_names(*_with_gibberish(texts, labels))
-    gold = np.array([intents.index(label) for label in labels])
-    noise = options.more_noise if encoder is None or len(texts) <= _FEW else options.noise
-    rows, vectorizer = _prepare(texts, gold, speller, noise)
+    rows, vectorizer = _prepare(texts, np.array([intents.index(label) for label in labels]), speller, options)
     model = IntentModel(intents, speller, vectorizer, Sparse.untrained())
     left, scores = _cheap_head(model, rows, options, alone=encoder is None)
     if encoder is None:
@@ -147,10 +143,12 @@ def _with_names(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[str],
     return [*texts, *(" ".join(_WORD.findall(name)).lower() for name in named)], [*labels, *named]
 
 
-def _prepare(texts: Sequence[str], gold: Order, speller: Speller, noise: float) -> tuple[_Rows, Vectorizer]:
+def _prepare(
+    texts: Sequence[str], gold: Order, speller: Speller, options: Options
+) -> tuple[_Rows, Vectorizer]:
     # Each text has its own lot, so that another text's coming or going changes no copy but its own.
     lots = [crc32(text.encode("utf-8", "replace")) for text in texts]
-    copied = [index for index, lot in enumerate(lots) if lot < noise * 2**32]
+    copied = [index for index, lot in enumerate(lots) if lot < options.noise * 2**32]
     typed = [*texts, *(any_of(texts[index], random.Random(lots[index])) for index in copied)]
     clean = [speller.correct(normalise(text)) for text in typed]
     vectorizer, sparse = corpus.fit(clean)
