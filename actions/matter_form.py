@@ -48,6 +48,7 @@ _ADDS = re.compile(
     re.I,
 )
 _CANCEL = re.compile(r"취소|cancel", re.I)
+_OPENS = re.compile(r"열어|되살|살려|되돌|re-?open|open .*again|bring .*back|undo", re.I)
 
 
 async def candidates(act: str, contact_id: int) -> list[ServiceRequest]:
@@ -144,11 +145,17 @@ class MatterForm(Form):
         return {}
 
     async def _cancelled_last(self, message: Said, turn: Turn) -> str | None:
-        """The cancelled request that is to be opened again: the one they name, else what changed last."""
-        found = await requests.of_contact(turn.contact_id, open_only=False)
-        number = message.entity("request_no")
-        meant = await requests.find(number, contact_id=turn.contact_id) if number else None
-        meant = meant or max(found, key=lambda request: request.status_at, default=None)
+        """The cancelled request that is to be opened again: the one they name, the last when they speak of
+        cancelling, or what changed last when they say 'open it again'. A fault that is back means another."""
+        if number := message.entity("request_no"):
+            meant = await requests.find(number, contact_id=turn.contact_id)
+        else:
+            found = await requests.of_contact(turn.contact_id, open_only=False)
+            if _CANCEL.search(message.text):
+                found = [request for request in found if request.status == "cancelled"]
+            elif not _OPENS.search(message.text):
+                return None
+            meant = max(found, key=lambda request: request.status_at, default=None)
         return meant.number if meant and meant.status == "cancelled" else None
 
     async def _still_open(self, message: Said, turn: Turn) -> str | None:

@@ -231,6 +231,17 @@ async def test_what_was_cancelled_just_now_is_not_opened_again_nor_another_in_it
     mended.heard("드럼세탁기 21kg이 맞나요?")
 
 
+async def test_a_fault_that_is_back_reopens_what_was_repaired_not_what_was_cancelled_since(
+    mended: Customer,
+) -> None:
+    cancelled = await mended.has_request(product_text=FRIDGE, symptom="소음")
+    await mended.says(f"{cancelled.number} 접수 취소해 주세요")
+    await mended.says("네")
+    await mended.says("수리 받은 세탁기가 또 물이 새요")
+    mended.heard_nothing_of("취소돼서")
+    mended.heard("SR-2026-000001 접수를 다시 열었어요.")
+
+
 async def test_a_complaint_raises_the_open_request_and_offers_a_person(waiting: Customer) -> None:
     await waiting.says("왜 이렇게 늦어요 정말 화가 나요")
     waiting.heard("SR-2026-000001 접수를 먼저 살펴보도록 올렸어요.", "지금 상담원과 이야기하시겠어요?")

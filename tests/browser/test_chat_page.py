@@ -165,14 +165,19 @@ async def test_a_reader_further_up_is_not_moved_but_told(open_page: Any, bot: Bo
     await expect(page.locator("#pill")).to_be_hidden()
 
 
-async def test_a_photo_goes_with_its_description(open_page: Any, bot: Bot, shoot: Any) -> None:
+async def with_photo(page: Page) -> None:
+    """A photo with its description lies in the composer, not yet sent."""
     photo = io.BytesIO()
     Image.new("RGB", (320, 200), "#8fa3a0").save(photo, "PNG")
-    page = await open_page()
     await page.set_input_files(
         "#photo", {"name": "washer.png", "mimeType": "image/png", "buffer": photo.getvalue()}
     )
     await page.get_by_label("설명 (선택)").fill("화면에 E21")
+
+
+async def test_a_photo_goes_with_its_description(open_page: Any, bot: Bot, shoot: Any) -> None:
+    page = await open_page()
+    await with_photo(page)
     await shoot(page, "chat-photo")
     await page.locator("#send").click()
     await answered(page, "화면에 E21")
@@ -182,13 +187,8 @@ async def test_a_photo_goes_with_its_description(open_page: Any, bot: Bot, shoot
 
 
 async def test_words_and_a_photo_stand_in_the_order_in_which_they_arrive(open_page: Any, bot: Bot) -> None:
-    photo = io.BytesIO()
-    Image.new("RGB", (320, 200), "#8fa3a0").save(photo, "PNG")
     page = await open_page()
-    await page.set_input_files(
-        "#photo", {"name": "washer.png", "mimeType": "image/png", "buffer": photo.getvalue()}
-    )
-    await page.get_by_label("설명 (선택)").fill("화면에 E21")
+    await with_photo(page)
     await say(page, "세탁기가 멈췄어요")
     await answered(page, "화면에 E21")
     own = page.locator(".bubble--mine")
