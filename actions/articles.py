@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Turn
-from actions.words import day, say
+from actions.languages import dates_in
+from actions.words import say
 from crm import cards, hours, knowledge
 
 KINDS: dict[str, list[str]] = {
@@ -53,7 +54,7 @@ async def closed_days(turn: Turn, asked: date | None) -> list[str]:
     today = turn.at.astimezone(turn.tz).date()
     days = [asked] if asked else [today + timedelta(days=ahead) for ahead in range(_SOON_DAYS + 1)]
     closed = [on for on in days if on >= today and calendar.week[on.weekday()] and calendar.closure(on)]
-    return [day(on, turn.language, today=today) for on in closed]
+    return [dates_in(turn.language).day(on, today=today) for on in closed]
 
 
 async def answer(

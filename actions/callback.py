@@ -11,8 +11,9 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Turn, turn_of
 from actions.forms import Form, reset
+from actions.languages import dates_in
 from actions.said import Said
-from actions.words import button, choose, label, moment, say, shown
+from actions.words import button, choose, label, say, shown
 from crm import callbacks, contacts, hours
 from crm.actor import BOT
 from crm.models import Callback
@@ -163,7 +164,7 @@ def _spoken(slots: Mapping[str, Any], turn: Turn) -> str:
 
 
 def _moment(at: datetime, turn: Turn) -> str:
-    return moment(at, at + timedelta(minutes=1), turn.language, now=turn.at, tz=turn.tz)
+    return dates_in(turn.language).moment(at, at + timedelta(minutes=1), now=turn.at, tz=turn.tz)
 
 
 class SubmitCallback(Action):

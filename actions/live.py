@@ -7,7 +7,8 @@ from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Turn, turn_of
-from actions.words import button, label, opening, say
+from actions.languages import dates_in
+from actions.words import button, label, say
 from crm import conversations, hours, live_asking, live_links, live_views, requests
 from crm.actor import BOT
 
@@ -34,7 +35,7 @@ class StartLive(Action):
             if opens is None:
                 say(dispatcher, "utter_live_closed_all", buttons=ways)
             else:
-                at = opening(opens, turn.language, now=turn.at, tz=turn.tz)
+                at = dates_in(turn.language).opening(opens, now=turn.at, tz=turn.tz)
                 say(dispatcher, "utter_live_closed", buttons=ways, opens=at)
         return []
 

@@ -10,11 +10,13 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import articles
 from actions.context import Turn, turn_of
+from actions.languages import dates_in
 from actions.later import LATER
 from actions.said import said
-from actions.words import button, label, opening, say
+from actions.words import button, label, say
 from crm import conversations, requests
 from crm.models import Conversation, ServiceRequest
+from crm.naming import in_language
 
 # Pressed while nobody has come yet, this choice gives the conversation back to the bot (bots/turn.py).
 BACK_TO_BOT = "/back_to_bot"
@@ -39,7 +41,7 @@ async def hand_over(
     )
     back = [button(label(domain, turn.language, "label_back_to_bot"), BACK_TO_BOT)]
     if not handover.open_now and handover.opens_at:
-        opens = opening(handover.opens_at, turn.language, now=turn.at, tz=turn.tz)
+        opens = dates_in(turn.language).opening(handover.opens_at, now=turn.at, tz=turn.tz)
         say(dispatcher, "utter_handover_closed", buttons=back, opens=opens)
     elif handover.assignee_name:
         say(dispatcher, "utter_handover_named", name=await _assignee(turn))
@@ -55,7 +57,7 @@ async def _assignee(turn: Turn) -> str:
     staff = conversation.assignee
     if staff is None:
         return ""
-    return str((turn.language != "ko" and staff.name_en) or staff.name)
+    return in_language(staff.name, staff.name_en, turn.language)
 
 
 class HandOver(Action):

@@ -10,9 +10,11 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import visits
 from actions.context import Turn, turn_of
+from actions.languages import dates_in
 from actions.request_corrections import STEPS
 from actions.words import button, choose, label, say, shown
 from crm import cards, files, products, requests
+from crm.naming import in_language
 
 
 class _Ask(Action):
@@ -83,14 +85,11 @@ class AskProduct(_Ask):
 
 
 def _name(one: Mapping[str, Any], turn: Turn) -> str:
-    return str(one["name_en"] if turn.language != "ko" and one["name_en"] else one["name"])
+    return in_language(one["name"], one["name_en"], turn.language)
 
 
 def _month(on: date, turn: Turn) -> str:
-    if turn.language != "ko":
-        return f"{on:%B %Y}"
-    years = turn.at.astimezone(turn.tz).year - on.year
-    return {0: "올해", 1: "작년"}.get(years, f"{on.year}년") + f" {on.month}월"
+    return dates_in(turn.language).month(on, today=turn.at.astimezone(turn.tz).date())
 
 
 class AskSameSure(_Ask):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from actions.context import Turn
-from actions.words import button, choose, label, moment
+from actions.languages import dates_in
+from actions.words import button, choose, label
 from crm import cards, files, requests
 
 # Which of the card's four steps a status stands at (UX.md: request card).
@@ -45,7 +46,7 @@ async def request_card(
 def _facts(request: Any, photos: int, turn: Turn, domain: Mapping[str, Any]) -> list[dict[str, str]]:
     visit = label(domain, turn.language, "label_visit_later")
     if request.visit_from:
-        visit = moment(request.visit_from, request.visit_to, turn.language, now=turn.at, tz=turn.tz)
+        visit = dates_in(turn.language).moment(request.visit_from, request.visit_to, now=turn.at, tz=turn.tz)
     symptom = request.symptom
     if photos:
         symptom = label(domain, turn.language, "label_photos", value=symptom, count=photos)

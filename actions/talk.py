@@ -10,10 +10,11 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.articles import answer
 from actions.context import Turn, turn_of
+from actions.languages import dates_in
 from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
 from actions.people import hand_over
 from actions.said import said
-from actions.words import button, choose, day, label, say
+from actions.words import button, choose, label, say
 from crm import advertising, company, consent, contacts, dialogue, files, gate
 from crm.actor import BOT
 from crm.models import Conversation
@@ -74,7 +75,7 @@ class Advertising(Action):
     ) -> list[EventType]:
         turn, message = await turn_of(tracker), said(tracker)
         today = turn.at.astimezone(turn.tz).date()
-        shown, sender = day(today, turn.language, today=today), await company.name(turn.language)
+        shown, sender = dates_in(turn.language).day(today, today=today), await company.name(turn.language)
         answer = message.chosen("opt_in")
         if message.intent == "opt_in":
             say(dispatcher, "utter_confirm_opt_in")

@@ -8,8 +8,9 @@ from typing import Any
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Turn
+from actions.languages import dates_in
 from actions.said import Said
-from actions.words import choose, clock, day, label, moment, say, weekday_of
+from actions.words import choose, label, say
 from crm import assignment, cards, hours
 from crm.business_time import Calendar, Closure, Slot
 
@@ -37,7 +38,7 @@ def spoken(text: str | None, turn: Turn, domain: Mapping[str, Any]) -> str:
     span = unpack(text)
     if span is None:
         return label(domain, turn.language, "label_visit_later")
-    return moment(*span, turn.language, now=turn.at, tz=turn.tz)
+    return dates_in(turn.language).moment(*span, now=turn.at, tz=turn.tz)
 
 
 async def calendar() -> Calendar:
@@ -121,14 +122,14 @@ async def _closed(local: datetime, has_time: bool, turn: Turn, dispatcher: Colle
     days = await calendar()
     if not any(days.week):  # nobody has entered opening hours yet
         return False
-    said_day = day(local.date(), turn.language, today=turn.at.astimezone(turn.tz).date())
+    said_day = dates_in(turn.language).day(local.date(), today=turn.at.astimezone(turn.tz).date())
     spans = days.spans_of(local.date())
     if not spans:
         say(dispatcher, "utter_visit_closed", day=said_day)
         return True
     if has_time and not days.is_open(local):
         shown = ", ".join(
-            "–".join(clock(end.astimezone(turn.tz), turn.language) for end in span) for span in spans
+            "–".join(dates_in(turn.language).clock(end.astimezone(turn.tz)) for end in span) for span in spans
         )
         say(dispatcher, "utter_visit_outside", day=said_day, spans=shown)
         return True
@@ -165,8 +166,9 @@ def _spread(slots: Sequence[Slot]) -> Sequence[Slot]:
 def _day_chip(
     on: date, closure: Closure | None, chosen: Any, turn: Turn, domain: Mapping[str, Any]
 ) -> dict[str, Any]:
-    weekday = weekday_of(on, turn.language)
-    chip: dict[str, Any] = {"label": str(on.day), "sub": weekday, "full": day(on, turn.language, today=on)}
+    dates = dates_in(turn.language)
+    weekday = dates.weekday(on)
+    chip: dict[str, Any] = {"label": str(on.day), "sub": weekday, "full": dates.day(on, today=on)}
     if closure:
         chip.update(disabled=True, sub=label(domain, turn.language, "label_closed", day=weekday))
     else:
@@ -175,12 +177,12 @@ def _day_chip(
 
 
 def _time_chip(start: datetime, turn: Turn) -> dict[str, Any]:
-    return {"label": clock(start, turn.language), "payload": choose("visit_time", f"{start:%H:%M}")}
+    return {"label": dates_in(turn.language).clock(start), "payload": choose("visit_time", f"{start:%H:%M}")}
 
 
 def spoken_day(iso: str, turn: Turn) -> str:
     """A chosen day as it is read back."""
-    return day(date.fromisoformat(iso), turn.language, today=turn.at.astimezone(turn.tz).date())
+    return dates_in(turn.language).day(date.fromisoformat(iso), today=turn.at.astimezone(turn.tz).date())
 
 
 async def ask(

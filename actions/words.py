@@ -1,18 +1,13 @@
-"""Words of the domain for buttons and cards, Korean particles, dates as they are spoken."""
+"""Words of the domain for buttons and cards, Korean particles."""
 
 import json
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rasa_sdk.executor import CollectingDispatcher
 
 from crm import contacts
-
-_DAYS = {"ko": "월화수목금토일", "en": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]}
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def label(domain: Mapping[str, Any], language: str, name: str, /, **values: Any) -> str:
@@ -117,51 +112,3 @@ def _final(word: str) -> int:
     if "가" <= last <= "힣":
         return (ord(last) - 0xAC00) % 28
     return _READ.get(last, 0)
-
-
-def clock(at: datetime, language: str) -> str:
-    """오후 3:00, or 3:00 pm; in a language that is neither as in English, here and below."""
-    hour, minute = (at.hour - 1) % 12 + 1, f"{at.minute:02d}"
-    if language != "ko":
-        return f"{hour}:{minute} {'am' if at.hour < 12 else 'pm'}"
-    return f"{'오전' if at.hour < 12 else '오후'} {hour}:{minute}"
-
-
-def weekday_of(on: date, language: str) -> str:
-    """화, or Tue."""
-    return _DAYS["ko" if language == "ko" else "en"][on.weekday()]
-
-
-def day(on: date, language: str, *, today: date) -> str:
-    """11월 24일(화), or Tue 24 Nov; with the year when it is another."""
-    weekday = weekday_of(on, language)
-    if language != "ko":
-        return f"{weekday} {on.day} {_MONTHS[on.month - 1]}" + (
-            "" if on.year == today.year else f" {on.year}"
-        )
-    year = "" if on.year == today.year else f"{on.year}년 "
-    return f"{year}{on.month}월 {on.day}일({weekday})"
-
-
-def opening(at: datetime, language: str, *, now: datetime, tz: ZoneInfo) -> str:
-    """When we open: '내일 오전 9:00', '9:00 am tomorrow', or the whole date when it is further off."""
-    local, today = at.astimezone(tz), now.astimezone(tz).date()
-    near = ("오늘", "내일") if language == "ko" else ("today", "tomorrow")
-    days = (local.date() - today).days
-    if days not in (0, 1):
-        return moment(at, at, language, now=now, tz=tz)
-    time = clock(local, language)
-    return f"{near[days]} {time}" if language == "ko" else f"{time} {near[days]}"
-
-
-def moment(start: datetime, end: datetime, language: str, *, now: datetime, tz: ZoneInfo) -> str:
-    """A visit's time as it is read back: the day, then the clock time or span."""
-    first, last, today = start.astimezone(tz), end.astimezone(tz), now.astimezone(tz).date()
-    said_day = day(first.date(), language, today=today)
-    if (end - start).total_seconds() >= 20 * 3600:
-        return said_day
-    comma = " " if language == "ko" else ", "
-    span = clock(first, language)
-    if (end - start).total_seconds() > 3600:
-        span += f"–{clock(last, language)}"
-    return f"{said_day}{comma}{span}"

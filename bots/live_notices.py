@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from actions.words import label, moment, with_particles
+from actions.languages import dates_in
+from actions.words import label, with_particles
 from crm import company, live_links, live_views, outbox, ownership, routing, zone
 from crm.happenings import Happened
 from crm.live_views import Whole
@@ -92,4 +93,4 @@ def _named(session: LiveSession) -> str:
 
 
 def _moment(at: datetime, session: LiveSession) -> str:
-    return moment(at, at, session.locale, now=session.created_at, tz=zone.current())
+    return dates_in(session.locale).moment(at, at, now=session.created_at, tz=zone.current())

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from actions.context import Turn
+from actions.languages import dates_in
 from actions.request_cards import request_card
-from actions.words import button, day, label, moment, with_particles
+from actions.words import button, label, with_particles
 from bots import waiting
 from bots.joining import joined
 from bots.web import i18n
@@ -97,7 +98,7 @@ class Notices:
         if start is None or start.isoformat() != told or request.status in FINISHED:
             return
         lang = _spoken(request)
-        when = moment(start, request.visit_to or start, lang, now=happened.at, tz=zone.current())
+        when = dates_in(lang).moment(start, request.visit_to or start, now=happened.at, tz=zone.current())
         values = await self._values(request, request.status, lang, happened.at) | {"date": when}
         about = {"company": values["company"], "number": request.number, "date": when}
         product = request.product_text
@@ -188,7 +189,7 @@ class Notices:
         if not await conversations.may_send(conversation.id, author="system", purpose="opt_out"):
             return  # spam: nothing answers
         tz = zone.current()
-        shown = day(of.astimezone(tz).date(), conversation.locale, today=at.astimezone(tz).date())
+        shown = dates_in(conversation.locale).day(of.astimezone(tz).date(), today=at.astimezone(tz).date())
         name = await company.name(conversation.locale)
         await self._put(conversation, response, at, purpose="opt_out", date=shown, company=name)
 

@@ -13,12 +13,13 @@ from crm import audit, db, writes
 from crm.actor import SYSTEM, Actor, check
 from crm.errors import NotFound
 from crm.models import Message, TrainingCandidate
+from crm.naming import in_language
 
 ANSWERED_WITHIN = timedelta(minutes=10)
 """Later words are about something else."""
 LONGEST = 300  # code points of a sentence worth learning from
 
-# What stands for a person's own, by entity, in Korean and in other languages.
+# What stands for a person's own, by entity: in the company's own language and in others.
 _STANDINS: Final = {
     "person": ("홍길동", "Jane Doe"),
     "company": ("한국상사", "Acme Inc."),
@@ -47,7 +48,7 @@ def masked(text: str, entities: Sequence[Mapping[str, Any]], language: str) -> s
         if start < at:
             continue
         pair = _STANDINS.get(name)
-        value = pair[language != "ko"] if pair else _plain(text[start:end])
+        value = in_language(*pair, language) if pair else _plain(text[start:end])
         parts += [_plain(text[at:start]), f"[{value}]({name})"]
         at = end
     return " ".join("".join([*parts, _plain(text[at:])]).split())

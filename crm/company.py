@@ -11,6 +11,7 @@ from crm.business_time import Span
 from crm.checks import only, text, whole
 from crm.errors import Invalid
 from crm.models import BusinessHours, CompanyProfile
+from crm.naming import in_language
 
 TEXTS = {
     "name": 100,
@@ -61,7 +62,7 @@ async def get() -> CompanyProfile:
 async def name(language: str) -> str:
     """What the company calls itself in `language`."""
     profile = await get()
-    return profile.name_en or profile.name if language == "en" else profile.name
+    return in_language(profile.name, profile.name_en, language)
 
 
 async def update(actor: Actor, changes: Mapping[str, Any], *, now: datetime) -> CompanyProfile:

@@ -1,12 +1,12 @@
-"""Words of buttons, cards and dates: particles by how a word is read, times as they are spoken."""
+"""Words of buttons and cards: particles by how a word is read."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import pytest
 
+from actions.languages import dates_in
 from actions.reviews import score_in
-from actions.words import day, label, moment, opening, with_particles
-from tests.actions.company import MONDAY, SEOUL
+from actions.words import label, with_particles
 
 
 @pytest.mark.parametrize(
@@ -29,38 +29,10 @@ def test_a_particle_follows_the_sound_of_the_word(word: str, with_particle: str)
     assert " ".join(filled[f"x_{key}"] for key in ("i", "eul", "ro")) == with_particle
 
 
-@pytest.mark.parametrize(
-    ("at", "ko", "en"),
-    [
-        (datetime(2026, 11, 23, 14, 0, tzinfo=SEOUL), "오늘 오후 2:00", "2:00 pm today"),
-        (datetime(2026, 11, 24, 9, 0, tzinfo=SEOUL), "내일 오전 9:00", "9:00 am tomorrow"),
-        (datetime(2026, 11, 26, 9, 0, tzinfo=SEOUL), "11월 26일(목) 오전 9:00", "Thu 26 Nov, 9:00 am"),
-    ],
-)
-def test_the_next_opening_is_said_as_people_say_it(at: datetime, ko: str, en: str) -> None:
-    at = at.astimezone(UTC)
-    assert (opening(at, "ko", now=MONDAY, tz=SEOUL), opening(at, "en", now=MONDAY, tz=SEOUL)) == (ko, en)
-
-
-def test_a_day_of_another_year_names_the_year() -> None:
-    on = date(2027, 1, 4)
-    assert (day(on, "ko", today=date(2026, 11, 23)), day(on, "en", today=date(2026, 11, 23))) == (
-        "2027년 1월 4일(월)",
-        "Mon 4 Jan 2027",
-    )
-
-
-def test_a_longer_visit_is_a_span_and_a_whole_day_just_the_day() -> None:
-    start = datetime(2026, 11, 24, 13, 0, tzinfo=SEOUL)
-    spans = {1: "11월 24일(화) 오후 1:00", 3: "11월 24일(화) 오후 1:00–오후 4:00", 24: "11월 24일(화)"}
-    for hours, said in spans.items():
-        assert moment(start, start + timedelta(hours=hours), "ko", now=MONDAY, tz=SEOUL) == said
-
-
 def test_a_language_without_words_of_its_own_is_spoken_to_in_english() -> None:
     english = {"condition": [{"type": "slot", "name": "language", "value": "en"}], "text": "Visit {day}"}
     domain = {"responses": {"label_visit": [{"text": "{day} 방문"}, english]}}
-    on = day(date(2026, 11, 24), "ja", today=date(2026, 11, 23))
+    on = dates_in("ja").day(date(2026, 11, 24), today=date(2026, 11, 23))
     assert label(domain, "ja", "label_visit", day=on) == "Visit Tue 24 Nov"
     assert label(domain, "ko", "label_visit", day="화요일") == "화요일 방문"
 

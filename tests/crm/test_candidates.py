@@ -43,6 +43,11 @@ def test_markup_typed_by_a_customer_is_no_markup() -> None:
     assert candidates.masked("[냉장고](product) 얼마", [], "ko") == "냉장고 product 얼마"
 
 
+@pytest.mark.parametrize(("language", "standin"), [("ko", "홍길동"), ("en", "Jane Doe"), ("ja", "Jane Doe")])
+def test_who_writes_no_korean_is_stood_in_for_in_english(language: str, standin: str) -> None:
+    assert candidates.masked("田中", [span("田中", "田中", "person")], language) == f"[{standin}](person)"
+
+
 async def test_what_was_chosen_settles_what_was_asked(talk: Conversation) -> None:
     await candidates.keep(talk.id, 1, "접수 언제", [], language="ko",
                           offered=["check_request", "ask_hours"], now=AT)  # fmt: skip
