@@ -146,5 +146,4 @@ def _digest(row: Mapping[str, Any], previous: str) -> str:
         "sealed": None if sealed is None else hashlib.sha256(bytes(sealed)).hexdigest(),
         "at": row["at"].astimezone(UTC).isoformat(timespec="microseconds"),
     }
-    text = json.dumps(columns, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+    return hashlib.sha256(f"{previous}\n{db.write_json(columns, canonical=True)}".encode()).hexdigest()

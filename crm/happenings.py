@@ -4,7 +4,6 @@ Readers follow them by number: the desk's live updates (`since`) and durable han
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,7 +54,7 @@ async def record(
         conversation_id,
         request_id,
         staff_id,
-        json.dumps(data, ensure_ascii=False),
+        db.write_json(data),
         db.stamp(now),
     )
     if contact_id is not None and kind in TIMELINE and not _told_already(kind, data):
@@ -87,8 +86,7 @@ async def record_all(kind: str, facts: Sequence[Fact]) -> None:
     if kind in TIMELINE:
         raise KeyError(kind)
     rows = [
-        (fact.contact_id, fact.conversation_id, json.dumps(fact.data, ensure_ascii=False), db.stamp(fact.at))
-        for fact in facts
+        (fact.contact_id, fact.conversation_id, db.write_json(fact.data), db.stamp(fact.at)) for fact in facts
     ]
     given, args = many.table(
         "given", rows, who="bigint", conversation="bigint", what="jsonb", at="timestamptz"
@@ -122,7 +120,7 @@ async def _timeline(
         kind,
         subject if subject_id else "",
         subject_id,
-        json.dumps(data, ensure_ascii=False),
+        db.write_json(data),
         db.stamp(now),
     )
 

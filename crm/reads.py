@@ -43,7 +43,8 @@ def _maker(model: type[Model], prefix: str, dialect: str) -> Callable[[Mapping[s
     PostgreSQL's driver gives times, days and truth values as they are wanted.
     """
     meta = model._meta
-    known: dict[str, Any] = {"model": model, "new": model.__new__}
+    # a model's own __setattr__ looks for relations, and for an attribute that is not there yet
+    known: dict[str, Any] = {"model": model, "new": model.__new__, "put": object.__setattr__}
     parts = [f"{name!r}: {value}" for name, value in _NEW.items()]
     for column, attribute, kind in (
         *meta.db_native_fields, *meta.db_default_fields, *meta.db_complex_fields
@@ -54,7 +55,9 @@ def _maker(model: type[Model], prefix: str, dialect: str) -> Callable[[Mapping[s
             known[f"read_{column}"] = _READERS.get(type_) or kind.to_python_value
             value = f"None if (value := {value}) is None else read_{column}(value)"
         parts.append(f"{attribute!r}: {value}")
-    source = "def make(row):\n made = new(model)\n made.__dict__ = {" + ", ".join(parts) + "}\n return made"
+    source = (
+        "def make(row):\n made = new(model)\n put(made, '__dict__', {" + ", ".join(parts) + "})\n return made"
+    )
     exec(source, known)  # noqa: S102  (names of the models' own columns, nothing else)
     return cast(Callable[[Mapping[str, Any]], Model], known["make"])
 

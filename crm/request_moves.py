@@ -91,5 +91,6 @@ async def attach(request: ServiceRequest, tokens: Sequence[str]) -> None:
 
 
 async def reply_due(now: datetime, team_id: int | None, tz: ZoneInfo | None) -> datetime:
-    calendar = await hours.load(team_id, tz=tz)
-    return calendar.add_business_minutes(now, (await company.get()).reply_target_minutes)
+    profile = await company.get()
+    calendar = await hours.load(team_id, tz=tz, profile=profile)
+    return calendar.add_business_minutes(now, profile.reply_target_minutes)

@@ -5,7 +5,6 @@ delivery finds the earlier row.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,7 +67,7 @@ async def store(
             external_id[:200],
             queue,
             kind,
-            json.dumps(cleaned(data), ensure_ascii=False),
+            db.write_json(cleaned(data)),
             db.stamp(now),
         )
         if not rows:

@@ -3,7 +3,6 @@
 Many received messages at once: `threads_received`. Changes to what was written: `thread_edits`.
 """
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -205,7 +204,7 @@ async def _advance(
 
 def preview(author: str, text: str) -> str:
     kind = "text" if text else "file"
-    return json.dumps({"from": author, "text": text[:PREVIEW_CHARACTERS], "kind": kind}, ensure_ascii=False)
+    return db.write_json({"from": author, "text": text[:PREVIEW_CHARACTERS], "kind": kind})
 
 
 async def take_incoming(rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Appending many messages that contacts wrote, at once: what `threads.append` does for one."""
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ async def _insert_received(written: Sequence[Written], numbers: Mapping[int, int
             secrets.token_urlsafe(24),
             one.external_id,
             one.inbox_id,
-            json.dumps(one.data, ensure_ascii=False) if one.data else "{}",
+            db.write_json(one.data) if one.data else "{}",
             True if one.text else None,
             db.stamp(one.at),
         )

@@ -121,15 +121,10 @@ class NotifyWakes:
 
     CHANNEL = "dangol"
     RECONNECT_SECONDS = 2.0
+    GAP_SECONDS = 0.005  # between two notices: PostgreSQL lets one transaction with a notice commit at a time
 
-    def __init__(
-        self,
-        connect: Callable[[], Awaitable[Any]],
-        notify: Callable[[str, str], Awaitable[None]],
-        wake: Callable[[str], None],
-    ) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Any]], wake: Callable[[str], None]) -> None:
         self._connect = connect
-        self._notify = notify
         self._wake = wake
         self._me = os.urandom(6).hex()
         self._pending: set[str] = set()
@@ -137,9 +132,13 @@ class NotifyWakes:
 
     async def start(self) -> None:
         """Listen and begin to send. Raises what connecting raises."""
-        self._listener = await self._connect()
-        await self._listener.add_listener(self.CHANNEL, self._heard)
+        self._listener = await self._listening()
         self._tasks = [asyncio.create_task(self._sending()), asyncio.create_task(self._keeping())]
+
+    async def _listening(self) -> Any:
+        listener = await self._connect()
+        await listener.add_listener(self.CHANNEL, self._heard)
+        return listener
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: str) -> None:
         topics, _, sender = payload.partition(":")
@@ -148,7 +147,7 @@ class NotifyWakes:
                 self._wake(topic)
 
     def send(self, topic: str) -> None:
-        """Tell every other process soon; what comes at once is told in one statement."""
+        """Tell every other process soon: at once, and what comes within `GAP_SECONDS` of it in one notice."""
         self._pending.add(topic)
         self._due.set()
 
@@ -156,23 +155,32 @@ class NotifyWakes:
         while True:
             await self._due.wait()
             self._due.clear()
-            topics, self._pending = self._pending, set()
             with contextlib.suppress(Exception):  # the waiting side's time-out covers it
-                await self._notify(self.CHANNEL, f"{' '.join(sorted(topics))}:{self._me}")
+                await self._say()
+            await asyncio.sleep(self.GAP_SECONDS)
+
+    async def _say(self) -> None:
+        """By the connection that listens: its own notices come back with the answer, where for those of
+        another the server would wake the process that listens."""
+        topics, self._pending = self._pending, set()
+        if topics:
+            said = f"{' '.join(sorted(topics))}:{self._me}"
+            await self._listener.fetch("SELECT pg_notify($1, $2)", self.CHANNEL, said)
 
     async def _keeping(self) -> None:
         while True:
             await asyncio.sleep(self.RECONNECT_SECONDS)
             if self._listener.is_closed():
                 with contextlib.suppress(Exception):
-                    self._listener = await self._connect()
-                    await self._listener.add_listener(self.CHANNEL, self._heard)
+                    self._listener = await self._listening()
                     for topic in TOPICS:  # what was said meanwhile is unknown
                         self._wake(topic)
 
     async def stop(self) -> None:
-        """Stop sending and close the listening connection."""
+        """Say what is still to be said and close the listening connection."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(Exception):
+            await self._say()
         await self._listener.close(timeout=5)

@@ -1,8 +1,7 @@
 """How a service writes: a transaction that may look first, and rows made often."""
 
 import functools
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -28,13 +27,13 @@ async def _write_nothing() -> None:
 async def insert(model: type[M], **values: Any) -> M:
     """Make a row of the columns given, the others as the model says: `model.create` at half its CPU, for rows
     made in every turn. Only the database checks the values. Raises `TypeError` for an unknown column."""
-    defaults = _defaults(model)
-    if unknown := values.keys() - defaults.keys():
-        raise TypeError(f"{model.__name__} has no {sorted(unknown)}")
-    row = {
-        name: values[name] if name in values else default() if callable(default) else default
-        for name, default in defaults.items()
-    }
+    defaults, made = _defaults(model)
+    if not defaults.keys() >= values.keys():
+        raise TypeError(f"{model.__name__} has no {sorted(values.keys() - defaults.keys())}")
+    row = {**defaults, **values}
+    for name, make in made.items():
+        if name not in values:
+            row[name] = make()
     rows = await db.fetch(_statement(model), *map(_plain, row.values()))
     return reads.as_model(model, {**row, **rows[0]})
 
@@ -47,21 +46,22 @@ async def update(row: Model, columns: Sequence[str]) -> None:
 
 
 @functools.cache
-def _defaults(model: type[Model]) -> dict[str, Any]:
+def _defaults(model: type[Model]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    """The default of every column, in the order of `_statement`; and of those that are made, how."""
     meta = model._meta
     columns = meta.fields_db_projection.items()
-    return {column: meta.fields_map[name].default for name, column in columns if column != meta.db_pk_column}
+    every = {column: meta.fields_map[name].default for name, column in columns if column != meta.db_pk_column}
+    return every, {column: default for column, default in every.items() if callable(default)}
 
 
 @functools.cache
 def _statement(model: type[Model]) -> str:
-    names = list(_defaults(model))
+    names = list(_defaults(model)[0])
     table, key = model._meta.db_table, model._meta.db_pk_column
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({db.placeholders(len(names))}) RETURNING {key}"
 
 
 _AS_IT_IS = frozenset({str, int, float, bool, type(None)})
-_encoded = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make a new encoder each time
 
 
 def _plain(value: Any) -> Any:
@@ -70,5 +70,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return db.stamp(value)
     if isinstance(value, dict | list):
-        return _encoded(value) if value else str(value)  # most are empty
+        return db.write_json(value) if value else str(value)  # most are empty
     return value

@@ -43,7 +43,7 @@ from crm.db.transactions import (
     spawn,
     transaction,
 )
-from crm.db.values import read_day, read_json, read_rows, read_stamp, require_aware, stamp
+from crm.db.values import read_day, read_json, read_rows, read_stamp, require_aware, stamp, write_json
 from crm.db.waking import after_commit, wait, wake_here
 
 __all__ = [
@@ -87,4 +87,5 @@ __all__ = [
     "typed",
     "wait",
     "wake_here",
+    "write_json",
 ]

@@ -38,10 +38,11 @@ async def connect(
         path = Path(config["connections"][name]["credentials"]["file_path"])
         post = SocketWakes(wake_dir or path.with_name(path.name + ".wake"), wakes.wake)
     else:
-        post = NotifyWakes(functools.partial(_listener, config), _notify, wakes.wake)
+        post = NotifyWakes(functools.partial(_listener, config), wakes.wake)
     with context:  # only while models are set up; afterwards every task finds it by the global fallback
         await context.init(config=config, _enable_global_fallback=True)
     state.database = state.Database(url, name, context, wakes, post)
+    state.database.client = state.connection()
     try:
         await fetch("SELECT 1 AS one")  # opens the connection now, not under the first transaction
         await post.start()
@@ -65,10 +66,6 @@ async def _listener(config: dict[str, Any]) -> Any:
     for unused in ("minsize", "maxsize", "statement_cache_size"):
         known.pop(unused)
     return await asyncpg.connect(**known)
-
-
-async def _notify(channel: str, payload: str) -> None:
-    await fetch("SELECT pg_notify(?, ?)", channel, payload)
 
 
 @asynccontextmanager

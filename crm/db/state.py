@@ -29,6 +29,7 @@ class Database:
     context: TortoiseContext
     wakes: Wakes
     post: SocketWakes | NotifyWakes
+    client: Any = None  # Tortoise's, outside transactions
     memory: dict[int, int] = field(default_factory=dict)
 
 
@@ -39,6 +40,7 @@ class Open:
     first: First | None = None
     topics: set[str] = field(default_factory=set)
     done: bool = False
+    client: Any = None  # Tortoise's of this transaction
 
 
 database: Database | None = None
@@ -66,8 +68,19 @@ def connection() -> Any:
     return known.context.connections.get(known.dialect)
 
 
+def asked() -> Any:
+    """What raw statements ask here: `connection` for them, without a look through Tortoise's contexts; in a
+    savepoint that of its transaction, which is the same session. Raises as `connection` does."""
+    current = opened.get()
+    if current is None:
+        return connected().client
+    if current.done:
+        raise Escaped
+    return current.client
+
+
 def client() -> Any:
-    """The same, for Tortoise's own tools."""
+    """`connection`, for Tortoise's own tools."""
     return connection()
 
 

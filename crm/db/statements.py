@@ -28,12 +28,11 @@ def _numbered(sql: str) -> str:
 
 async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
     """The rows of a statement with `?` placeholders; also of INSERT, UPDATE and DELETE with RETURNING."""
-    connection = state.connection()
     if state.dialect() == "postgres":
-        rows, names = await _ask(connection, sql, args)
+        rows, names = await _ask(sql, args)
         return [dict(zip(names, row)) for row in rows]  # noqa: B905  (one driver's; strict costs a third)
     try:
-        async with connection.acquire_connection() as raw:
+        async with state.connection().acquire_connection() as raw:
             found: list[dict[str, Any]] = await raw.fetch_dicts(sql, args)
     except sqlite3.OperationalError as error:
         raise OperationalError(error) from error
@@ -45,32 +44,31 @@ async def fetch(sql: str, *args: Any) -> list[dict[str, Any]]:
 async def read(sql: str, *args: Any, times: Sequence[str] = ()) -> Sequence[Mapping[str, Any]]:
     """`fetch` for rows that are only looked at, with their columns `times` read: on PostgreSQL they stay as
     the driver makes them, which spares a third of a long list's CPU."""
-    connection = state.connection()
     if state.dialect() == "postgres":
-        rows: list[Mapping[str, Any]] = (await _ask(connection, sql, args))[0]
+        rows: list[Mapping[str, Any]] = (await _ask(sql, args))[0]
         return rows
     return read_rows(await fetch(sql, *args), times=times)
 
 
 async def column(sql: str, *args: Any) -> list[Any]:
     """The first column of a statement with `?` placeholders."""
-    connection = state.connection()
     if state.dialect() == "postgres":
-        rows = (await _ask(connection, sql, args))[0]
+        rows = (await _ask(sql, args))[0]
     else:
         try:
-            async with connection.acquire_connection() as raw:
+            async with state.connection().acquire_connection() as raw:
                 rows = await raw.fetch_tuples(sql, args)
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
     return [row[0] for row in rows]
 
 
-async def _ask(connection: Any, sql: str, args: Sequence[Any]) -> Any:
+async def _ask(sql: str, args: Sequence[Any]) -> Any:
     """PostgreSQL's rows and the names of their columns."""
+    client = state.asked()
     await run_first()
     try:
-        return await connection.fetch(_numbered(sql), args)
+        return await client.fetch(_numbered(sql), args)
     except asyncpg.IntegrityConstraintViolationError as error:
         raise IntegrityError(error) from error
     except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
@@ -79,13 +77,13 @@ async def _ask(connection: Any, sql: str, args: Sequence[Any]) -> Any:
 
 async def execute(sql: str, *args: Any) -> int:
     """The number of rows that a statement with `?` placeholders changed. Raises Tortoise's errors."""
-    connection = state.connection()
     if state.dialect() == "sqlite":
-        affected: int = (await connection.execute_query(sql, list(args)))[0]
+        affected: int = (await state.connection().execute_query(sql, list(args)))[0]
         return affected
+    client = state.asked()
     await run_first()
     try:
-        changed: int = await connection.affected(_numbered(sql), args)
+        changed: int = await client.affected(_numbered(sql), args)
     except asyncpg.IntegrityConstraintViolationError as error:
         raise IntegrityError(error) from error
     return changed

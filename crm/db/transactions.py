@@ -6,6 +6,7 @@ import contextvars
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Any, TypeVar
 
 import asyncpg
@@ -30,44 +31,64 @@ SQLITE_AWAY = frozenset({
 POSTGRES_AWAY = frozenset({"08", "28", "3D", "40", "53", "57", "58", "XX", "25006", "55P03", "42501"})
 
 
-@asynccontextmanager
-async def transaction(*, first: First | None = None) -> AsyncIterator[None]:
+def transaction(*, first: First | None = None) -> "_Transaction":
     """One transaction; joins the one that is open. Wake-ups collected inside go out after the commit.
 
     `first` is awaited before the first statement, whoever issues it (service, ORM or savepoint), and never
     when there is none: a turn's fenced write to its lane. Ignored when joining.
     """
-    current = state.opened.get()
-    if current is not None:
-        if current.done:
-            raise Escaped
-        yield
-        return
-    current = state.Open(first)
-    context = state.connection()._in_transaction()
-    token = state.opened.set(current)
-    try:
-        await _enter(context)
-        _hook(state.connection(), current)
+    return _Transaction(first)
+
+
+class _Transaction:
+    """A class, where a generator would do: every service that joins pays for it."""
+
+    __slots__ = ("_context", "_first", "_opened", "_token")
+
+    def __init__(self, first: First | None) -> None:
+        self._first = first
+        self._opened: state.Open | None = None
+
+    async def __aenter__(self) -> None:
+        current = state.opened.get()
+        if current is not None:
+            if current.done:
+                raise Escaped
+            return
+        self._opened = current = state.Open(self._first)
+        self._context = state.connection()._in_transaction()
+        self._token = state.opened.set(current)
         try:
-            yield
-        except BaseException as error:
-            current.done = True
-            await context.__aexit__(type(error), error, error.__traceback__)
+            current.client = await _enter(self._context)
+            _hook(current.client, current)
+        except BaseException:
+            self._close(current)
             raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        current = self._opened
+        if current is None:
+            return
         current.done = True
-        await context.__aexit__(None, None, None)
-    finally:
+        try:
+            await self._context.__aexit__(kind, error, trace)
+        finally:
+            self._close(current)
+        if error is None:
+            for topic in current.topics:
+                wake(topic)
+
+    def _close(self, current: state.Open) -> None:
         current.done = True
-        state.opened.reset(token)
-    for topic in current.topics:
-        wake(topic)
+        state.opened.reset(self._token)
 
 
-async def _enter(context: Any) -> None:
+async def _enter(context: Any) -> Any:
     """Begin; when interrupted half-way (a cancelled task) give the connection back, or it stays locked."""
     try:
-        await context.__aenter__()
+        return await context.__aenter__()
     except BaseException as error:
         if hasattr(context, "token"):
             with contextlib.suppress(Exception):

@@ -68,6 +68,20 @@ def read_rows(
     return rows
 
 
+_STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+
+def write_json(value: Any, *, canonical: bool = False) -> str:
+    """A value as the text of a JSON column; `canonical`: keys in order, so that equal values have one text.
+
+    Raises `TypeError` for what JSON has no word for.
+    """
+    try:
+        return orjson.dumps(value, option=_STRICT | (orjson.OPT_SORT_KEYS if canonical else 0)).decode()
+    except orjson.JSONEncodeError:  # stricter: keys are text, whole numbers have 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=canonical)
+
+
 def read_day(value: Any) -> date | None:
     """A date read by raw SQL, of either database."""
     return date.fromisoformat(value) if isinstance(value, str) else value

@@ -1,10 +1,13 @@
 """The database: transactions, raw SQL and wake-ups, on both kinds."""
 
 import asyncio
+import json
 import sys
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crm import db as database
 from crm.errors import Invalid
@@ -230,6 +233,48 @@ async def test_a_commit_in_another_process_wakes_this_one(any_db):
     assert await waiting
     assert await labels() == ["other"]
     assert await other.wait() == 0
+
+
+HASTY = OTHER.replace("    await asyncio.sleep(0.2)\n", "").replace(
+    "    async with db.transaction():\n", "    db.after_commit('jobs')\n    await asyncio.sleep(0.002)\n"
+    "    async with db.transaction():\n",
+)  # fmt: skip
+
+
+@pytest.mark.postgres
+async def test_what_a_process_says_last_is_heard_though_it_has_just_said_something(pg):
+    waiting = database.spawn(database.wait("inbox", 30))
+    await asyncio.sleep(0)
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", HASTY, pg)
+    assert await waiting
+    assert await other.wait() == 0
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_json_is_written_as_it_is_read(value):
+    assert json.loads(database.write_json(value)) == value
+
+
+WORDS = st.none() | st.integers() | st.text() | st.lists(st.text())  # what an audit's entry is made of
+
+
+@given(st.dictionaries(st.text(), WORDS))
+def test_equal_values_have_one_canonical_text_whoever_writes_it(value):
+    usual = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    backwards = dict(reversed(value.items()))
+    assert database.write_json(backwards, canonical=True) == usual
+
+
+def test_json_has_no_word_for_a_time():
+    with pytest.raises(TypeError):
+        database.write_json({"at": AT})
 
 
 @pytest.mark.postgres
