@@ -19,10 +19,10 @@ _STOP = re.compile(
 _YES = re.compile(
     r"(네+|넵+|넹+|예+|옙|응+|어|엉|ㅇㅇ+|ㅇㅋ|ㄱㄱ|맞아요?|맞습니다|네맞아요|네맞습니다|좋아요|좋습니다|그래요?|그렇게(해주세요|하죠|해요|하시죠|합시다)|그럽시다|그러죠|그러시죠|그래요그럼|그럼그래요|"
     r"접수해주세요|접수할게요|해주세요|부탁(해요|드려요|드립니다|합니다)|오케이|오키|yes|yesplease|yep|yeah|yup|ok|okay|sure|correct|right|"
-    r"thatsright|goahead|pleasedo|looksgood)"
+    r"thatsright|goahead|pleasedo|looksgood|true)"
 )
 _NO = re.compile(
-    r"(아니+(요|오|에요|예요|야)?|아뇨+|아닙니다|아냐|노+|틀려요|틀렸어요|달라요|아닌데요|싫어요|no|nope|nah|wrong|notright|incorrect)"
+    r"(아니+(요|오|에요|예요|야)?|아뇨+|아닙니다|아냐|노+|틀려요|틀렸어요|달라요|아닌데요|싫어요|no|nope|nah|wrong|notright|incorrect|false|none)"
 )
 # Words that only point at something: '이것 말이에요', 'SR-2026-000130 이거요', 'I mean this one'.
 _SR = r"sr\d{5,11}"

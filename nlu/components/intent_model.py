@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nlu.components import kernel
+from nlu.components import kernel, rivals
 from nlu.components.encoder import Encoder
 from nlu.components.features import Vectorizer, features
 from nlu.components.linear import Judge, softmax
@@ -29,6 +29,8 @@ KNOWN = -1
 _PARTED = re.compile(r"[a-z\u00df-\u024f\u1e00-\u1eff가-힣]")
 """Letters of writing with spaces, Latin and Hangul: elsewhere a whole sentence may seem one word."""
 _SHORT = re.compile("[a-z]{1,3}")
+_LITERAL = re.compile(r"\W*(?:true|false|none|null|nil|nan|undefined)\W*", re.I)
+"""What programs write for a value, and broken clients send; no person's words by themselves."""
 _RANKED = 20
 """Intents that a decision names at most."""
 
@@ -105,11 +107,20 @@ class Dense:
     features: Floats
     gamma: float
     temperature: float = 1.0
+    looks: dict[int, rivals.Look] = field(default_factory=dict)
 
-    def scores(self, cosines: Floats, ids: npt.NDArray[np.int32], values: Floats) -> Floats:
-        """One score a class, from the cosines with the examples and the sparse features."""
+    def scores(
+        self, cosines: Floats, ids: npt.NDArray[np.int32], values: Floats, outside: int | None = None
+    ) -> Floats:
+        """One score a class, from the cosines with the examples and the sparse features.
+
+        The likeliest class that is not `outside` and its rivals stand in the order of a second look.
+        """
         near = kernel.radial(cosines, self.gamma)
         result: Floats = near @ self.weights + values @ self.features[ids]
+        look = self.looks.get(inside_first(result, outside)) if self.looks else None
+        if look is not None:
+            rivals.settled(result, look.members, look.scores(near, ids, values))
         return result
 
 
@@ -157,10 +168,13 @@ class IntentModel:
         return Pending(clean, ids, values, strange)
 
     def _is_strange(self, text: str, clean: str) -> bool:
-        """Whether there are words and none is known ('null'); not so of a heart, or of words not parted.
+        """Whether there are words and none is known ('foobar'); not so of a heart, or of words not parted.
 
-        A lone word of three letters that had to be read as another ('nan' as 'can') is none that is known.
+        A lone word of three letters that had to be read as another ('nam' as 'can') is none that is known;
+        nor is a literal of programs, whatever was learnt ('none of these').
         """
+        if _LITERAL.fullmatch(text):
+            return True
         if _SHORT.fullmatch(typed := normalise(text)) and typed != clean:
             return True
         words = [word for word in features(clean)["m"] if PAIRED not in word and _PARTED.search(word)]
@@ -176,7 +190,9 @@ class IntentModel:
         """The kernel head's decision, given the sentence vector of `pending.clean`."""
         assert self.dense is not None
         cosines = self.dense.examples @ vector
-        scores = self.dense.scores(cosines, pending.ids, pending.values) * self.dense.temperature
+        scores = (
+            self.dense.scores(cosines, pending.ids, pending.values, self.outside) * self.dense.temperature
+        )
         return self.judged(scores, cosines, len(pending.ids), strange=pending.strange)
 
     def judged(
@@ -217,6 +233,7 @@ class IntentModel:
         if self.dense is not None:
             kept |= {"examples": _half(self.dense.examples), "owners": self.dense.owners}
             kept |= {"weights": _half(self.dense.weights), **_in_bytes("features", self.dense.features)}
+            kept |= rivals.arrays(self.dense.looks)
         return kept
 
     def facts(self) -> dict[str, Any]:
@@ -253,11 +270,18 @@ class IntentModel:
         if facts["dense"]:
             examples, owners = _full(arrays["examples"]), arrays["owners"]
             weights, features = _full(arrays["weights"]), _from_bytes("features", arrays)
-            dense = Dense(examples, owners, weights, features, **facts["dense"])
+            looks = rivals.restore(arrays)
+            dense = Dense(examples, owners, weights, features, **facts["dense"], looks=looks)
         words = [(word, count) for word, count in facts["words"]]
         return cls(
             list(facts["intents"]), Speller(words), Vectorizer(vocabulary, arrays["idf"]), sparse, dense
         )
+
+
+def inside_first(scores: Floats, outside: int | None) -> int:
+    """The likeliest class within scope."""
+    order = np.argsort(-scores, kind="stable")[:2]
+    return int(order[1] if order[0] == outside and len(order) > 1 else order[0])
 
 
 def shape(scores: Floats) -> Floats:

@@ -16,7 +16,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from nlu.components import corpus, kernel
+from nlu.components import corpus, kernel, rivals
 from nlu.components.encoder import Encoder
 from nlu.components.features import Vectorizer
 from nlu.components.intent_model import (
@@ -233,9 +233,13 @@ def _kernel_head(model: IntentModel, rows: _Rows, options: Options) -> tuple[Ord
     share = _share(sparse, dense, wanted, options)
     matrix = kernel.gram(sparse, dense, gamma=options.gamma, share=share)
     ridge = options.ridge if len(wanted) <= _FEW else 2 * options.ridge
+    # Before the kernel is overwritten.
+    looks = rivals.fit(matrix, sparse, dense, labels, parts, outside=model.outside, ridge=ridge, share=share)
     weights, scores = kernel.solve(matrix, wanted, ridge, len(chosen), parts)
+    rivals.settle_all(scores, looks, model.outside)
     part = kernel.primal(sparse, weights, share)
     model.dense = Dense(dense, labels.astype(np.int32), weights, part, options.gamma)
+    model.dense.looks = {intent: look for intent, (look, _) in looks.items()}
     model.dense.temperature = fit_temperature(scores, labels[-len(chosen) :])
     cosines = dense[-len(chosen) :] @ dense.T
     # What is left out together is nobody's neighbour.

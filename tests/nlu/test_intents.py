@@ -186,6 +186,21 @@ def test_nothing_is_done_for_a_word_nobody_taught(encoded: bool) -> None:
         assert sure.band(decision)[0] == ASK
 
 
+@pytest.mark.parametrize("encoded", ENCODERS)
+def test_what_programs_write_is_no_answer_though_its_words_were_taught(encoded: bool) -> None:
+    taught = [
+        ("true", "affirm"),
+        ("none of these", "deny"),
+        ("is that true", "affirm"),
+        ("none please", "deny"),
+    ]
+    pairs = [*examples(), *taught]
+    reader = encoder.load() if encoded else None
+    model, _ = fit([text for text, _ in pairs], [name for _, name in pairs], reader)
+    literals = ["true", "TRUE", "None", '"none"', "false.", "nil", "yes, true", "none of these"]
+    assert [model.decide(text, reader).strange for text in literals] == [True] * 6 + [False] * 2
+
+
 @pytest.mark.parametrize(
     "texts",
     [
