@@ -22,8 +22,7 @@ PATIENCE_SECONDS = 15  # with a provider
 async def run(read: Settings, *, root: Path) -> bool:
     """Print a line for each thing tried; return whether all that is on works."""
     good = True
-    for name in settings.unknown():
-        print(f"?   {name} is no setting of Dangol: a typing mistake?")
+    _unknown()
     checks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("data folder", lambda: _folder(read.data_dir)),
         ("files folder", lambda: _folder(read.files_dir)),
@@ -47,6 +46,12 @@ async def run(read: Settings, *, root: Path) -> bool:
         print("--  transcripts of calls: off; set DANGOL_STT_MODEL")
     _channels(read)
     return await _accounts(read) and good
+
+
+def _unknown() -> None:
+    """A line for each name that begins as our settings do and is none: what it says is in force nowhere."""
+    for name, near in settings.unknown().items():
+        print(f"?   {name} is no setting of Dangol" + (f": is {near} meant?" if near else ""))
 
 
 async def _folder(folder: Path) -> str:
@@ -165,6 +170,7 @@ def _complain(name: str, fault: str, *, channel: str) -> None:
 async def doctor(read: Settings) -> bool:
     """Print how the running installation does; return whether customers are served."""
     now = datetime.now(UTC)
+    _unknown()
     async with wiring.connected(read, pool=1):
         faults = await health.find_faults(now)
         for fault in faults:

@@ -10,9 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import structlog
 import typer
 
-from bots import faults, logs, settings
+from bots import faults, logs, settings, supervisor
 from bots.settings import Settings
 
 T = TypeVar("T")
@@ -66,8 +67,17 @@ def begin(process: str, **overrides: Any) -> Settings:
     """
     read = settings.load(**{k: v for k, v in overrides.items() if v is not None})
     logs.configure(process)
+    _warn_of_unknown_settings()
     gc.set_threshold(*COLLECT)
     return read
+
+
+def _warn_of_unknown_settings() -> None:
+    """Once: what `dangol serve` starts need not repeat it."""
+    if os.environ.get(supervisor.CHILD):
+        return
+    for name, near in settings.unknown().items():
+        structlog.get_logger().warning("setting.unknown", name=name, **({"meant": near} if near else {}))
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

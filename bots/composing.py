@@ -24,7 +24,7 @@ def composer(public_url: str) -> Callable[[Item], Awaitable[Outbound]]:
             return await _code(item, public_url)
         kept = await File.filter(message_id=item.message_id).order_by("id")
         staff = await Staff.get_or_none(id=item.staff_id) if item.staff_id else None
-        author = staff.name if staff else ""
+        author = staff.called(item.lang) if staff else ""
         data = item.data
         bare = bool(data.get(routing.BARE))
         if item.channel == "email":

@@ -7,4 +7,4 @@ from crm.models import Staff
 def joined(lang: str, staff: Staff) -> str:
     """The sentence in the customer's language, which names the person in its script."""
     lang = lang if lang in i18n.LANGUAGES else "ko"
-    return i18n.t(lang, "channels.joined", name=staff.name_en or staff.name if lang == "en" else staff.name)
+    return i18n.t(lang, "channels.joined", name=staff.called(lang))

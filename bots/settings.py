@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -281,8 +282,7 @@ def load(**overrides: object) -> Settings:
 
 def _read_further(read: Settings) -> None:
     """The settings of further accounts, each checked as the first one's is."""
-    written = {name.upper(): value or "" for name, value in dotenv_values(".env").items()}
-    for name, value in sorted({**written, **os.environ}.items()):
+    for name, value in sorted(_given().items()):
         setting, _, account = name.removeprefix(PREFIX).partition("__")
         field = setting.lower()
         if not name.startswith(PREFIX) or not account or field not in Settings.model_fields:
@@ -309,9 +309,20 @@ def _explain(fault: Mapping[str, object], account: str = "") -> str:
     return f"{full}: {said}{shown}. Example: {full}={example}"
 
 
-def unknown(environment: Mapping[str, str] | None = None) -> list[str]:
-    """Names with our prefix that are no settings, for `dangol check`: most likely typing mistakes."""
+def _given() -> dict[str, str]:
+    """What `.env` and the environment say, by name."""
+    written = {name.upper(): value or "" for name, value in dotenv_values(".env").items()}
+    return {**written, **os.environ}
+
+
+def unknown() -> dict[str, str]:
+    """Names with our prefix that are no settings, most likely typing mistakes, each with the setting whose
+    name is nearest; "" where none is near."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    return sorted(
-        n for n in (environment or os.environ) if n.startswith(PREFIX) and n.split("__")[0] not in known
-    )
+    found = {}
+    for name in sorted(name.upper() for name in _given()):
+        setting, bar, account = name.partition("__")
+        if name.startswith(PREFIX) and setting not in known:
+            near = get_close_matches(setting, known, n=1, cutoff=0.8)
+            found[name] = near[0] + bar + account if near else ""
+    return found

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 log = structlog.get_logger()
+CHILD = "_DANGOL_CHILD"  # set in the environment of what is started here
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal a child gets when its parent dies
 _STEADY_SECONDS = 30.0  # a process that ran this long starts again at once
 _SHORTEST_PAUSE_SECONDS = 0.5
@@ -41,7 +42,7 @@ async def _start(child: Child, environment: Mapping[str, str]) -> asyncio.subpro
         "-m",
         child.module,
         *child.arguments,
-        env={**os.environ, **environment},
+        env={**os.environ, **environment, CHILD: "1"},
         stdout=asyncio.subprocess.DEVNULL if child.quiet else None,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )

@@ -10,7 +10,7 @@ from crm.actor import Actor, check
 from crm.checks import one_of
 from crm.checks import text as checked_text
 from crm.errors import Conflict, Invalid, NotFound
-from crm.models import CannedReply, Team
+from crm.models import CannedReply, Conversation, Staff, Team
 
 # What a text may name in braces, in either language, and the value it stands for.
 VARIABLES: Final = {
@@ -80,6 +80,13 @@ async def list_canned(actor: Actor, *, query: str = "", locale: str | None = Non
     return [r for r in await replies if wanted in r.shortcut.lower() or wanted in r.title.lower()]
 
 
+async def offered(actor: Actor, conversation_id: int) -> list[CannedReply]:
+    """Canned replies by shortcut, those in the language of this conversation first."""
+    replies = await list_canned(actor)
+    talk = await Conversation.get_or_none(id=conversation_id)
+    return sorted(replies, key=lambda reply: talk is not None and reply.locale != talk.locale)
+
+
 async def expand(actor: Actor, canned_id: int, conversation_id: int) -> Filled:
     """A canned reply filled for a conversation. Raises `NotFound`."""
     check(actor, "conversation.read")
@@ -120,10 +127,15 @@ async def _values(actor: Actor, conversation_id: int, locale: str) -> dict[str, 
     profile = await company.get()
     return {
         "customer": rows[0]["name"] or NAMELESS[locale],
-        "agent": actor.name,
+        "agent": await _agent(actor, locale),
         "request_no": rows[0]["number"] or "",
         "company": (profile.name_en or profile.name) if locale == "en" else profile.name,
     }
+
+
+async def _agent(actor: Actor, locale: str) -> str:
+    staff = await Staff.get_or_none(id=actor.id)
+    return staff.called(locale) if staff else actor.name
 
 
 def _checked(shortcut: str, title: str, text: str) -> dict[str, str]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crm import audit, db, happenings
+from tortoise.expressions import F
+
+from crm import audit, db, happenings, writes
 from crm.actor import Actor, check
 from crm.article_keys import CODE_WEIGHT, KEYWORD_WEIGHT, article_keys, best_paragraph, codes_of, keys_of
 from crm.checks import one_of, text
@@ -162,17 +164,21 @@ async def save(
 ) -> Article:
     """Write an article, new or changed, and find it from now on by its new words.
 
-    Each change counts the version up and names its editor. `expected_version` 0 means: it is new. Raises
-    `Invalid` by field and `Conflict` `newer_version` when somebody saved in between.
+    Each change counts the version up and names its editor. `expected_version` 0 means: it is new; without
+    a `slug` it is named by its number. Raises `Invalid` by field, also for the `slug` of an article that is
+    there, and `Conflict` `newer_version` when somebody saved in between.
     """
     check(actor, "article.write")
     values = _checked(title, body, kind, product_category, keywords) | {"published": bool(published)}
-    slug, locale = _slug(slug), one_of("locale", locale, LOCALES)
-    async with db.transaction():
-        # held from the first statement on, so that two editors cannot both believe to be the first
+    slug, locale = _slug(slug) if slug else "", one_of("locale", locale, LOCALES)
+    async with writes.transaction():
+        slug = slug or await _free_slug()
+        # held from here on, so that two editors cannot both believe to be the first
         await db.execute("UPDATE article SET version = version WHERE slug = ? AND locale = ?", slug, locale)
         article = await Article.get_or_none(slug=slug, locale=locale)
         version = article.version if article else 0
+        if expected_version == 0 and version:
+            raise Invalid("slug", "address_taken")
         if expected_version is not None and expected_version != version:
             raise Conflict("newer_version", version=version)
         article = article or Article(slug=slug, locale=locale, created_at=now)
@@ -187,10 +193,13 @@ async def save(
 
 
 async def publish(actor: Actor, article_id: int, published: bool, *, now: datetime) -> Article:
-    """Show an article to customers and the bot, or take it back."""
+    """Show an article to customers and the bot, or take it back. Whoever has it open to edit saves over
+    neither: the version counts up."""
     check(actor, "article.write")
     async with db.transaction():
-        changed = await Article.filter(id=article_id).update(published=published, updated_at=now)
+        changed = await Article.filter(id=article_id).update(
+            published=published, version=F("version") + 1, updated_at=now
+        )
         if not changed:
             raise NotFound("article")
         act = "article.published" if published else "article.withdrawn"
@@ -277,8 +286,17 @@ def _hit(article: Article, score: float, rarity: Mapping[str, float]) -> Hit:
 
 def _slug(slug: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", slug):
-        raise Invalid("slug", "letters_and_digits")
+        raise Invalid("slug", "letters_and_dashes")
     return slug
+
+
+async def _free_slug() -> str:
+    """`article-` and the next number that names none, in either language."""
+    newest = await Article.all().order_by("-id").first()
+    number = (newest.id if newest else 0) + 1
+    while await Article.exists(slug=f"article-{number}"):
+        number += 1
+    return f"article-{number}"
 
 
 def _checked(

@@ -192,9 +192,10 @@ async def waiting(identity_id: int) -> list[Item]:
         "SELECT o.id AS outbox_id, o.message_id, o.identity_id, o.conversation_id, o.channel,"
         " o.channel_account, COALESCE(NULLIF(o.address, ''), i.external_id) AS external_user,"
         " CASE WHEN o.address = '' THEN i.blocked_at END AS blocked_at, o.address, m.key, m.seq, m.author,"
-        " m.staff_id, m.text, m.lang, m.purpose, m.choices, m.cards, m.data, o.inbox_id, m.in_reply_to,"
-        " o.attempts, o.wires, m.created_at"
+        " m.staff_id, m.text, COALESCE(NULLIF(m.lang, ''), v.locale) AS lang, m.purpose, m.choices, m.cards,"
+        " m.data, o.inbox_id, m.in_reply_to, o.attempts, o.wires, m.created_at"
         " FROM outbox o JOIN message m ON m.id = o.message_id JOIN identity i ON i.id = o.identity_id"
+        " JOIN conversation v ON v.id = o.conversation_id"
         " WHERE o.identity_id = ? AND o.state = 'waiting' AND o.permit <> '' ORDER BY o.id LIMIT ?",
         identity_id,
         TAKEN,

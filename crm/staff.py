@@ -120,6 +120,7 @@ async def enable(actor: Actor, staff_id: int, *, now: datetime) -> None:
     async with writes.transaction():
         if not await Staff.filter(id=staff_id).update(active=True):
             raise NotFound("staff")
+        await happenings.record("staff.changed", now=now, staff_id=staff_id)
         await audit.record(actor, "staff.enabled", "staff", staff_id, now=now)
 
 

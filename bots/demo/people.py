@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from bots.demo.sources import read
-from bots.demo.world import World
+from bots.demo.world import TELEGRAM_FIRST, World
 from crm import db, search
 from crm.models import Account, Consent, Contact, Identity, Labelling, Possession
 
@@ -77,7 +77,7 @@ def _external_id(world: World, channel: str, contact: Contact) -> str:
     if channel == "email":
         return contact.email or f"customer{contact.id}@mail.example"
     if channel == "telegram":
-        return str(900_000_000 + contact.id)
+        return str(TELEGRAM_FIRST + contact.id)
     return f"demo-{channel}-{contact.id:04d}"
 
 

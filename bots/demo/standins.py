@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from bots.demo.world import TELEGRAM_FIRST
 from bots.settings import PREFIX, Settings
 from bots.supervisor import Child
 
 TELEGRAM: Final = "1001:demo-bot_of-the-demo-company"
+# The stand-in forgets at each start who wrote to the bot before; the demo's customers and phones did.
+TELEGRAM_REGULARS: Final = f"100000000-{TELEGRAM_FIRST + 999}"
 SMS_SENDER: Final = "15881234"
 # Who of the demo company is in its Slack, and the channels there; the first is shown customers.
 SLACK_PEOPLE: Final = (("seojun", "이서준"), ("yuna", "한유나"), ("jihun", "배지훈"), ("taeho", "강태호"))
@@ -106,7 +109,7 @@ STANDINS: Final[Sequence[Standin]] = (
         module="tests.standins.telegram_api",
         side="customer",
         page="/phone",
-        arguments=lambda _: ["--token", TELEGRAM],
+        arguments=lambda _: ["--token", TELEGRAM, "--regulars", TELEGRAM_REGULARS],
         settings=lambda w: {"TELEGRAM_TOKEN": TELEGRAM, "TELEGRAM_API_URL": w.url("telegram"),
                             "TELEGRAM_LINK_URL": w.url("telegram")},
     ),

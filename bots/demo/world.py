@@ -18,6 +18,8 @@ from crm.models import (
     TimelineEntry,
 )
 
+TELEGRAM_FIRST = 900_000_000  # and the contact's number: how Telegram calls a customer of the demo
+
 
 @dataclass
 class World:

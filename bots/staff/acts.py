@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crm.actor import Actor
-from crm.errors import Invalid, NotFound
+from crm.errors import Forbidden, Invalid, NotFound
+
+log = structlog.get_logger()
 
 BIGGEST = 2**63 - 1  # what a database's integer holds
 RowId = Annotated[int, Field(ge=1, le=BIGGEST)]
@@ -78,6 +81,7 @@ async def perform(actor: Actor, name: str, args: Mapping[str, Any], now: datetim
     """Do the act `name`.
 
     Raises `NotFound` for an unknown name, `Invalid` for the first wrong argument, and what services raise.
+    What the role does not allow is logged: nothing was done, so the audit chain has no entry of it.
     """
     known = REGISTRY.get(name)
     if known is None:
@@ -87,7 +91,16 @@ async def perform(actor: Actor, name: str, args: Mapping[str, Any], now: datetim
     except ValidationError as error:
         first = error.errors()[0]
         raise Invalid(".".join(map(str, first["loc"])) or name, reason_of(first["type"])) from None
-    return await known.run(actor, arguments, now)
+    try:
+        return await known.run(actor, arguments, now)
+    except Forbidden as error:
+        refused(actor, name, error)
+        raise
+
+
+def refused(actor: Actor, what: str, error: Forbidden) -> None:
+    """Log what a role does not allow and a person tried; `what` names an act or the pattern of a page."""
+    log.warning("staff.refused", by=actor.ref, role=actor.role, what=what, needs=error.values["permission"])
 
 
 def reason_of(kind: str) -> str:
@@ -95,6 +108,7 @@ def reason_of(kind: str) -> str:
     return {
         "missing": "missing",
         "string_too_long": "too_long",
+        "too_long": "too_many_of",
         "string_too_short": "missing",
         "extra_forbidden": "unknown",
     }.get(kind, "wrong")

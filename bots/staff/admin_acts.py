@@ -146,6 +146,8 @@ async def remove_team(actor: Actor, args: Row, now: datetime) -> Done:
 async def save_staff(actor: Actor, args: StaffFields, now: datetime) -> Done:
     """Add or change a staff member; a password given here signs them out everywhere."""
     fields = args.model_dump(include={"name", "name_en", "email", "role", "team_ids"})
+    if args.password:  # before anything is written: all of the form is saved, or nothing
+        staff.check_password(args.password)
     if args.id is None:
         saved = await staff.create(actor, login=args.login, password=args.password, **fields, now=now)
     else:

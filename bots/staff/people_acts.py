@@ -8,7 +8,6 @@ from pydantic import Field
 from bots.staff.acts import Arguments, Count, Done, RowId, Undo, act
 from crm import contacts, duplicates, knowledge, labels, merging, staff
 from crm.actor import Actor
-from crm.models import Article
 
 
 class Contact(Arguments):
@@ -144,13 +143,8 @@ async def set_presence(actor: Actor, args: Presence, now: datetime) -> Done:
 @act("article_save")
 async def save_article(actor: Actor, args: SaveArticle, now: datetime) -> Done:
     """Write an article. A new one without a short name is named by its number."""
-    slug = args.slug or f"article-{await Article.all().count() + 1}"
     saved = await knowledge.save(
-        actor,
-        slug=slug,
-        expected_version=args.version,
-        now=now,
-        **args.model_dump(exclude={"slug", "version"}),
+        actor, expected_version=args.version, now=now, **args.model_dump(exclude={"version"})
     )
     return Done("article_save", {"title": saved.title}, result={"id": saved.id, "slug": saved.slug})
 

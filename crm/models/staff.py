@@ -64,6 +64,10 @@ class Staff(Model):
     class Meta:
         table = "staff"
 
+    def called(self, language: str) -> str:
+        """The name in the script of `language`, where both are known."""
+        return self.name_en if language == "en" and self.name_en else self.name
+
 
 class TeamMember(Model):
     """A staff member of a team."""

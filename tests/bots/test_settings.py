@@ -1,5 +1,6 @@
 """A wrong setting is named with what is wrong about it and an example, before anything starts."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bots import supervisor
 from bots.settings import PREFIX, Settings, SettingsError, load
 
 ROOT = Path(__file__).parent.parent.parent
@@ -97,6 +99,28 @@ def test_a_command_ends_with_the_line_and_no_traceback() -> None:
     told = ended.stderr.splitlines()
     assert len(told) == 2
     assert told[0].startswith(("dangol: DANGOL_MEDIA_PORTS: must begin at 1024", "dangol: DANGOL_PORT: "))
+
+
+def test_a_name_that_is_no_setting_is_told_with_the_nearest_one_and_stops_nothing(tmp_path: Path) -> None:
+    """`.env` is read too; what `dangol serve` starts does not repeat it."""
+    (tmp_path / ".env").write_text("DANGOL_TELEGRAM_TOKN__SALES=1001:AAAA\nDANGOL_SUPERB=1\n")
+    mistyped = {"DANGOL_DATABASEURL": "sqlite:///elsewhere.db", "DANGOL_DATA_DIR": str(tmp_path / "var")}
+    given = {**os.environ, **mistyped, "PYTHONPATH": str(ROOT)}
+    for more, times in (({}, 1), ({supervisor.CHILD: "1"}, 0)):
+        ended = subprocess.run(
+            [sys.executable, "-m", "bots", "migrate"],
+            cwd=tmp_path, env={**given, **more}, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert ended.returncode == 0
+        warned = [json.loads(line) for line in ended.stderr.splitlines()]
+        told = {line["name"]: line.get("meant") for line in warned if line["event"] == "setting.unknown"}
+        wanted = {
+            "DANGOL_DATABASEURL": "DANGOL_DATABASE_URL",
+            "DANGOL_SUPERB": None,
+            "DANGOL_TELEGRAM_TOKN__SALES": "DANGOL_TELEGRAM_TOKEN__SALES",
+        }
+        assert told == (wanted if times else {})
+        assert "elsewhere" not in ended.stderr
 
 
 def test_a_data_folder_that_cannot_be_made_is_told_as_a_setting(tmp_path: Path) -> None:

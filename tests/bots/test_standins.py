@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bots.demo import standins
-from bots.demo.standins import STANDINS, Window
+from bots.demo.standins import STANDINS, TELEGRAM, Window
+from bots.demo.world import TELEGRAM_FIRST
 from bots.settings import PREFIX, Settings, load
+from tests.standins import starting
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +37,21 @@ def test_what_the_processes_are_told_are_settings_that_fit_together() -> None:
     load(**told)
     kakao = next(child for child in plan.children if child.name == "kakao")
     assert f"http://127.0.0.1:18080/channels/kakao/{told['kakao_secret']}" in kakao.arguments
+
+
+async def test_the_demos_telegram_knows_the_customers_that_the_company_has_already() -> None:
+    """Their reminders of visits are due soon after the first start, before anybody has opened a phone."""
+    child = next(one for one in standins.plan(load(port=18080), ROOT).children if one.name == "telegram")
+    known, strangers = (TELEGRAM_FIRST + 1, TELEGRAM_FIRST + 300), (7, TELEGRAM_FIRST + 1000)
+    with starting.started("telegram_api", *child.arguments[2:]) as line:
+        async with aiohttp.ClientSession(line.split()[-1]) as telegram:
+            heard = {}
+            for chat in (*known, *strangers):
+                async with telegram.post(
+                    f"/bot{TELEGRAM}/sendMessage", json={"chat_id": chat, "text": "내일 방문"}
+                ) as answer:
+                    heard[chat] = (await answer.json())["ok"]
+    assert heard == dict.fromkeys(known, True) | dict.fromkeys(strangers, False)
 
 
 def test_an_account_of_the_operators_stays_in_force() -> None:

@@ -5,7 +5,7 @@ import pytest
 from crm import canned, company, conversations, identities, vault
 from crm.actor import SYSTEM, Actor
 from crm.errors import Conflict, Forbidden, Invalid, NotFound
-from crm.models import ServiceRequest
+from crm.models import ServiceRequest, Staff
 
 YUNA = Actor("staff", 3, "agent", "한유나")
 MINA = Actor("staff", 4, "marketing", "강미나")
@@ -51,6 +51,20 @@ async def test_an_english_text_has_english_names(now):
     reply = await save(now, "Hello {customer}, this is {agent} of {company}.", shortcut="hi", locale="en")
     filled = await canned.expand(YUNA, reply.id, (await talk(now, name="")).id)
     assert filled.text == "Hello there, this is 한유나 of Saebom."
+
+
+async def test_an_english_text_names_the_agent_in_latin_letters_where_they_are_known(now):
+    staff = await Staff.create(
+        login="yuna", name="한유나", name_en="Yuna Han", role="agent", created_at=now, password_hash=""
+    )
+    yuna = Actor("staff", staff.id, "agent", staff.name)
+    english = await save(now, "This is {agent}.", shortcut="hi", locale="en")
+    korean = await save(now, "{담당}입니다.", shortcut="인사")
+    talking = (await talk(now)).id
+    assert (await canned.expand(yuna, english.id, talking)).text == "This is Yuna Han."
+    assert (await canned.expand(yuna, korean.id, talking)).text == "한유나입니다."
+    await Staff.filter(id=staff.id).update(name_en="")
+    assert (await canned.expand(yuna, english.id, talking)).text == "This is 한유나."
 
 
 async def test_an_unknown_variable_is_refused_with_the_known_ones(now):

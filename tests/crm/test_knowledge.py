@@ -119,6 +119,9 @@ async def test_saving_counts_versions_keeps_the_editor_and_finds_new_words(
     assert await ArticleKey.filter(key="평일").count() == 0
     with pytest.raises(Conflict, match="newer_version"):
         await knowledge.save(editor, body="x", expected_version=1, now=now, **values)  # type: ignore[arg-type]
+    await knowledge.publish(editor, first.id, False, now=now)  # type: ignore[arg-type]
+    with pytest.raises(Conflict, match="newer_version"):  # who has it open would publish it again
+        await knowledge.save(editor, body="x", expected_version=2, now=now, **values)  # type: ignore[arg-type]
 
 
 async def test_a_wrong_article_names_its_field_and_sales_do_not_write(db: str, now: datetime) -> None:

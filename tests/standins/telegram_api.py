@@ -326,9 +326,9 @@ async def _push(session: aiohttp.ClientSession, world: World, bot: Bot) -> None:
         await asyncio.sleep(0.2)
 
 
-def build(tokens: list[str]) -> web.Application:
+def build(tokens: list[str], regulars: range = range(0)) -> web.Application:
     app = web.Application(client_max_size=UPLOAD_MAX + 1024 * 1024)
-    app[WORLD] = World(tokens)
+    app[WORLD] = World(tokens, regulars)
     app.router.add_route("*", "/bot{token:[^/]+}/{method}", method)
     app.router.add_get("/file/bot{token:[^/]+}/files/{file}", file)
     telegram_phones.routes(app, app[WORLD])
@@ -345,8 +345,14 @@ def build(tokens: list[str]) -> web.Application:
     return app
 
 
-async def serve(host: str, port: int, tokens: list[str]) -> None:
-    runner = web.AppRunner(build(tokens), access_log=None, shutdown_timeout=0.2)
+def people(given: str) -> range:
+    """From `FIRST-LAST`."""
+    first, _, last = given.partition("-")
+    return range(int(first), int(last) + 1)
+
+
+async def serve(host: str, port: int, tokens: list[str], regulars: range) -> None:
+    runner = web.AppRunner(build(tokens, regulars), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
     await site.start()
@@ -360,5 +366,8 @@ if __name__ == "__main__":
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8081)
     parser.add_argument("--token", action="append", required=True)
+    parser.add_argument(
+        "--regulars", type=people, default=range(0), help="FIRST-LAST: known from earlier days"
+    )
     given = parser.parse_args()
-    asyncio.run(serve(given.host, given.port, given.token))
+    asyncio.run(serve(given.host, given.port, given.token, given.regulars))

@@ -107,7 +107,8 @@ class Bot:
 class World:
     """Everything the stand-in knows."""
 
-    def __init__(self, tokens: list[str]) -> None:
+    def __init__(self, tokens: list[str], regulars: range = range(0)) -> None:
+        self.regulars = regulars  # who has written to every bot before this process began
         self.bots = {
             token: Bot(token, int(token.split(":")[0]), f"dangol_{n}_bot")
             for n, token in enumerate(tokens, 1)
@@ -146,7 +147,9 @@ class World:
             if chat_id not in bot.met:
                 raise Refused("Forbidden: bot was kicked from the group chat", 403)
             return self.groups[chat_id]
-        if chat_id not in self.people or chat_id not in bot.met:
+        if chat_id in self.regulars:
+            self.person(chat_id)
+        elif chat_id not in self.people or chat_id not in bot.met:
             raise Refused("Bad Request: chat not found")
         if chat_id in bot.blocked_by:
             raise Refused("Forbidden: bot was blocked by the user", 403)

@@ -10,7 +10,6 @@ from bots.web.desk.counting import counts
 from bots.web.desk.frame import Desk, api, body, json_answer
 from bots.web.desk.side import staff_list
 from crm import canned, knowledge
-from crm.models import Conversation
 
 
 @api
@@ -36,9 +35,7 @@ async def totals(desk: Desk) -> web.StreamResponse:
 @api
 async def replies(desk: Desk) -> web.StreamResponse:
     """Canned replies by shortcut, those in the conversation's language first, variables still in braces."""
-    talk = await Conversation.get_or_none(id=desk.asked("conversation") or 0)
-    found = await canned.list_canned(desk.actor)
-    found.sort(key=lambda reply: talk is not None and reply.locale != talk.locale)
+    found = await canned.offered(desk.actor, desk.asked("conversation") or 0)
     items = [{"id": it.id, "shortcut": f"/{it.shortcut}", "name": it.title, "put": it.text} for it in found]
     return json_answer({"items": items})
 

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from bots.staff import acts
 from bots.web import i18n, pages, security
 from bots.web.app_keys import CONFIG
 from bots.web.desk import faults
 from crm import sessions
 from crm.actor import PERMISSIONS, Actor, check
-from crm.errors import CrmError, NotFound
+from crm.errors import CrmError, Forbidden, NotFound
 from crm.models import Staff
 from crm.sessions import SignedIn
 
@@ -175,6 +176,9 @@ def page(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamRespon
         try:
             response = await handler(desk)
         except CrmError as error:
+            if isinstance(error, Forbidden):
+                resource = request.match_info.route.resource
+                acts.refused(desk.actor, resource.canonical if resource else "", error)
             return _fault_page(desk, error)
         if request.query.get("lang") in i18n.LANGUAGES:
             security.set_cookie(request, response, i18n.LANG_COOKIE, desk.lang, max_age=31_536_000)

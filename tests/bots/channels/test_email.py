@@ -569,13 +569,19 @@ async def test_a_refused_login_makes_mails_wait(
     assert len(await minseo.gets(1)) == 1
 
 
-async def test_an_answer_of_staff_is_theirs_and_no_machines(front: Front, minseo: Customer) -> None:
+@pytest.mark.parametrize(("language", "name"), [("ko", "이서준 · "), ("en", "Seojun Lee · ")])
+async def test_an_answer_of_staff_is_theirs_and_no_machines(
+    front: Front, minseo: Customer, language: str, name: str
+) -> None:
     await minseo.write("안녕하세요")
     (message,) = await front.received(1)
-    staff = await Staff.create(login="seojun", name="이서준", role="agent", created_at=datetime.now(UTC))
+    await Conversation.filter(id=message.conversation_id).update(locale=language)
+    staff = await Staff.create(
+        login="seojun", name="이서준", name_en="Seojun Lee", role="agent", created_at=datetime.now(UTC)
+    )
     await front.answer(message.conversation_id, "제가 도와드릴게요", author="staff", staff_id=staff.id)
     (mail,) = await minseo.gets(1)
-    assert mail["headers"]["From"].startswith("이서준 · ")
+    assert mail["headers"]["From"].startswith(name)
     assert "Auto-Submitted" not in mail["headers"]
 
 

@@ -10,8 +10,10 @@ import pytest
 from aiohttp import ClientResponse, FormData
 
 from bots.web import i18n
-from crm import hours
+from crm import hours, knowledge
+from crm.actor import SYSTEM
 from crm.models import Article, CannedReply, CompanyProfile, Label, MessageTemplate, Staff, Team
+from tests.bots.logged import logged
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 from tests.bots.web.desk_people import Company, utc_now
 
@@ -36,13 +38,22 @@ async def test_headings_step_down_one_level_at_a_time(signed_in: Staffed) -> Non
         assert all(below - above <= 1 for above, below in pairwise(shown)), path
 
 
-async def test_who_may_not_change_something_is_told_before_trying(signed_in: Staffed) -> None:
+async def test_who_may_not_change_something_is_told_before_trying_and_the_log_tells_who_tries(
+    company: Company, signed_in: Staffed
+) -> None:
     browser = await signed_in("seojun")
     assert "이 역할은 보기만 할 수 있어요" in await browser.page("/desk/admin/hours")
-    status, _ = await browser.try_act("company_update", name="다른 회사")
-    assert status == 403
-    form = await browser.client.get("/desk/admin/staff/new")
-    assert form.status == 403
+    with logged() as told:
+        status, _ = await browser.try_act("company_update", name="다른 회사")
+        assert status == 403
+        form = await browser.client.get(f"/desk/admin/staff/{company.seojun.id}")
+        assert form.status == 403
+    tried = [(line["by"], line["what"], line["needs"]) for line in told if line["event"] == "staff.refused"]
+    assert tried == [
+        (company.seojun.ref, "company_update", "company.write"),
+        (company.seojun.ref, r"/desk/admin/staff/{id}", "staff.write"),
+    ]
+    assert "다른 회사" not in str(told)
 
 
 @pytest.mark.parametrize("form", ["contacts/new", "requests/new", "callbacks/new", "admin/teams/new"])
@@ -153,7 +164,30 @@ async def test_an_article_is_written_previewed_and_published_in_both_languages(s
     status, body = await browser.try_act(
         "article_save", title="E21", body="x", slug="e21", kind="error_code", version=0
     )
-    assert (status, body["reason"]) == (409, "newer_version")
+    assert (status, body["reason"]) == (422, "address_taken")
+    assert body["fields"] == {"slug": "이 주소를 쓰는 글이 이미 있어요. 다른 주소를 적어 주세요."}
+
+
+async def test_articles_without_an_address_are_named_by_numbers_that_none_has(signed_in: Staffed) -> None:
+    browser = await signed_in("seojun")
+    names = []
+    for title in ("하나", "둘", "셋"):
+        made = await browser.act("article_save", title=title, body="x", version=0)
+        names.append(made["slug"])
+        if title == "둘":
+            await knowledge.remove(SYSTEM, (await Article.get(title="하나")).id, now=utc_now())
+    assert len(set(names)) == 3
+
+
+async def test_a_form_of_a_colleague_is_saved_whole_or_not_at_all(
+    company: Company, signed_in: Staffed
+) -> None:
+    await Staff.filter(login="mari").update(role="admin")
+    browser = await signed_in("mari")
+    fields = {"id": company.seojun.id, "name": "다른 이름", "role": "agent", "password": "짧아요"}
+    status, body = await browser.try_act("staff_save", **fields)
+    assert (status, body["reason"]) == (422, "too_short")
+    assert (await Staff.get(id=company.seojun.id)).name == "이서준"
 
 
 async def test_the_preview_escapes_what_is_written(signed_in: Staffed) -> None:

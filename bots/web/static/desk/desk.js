@@ -15,14 +15,16 @@ const me = Number(desk.dataset.me);
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-menu]");
-  if (button) menu.show(button, button.dataset.menu, prepareMenu);
+  if (button) menu.show(button, button.dataset.menu, (box) => prepareMenu(box, button.dataset));
   if (event.target.closest("[data-help]")) help();
   if (event.target.closest("[data-reconnect]")) live.connect();
   const form = event.target.closest("[data-form]");
   if (form) openForm(form.dataset.form, form.dataset.method);
 });
 
-function prepareMenu(box) {
+// `spared`: what the menu of a contact does not offer, since it is so already.
+function prepareMenu(box, { spared }) {
+  box.querySelector(`[data-contact-do="${spared}"]`)?.remove();
   box.querySelector("[data-sound]")?.setAttribute("aria-checked", String(soundOn()));
 }
 

@@ -79,7 +79,7 @@ document.addEventListener("choose", ({ target, detail: { item } }) => {
   if (dataset.assignTeam) run("assign", { team: Number(dataset.assignTeam) });
   if ("assignNone" in dataset) run("assign", {});
   if (dataset.snooze) run("snooze", { until: dataset.snooze });
-  if ("snoozeAt" in dataset && item.value) run("snooze", { until: new Date(item.value).toISOString() });
+  if ("snoozeAt" in dataset && item.value) run("snooze", { until: `${item.value}:00${desk.dataset.offset}` });
   if (dataset.label) run(hasLabel(target, dataset.name) ? "unlabel" : "label", { label: Number(dataset.label) });
   if (dataset.priority) doOne("priority", { priority: dataset.priority });
   if (dataset.menuDo) more(dataset.menuDo);

@@ -71,6 +71,7 @@ document.addEventListener("choose", async ({ target, detail: { item } }) => {
   if (item.dataset.contactDo === "new_request") newRequest(contact);
   if (item.dataset.contactDo === "link") openForm(`/desk/contacts/${contact}/link`, "POST");
   if (item.dataset.contactDo === "callback") openForm(`/desk/callbacks/new?contact=${contact}`);
+  if (item.dataset.contactDo === "unblock") perform("contact_unblock", { contact });
   if (item.dataset.contactDo === "block") {
     if (await ask({ title: word("block.title"), text: word("block.text"), yes: word("block.yes") })) {
       perform("contact_block", { contact });

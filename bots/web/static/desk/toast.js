@@ -3,6 +3,8 @@
 import { act, word } from "./api.js";
 
 const STAY_MS = 6000;
+const KEPT = "dangol-said";
+let latest = null; // what an act did: still standing when its page goes, it is said again on the next one
 
 function region(kind) {
   return document.getElementById(kind === "error" ? "toast-alerts" : "toasts");
@@ -45,11 +47,12 @@ function button(action, box) {
 /** Say what an act did, and offer its undoing. */
 export function said(result, after = () => {}) {
   if (!result.said) return;
+  latest = { said: result.said, undo: result.undo, at: Date.now() };
   const undo = result.undo && {
     label: word("undo"),
     run: async () => {
       try {
-        toast((await act(result.undo.act, result.undo.args)).said || word("undone"));
+        said({ said: (await act(result.undo.act, result.undo.args)).said || word("undone") });
         after();
       } catch (error) {
         failed(error);
@@ -62,4 +65,14 @@ export function said(result, after = () => {}) {
 /** An act failed: say why, in the server's words. */
 export function failed(error) {
   toast(error.message, { kind: "error" });
+}
+
+addEventListener("pagehide", () => {
+  if (latest && Date.now() - latest.at < STAY_MS) sessionStorage.setItem(KEPT, JSON.stringify(latest));
+});
+const kept = sessionStorage.getItem(KEPT);
+sessionStorage.removeItem(KEPT);
+if (kept) {
+  said(JSON.parse(kept), () => location.reload());
+  latest = null; // once
 }
