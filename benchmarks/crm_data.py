@@ -202,7 +202,7 @@ async def fill(into: Into, contacts: int) -> None:
         ["id", "contact_id", "product_id", "kind", "since"],
         ((at + 1, 2 * at + 1, at % 40 + 1, "purchase", date(2025, 3, 1)) for at in range(contacts // 2)),
     )
-    await _threads(into, contacts // 4, rng)
+    await _threads(into, called, rng)
     await _requests(into, contacts // 4, rng)
 
 
@@ -245,7 +245,16 @@ def _contact_keys(called: Sequence[str]) -> Iterator[tuple[int, str, int]]:
             yield row, key, at
 
 
-async def _threads(into: Into, count: int, rng: random.Random) -> None:
+def _open_keys(called: Sequence[str], states: Sequence[str]) -> Iterator[tuple[str, int]]:
+    for at, state in enumerate(states):
+        if state == "open":
+            who = 4 * at + 1
+            for key in sorted(search.contact_keys(called[who - 1], phone_of(who))):
+                yield key, who
+
+
+async def _threads(into: Into, called: Sequence[str], rng: random.Random) -> None:
+    count = len(called) // 4
     said = [" ".join(rng.choices(WORDS, k=rng.randint(3, 6))) for _ in range(5000)]
     keys = [sorted(search.message_keys(text)) for text in said]
     lengths = [LONG_THREAD if at < LONG_THREADS else 2 for at in range(count)]
@@ -271,6 +280,11 @@ async def _threads(into: Into, count: int, rng: random.Random) -> None:
             for at in range(count)
         ),
     )  # fmt: skip
+    await into.load(
+        models.OpenKey,
+        ["id", "key", "contact_id"],
+        ((row, *pair) for row, pair in enumerate(_open_keys(called, states), start=1)),
+    )
     which = [rng.randrange(len(said)) for _ in range(sum(lengths))]
     await into.load(
         models.Message,

@@ -1,5 +1,6 @@
 """The desk's lists of conversations and the thread itself: hot reads, as SQL."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +11,8 @@ from crm.checks import one_of
 from crm.errors import NotFound
 from crm.reads import Page, cursor, read_cursor
 
-SEARCH_LIMIT = 60  # contacts, and messages, that a search looks at: two pages of the list
+SEARCH_LIMIT = 60  # conversations, and messages, that a search takes: two pages of the list
+PEOPLE_LIMIT = 300  # of a name, or of a beginning of one, whose conversations a search looks for
 NARROW_LIMIT = 300  # conversations of a narrow view, the newest, of which a search looks at every customer
 COUNT_LIMIT = 100  # counts stop here: the badge says 99+
 
@@ -26,6 +28,9 @@ VIEWS: Final = {
 # PostgreSQL does not see that a column which IS NULL is the same in all rows: without it in the order it
 # would look through all that is open for the few, or none, that wait unassigned.
 _FIRST: Final = {"unassigned": "v.assignee_id DESC, "}
+STATUS: Final = {  # that all conversations of a view have
+    "mine": "open", "unassigned": "open", "snoozed": "snoozed", "all": "open", "closed": "closed",
+}  # fmt: skip
 OF_ACTOR = frozenset({"mine", "mentions"})
 NARROW = frozenset({"mine", "unassigned", "mentions", "snoozed"})  # what somebody has before them: few
 
@@ -63,8 +68,10 @@ async def inbox_list(
     one_of("view", view, VIEWS)
     where, args = _narrowed(actor, view, channel, owner, unread, late_at)
     if query.strip():
-        condition, found = await _found(query, within=_narrow(actor, view, query))
-        where.append(condition)
+        found = await _found(query, STATUS.get(view), within=_narrow(actor, view, query))
+        if not found:
+            return Page()
+        where.append(f"v.id IN ({db.placeholders(len(found))})")
         args += found
     if after:
         at, row_id = read_cursor(after)
@@ -84,9 +91,13 @@ async def inbox_list(
 async def find_anywhere(actor: Actor, query: str, *, limit: int = 30) -> list[dict[str, Any]]:
     """Conversations of any status that `query` finds, the newest message first: rows as in `inbox_list`."""
     check(actor, "conversation.read")
-    condition, args = await _found(query)
+    found = await _found(query, None)
+    if not found:
+        return []
     rows = await db.fetch(
-        f"{_SELECT} WHERE {condition} ORDER BY v.last_message_at DESC, v.id DESC LIMIT {int(limit)}", *args
+        f"{_SELECT} WHERE v.id IN ({db.placeholders(len(found))})"
+        f" ORDER BY v.last_message_at DESC, v.id DESC LIMIT {int(limit)}",
+        *found,
     )
     return _read(rows)
 
@@ -217,24 +228,41 @@ def _narrow(actor: Actor, view: str, query: str) -> tuple[str, list[Any]] | None
     )
 
 
-async def _found(query: str, *, within: tuple[str, list[Any]] | None = None) -> tuple[str, list[Any]]:
-    """A condition for the conversations that a search finds: by the first contacts and messages that match
-    anywhere and, where more contacts do, by `within`. It has few forms, so that it stays prepared."""
-    contacts = await search.find_contacts(query, limit=SEARCH_LIMIT)
-    in_messages = await search.find_messages(query, limit=SEARCH_LIMIT)
-    parts = ["SELECT conversation_id FROM service_request WHERE number = ?"]
-    args: list[Any] = [query.strip().upper()]
-    for sql, ids in (
-        ("SELECT id FROM conversation WHERE contact_id IN", db.padded(contacts)),
-        ("SELECT conversation_id FROM message WHERE id IN", db.padded(in_messages)),
-    ):
-        if ids:
-            parts.append(f"{sql} ({db.placeholders(len(ids))})")
-            args += ids
-    if within is not None and len(contacts) >= SEARCH_LIMIT:
-        parts.append(within[0])
-        args += within[1]
-    return f"v.id IN ({' UNION '.join(parts)})", args
+async def _found(query: str, status: str | None, *, within: tuple[str, list[Any]] | None = None) -> list[int]:
+    """Conversations that a search finds, of `status` where one is given: by their customer's name, phone or
+    e-mail, by a request's number and by message text; and those of `within`. `padded`."""
+    found: dict[int, None] = dict.fromkeys(await _of_people(query, status))
+    if within is not None:
+        found.update(dict.fromkeys(await db.column(within[0], *within[1])))
+    if _NUMBER.fullmatch(number := query.strip().upper()):
+        numbered = "SELECT conversation_id FROM service_request WHERE number = ?"
+        found.update(dict.fromkeys(one for one in await db.column(numbered, number) if one is not None))
+    if in_messages := db.padded(await search.find_messages(query, limit=SEARCH_LIMIT)):
+        written = f"SELECT conversation_id FROM message WHERE id IN ({db.placeholders(len(in_messages))})"
+        found.update(dict.fromkeys(await db.column(written, *in_messages)))
+    return db.padded(list(found))
+
+
+async def _of_people(query: str, status: str | None) -> list[int]:
+    """The conversations of customers whose name, phone or e-mail holds what was typed, the newest first: of
+    the first `PEOPLE_LIMIT` who have one that is not closed, or of the first `SEARCH_LIMIT` of all."""
+    table, many = ("contact_key", SEARCH_LIMIT) if status in (None, "closed") else ("open_key", PEOPLE_LIMIT)
+    found: dict[int, None] = {}
+    for prefix in search.contact_ranges(query):
+        # The keys first, then each customer's conversations: a CROSS JOIN keeps that order on SQLite.
+        ids = await db.column(
+            f"SELECT v.id FROM (SELECT contact_id FROM {table} WHERE key >= ? AND key < ?"
+            f" ORDER BY key, contact_id LIMIT {many}) k CROSS JOIN conversation v"
+            f" WHERE v.contact_id = k.contact_id{' AND v.status = ?' if status else ''}"
+            f" ORDER BY v.last_message_at DESC, v.id DESC LIMIT {2 * SEARCH_LIMIT}",  # some have two keys
+            *search.key_range(prefix),
+            *([status] if status else []),
+        )
+        found.update(dict.fromkeys(ids))
+    return list(found)[:SEARCH_LIMIT]
+
+
+_NUMBER = re.compile(r"SR-\d{4}-\d+")  # of a request (crm/sequences.py)
 
 
 def _read(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

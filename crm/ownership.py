@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from crm import assignment, audit, db, happenings, hours, reads, sla
+from crm import assignment, audit, db, happenings, hours, open_search, reads, sla
 from crm.actor import Actor, check
 from crm.errors import Conflict, Invalid, NotFound
 from crm.models import Conversation, ServiceRequest, Staff, Team
@@ -243,6 +243,7 @@ async def _own(
     conversation.owner, conversation.misses = "staff", 0
     if conversation.status != "open":
         conversation.status, conversation.snoozed_until, conversation.closed_at = "open", None, None
+        await open_search.opened(conversation.contact_id)
     conversation.assignee_id, conversation.team_id = staff_id, team_id
     if staff_id is None and conversation.waiting_since is None:
         conversation.waiting_since = now  # nobody holds it: it waits for somebody

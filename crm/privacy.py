@@ -217,6 +217,7 @@ _ERASING: Final = (
     "DELETE FROM possession WHERE contact_id = ?",
     "DELETE FROM consent WHERE contact_id = ?",
     "DELETE FROM contact_key WHERE contact_id = ?",
+    "DELETE FROM open_key WHERE contact_id = ?",
     "DELETE FROM timeline_entry WHERE contact_id = ?",
     "DELETE FROM one_time_code WHERE identity_id IN (SELECT id FROM identity WHERE contact_id = ?)",
     f"DELETE FROM proof WHERE contact_id IN ({reads.WITH_PARTS}SELECT id FROM part)",

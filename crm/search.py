@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from crm import db
+from crm import db, open_search
 from crm.models import Contact
 
 NAME, INITIALS, PHONE, EMAIL = "n", "c", "p", "e"  # the first letter of a contact key tells its kind
@@ -99,6 +99,7 @@ async def reindex_contact(contact: Contact) -> None:
     await db.execute_many(
         "INSERT INTO contact_key (key, contact_id) VALUES (?, ?)", [(key, contact.id) for key in wanted]
     )
+    await open_search.reindex(contact.id)
 
 
 _PARTS = (

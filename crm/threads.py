@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm import company, db, happenings, many, reads, sla, writes
+from crm import company, db, happenings, many, open_search, reads, sla, writes
 from crm.errors import Invalid, NotFound
 from crm.models import Conversation, File, Identity, Message
 
@@ -49,6 +49,7 @@ async def reach(identity: Identity, *, now: datetime, locale: str = "") -> Conve
             last_message_at=now,
             created_at=now,
         )
+        await open_search.opened(identity.contact_id)
         return await _told("conversation.started", made, now)
 
 
@@ -86,6 +87,7 @@ async def answered(conversation_id: int, identity_id: int, *, now: datetime) -> 
 async def _reopened(conversation: Conversation, now: datetime) -> Conversation:
     conversation.status, conversation.closed_at = "open", None
     await conversation.save(update_fields=["status", "closed_at"])
+    await open_search.opened(conversation.contact_id)
     return await _told("conversation.reopened", conversation, now)
 
 

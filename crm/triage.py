@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from crm import audit, db, happenings, ownership
+from crm import audit, db, happenings, open_search, ownership
 from crm.actor import PERMISSIONS, Actor, check
 from crm.checks import one_of
 from crm.errors import Conflict, Invalid
@@ -40,6 +40,7 @@ async def close(actor: Actor, conversation_id: int, now: datetime) -> Conversati
         conversation.status, conversation.closed_at, conversation.snoozed_until = "closed", now, None
         conversation.unread = 0
         await conversation.save(update_fields=[*_CLOSING, *ownership.RELEASED])
+        await open_search.closed(conversation.contact_id)
         await _done(actor, conversation, "closed", now, fields=["status"])
     return conversation
 
@@ -153,6 +154,7 @@ async def _open(conversation: Conversation, now: datetime) -> None:
     if conversation.owner == "staff" and conversation.waiting_since is None:
         conversation.returns_at = await return_time(now)
     await conversation.save(update_fields=["status", "snoozed_until", "closed_at", "returns_at"])
+    await open_search.opened(conversation.contact_id)
 
 
 async def _done(

@@ -25,7 +25,17 @@ from crm.models.live import (
 from crm.models.mail import MailAside, Mailbox, MailOriginal
 from crm.models.merging import ContactMerge, MergedRow, NotDuplicate, OneTimeCode, Proof, Route, SpentLink
 from crm.models.messaging import DeliveryReport, MessageTemplate
-from crm.models.people import Account, Consent, Contact, ContactKey, Identity, Label, Labelling, TimelineEntry
+from crm.models.people import (
+    Account,
+    Consent,
+    Contact,
+    ContactKey,
+    Identity,
+    Label,
+    Labelling,
+    OpenKey,
+    TimelineEntry,
+)
 from crm.models.products import Possession, Product
 from crm.models.requests import (
     Callback,
@@ -107,6 +117,7 @@ __all__ = [
     "MessageTemplate",
     "NotDuplicate",
     "OneTimeCode",
+    "OpenKey",
     "Outbox",
     "Possession",
     "Process",

@@ -61,6 +61,7 @@ class Conversation(Model):
             Index(fields=["status", "last_message_at", "id"]),
             Index(fields=["status", "owner", "assignee_id", "last_message_at", "id"]),
             Index(fields=["contact_id", "last_message_at"]),
+            Index(fields=["contact_id", "status", "last_message_at"]),
             Index(fields=["identity_id", "id"]),
             Index(fields=["returns_at"]),
             Index(fields=["waiting_since"]),

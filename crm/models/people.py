@@ -74,6 +74,21 @@ class ContactKey(Model):
         indexes = [Index(fields=["key", "contact_id"]), Index(fields=["contact_id"])]
 
 
+class OpenKey(Model):
+    """A `ContactKey` of a contact with a conversation that is not closed (crm/open_search.py)."""
+
+    id = fields.BigIntField(primary_key=True)
+    key = KeyField(max_length=64)
+    contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
+        "crm.Contact", related_name="open_keys", on_delete=fields.CASCADE
+    )
+    contact_id: int
+
+    class Meta:
+        table = "open_key"
+        indexes = [Index(fields=["key", "contact_id"]), Index(fields=["contact_id"])]
+
+
 class Identity(Model):
     """A contact on one channel account, e.g. a browser session of the web chat."""
 

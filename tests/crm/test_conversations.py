@@ -458,8 +458,8 @@ async def test_a_list_is_searched_by_name_and_text(any_db, now, query):
     assert await ids(yuna, "all", query="없는 말") == []
 
 
-@pytest.mark.parametrize("view", ["mine", "unassigned", "snoozed", "mentions"])
-async def test_ones_own_are_found_behind_any_number_of_others_of_the_name(any_db, now, view):
+@pytest.mark.parametrize("view", ["mine", "unassigned", "snoozed", "mentions", "all"])
+async def test_a_conversation_is_found_behind_many_others_of_the_name(any_db, now, view):
     yuna = await staff("yuna", now)
     for other in range(inbox_views.SEARCH_LIMIT + 1):
         await Contact.create(name="김가나", phone=f"+82101111{other:04}", created_at=now, updated_at=now)
