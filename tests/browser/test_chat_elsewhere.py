@@ -77,6 +77,34 @@ async def test_another_site_embeds_the_chat(
         await device.close()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_an_embedded_conversation_goes_on_when_the_site_is_loaded_again_and_on_its_other_pages(
+    browser: Browser, serve: Any, bot: Bot, shop: Any, host: str
+) -> None:
+    """`localhost` is another site than the chat's: a browser of this kind forbids the frame to store."""
+    origin, shown = shop
+    origin = origin.replace("127.0.0.1", host)
+    async with serve(chat_origins=(origin,)) as front:
+        home = str(front.make_url("/")).rstrip("/")
+        shown["/one"] = shown["/two"] = shop_page(home, "").replace(' data-visitor=""', "")
+        page = await browser.new_page(locale="ko-KR")
+        frame = page.frame_locator("iframe[title='상담']")
+        bubbles = frame.locator(".bubble:not(#start *)")
+        said: list[str] = []
+        for path in ("one", "one", "two"):
+            await page.goto(f"{origin}/{path}")
+            await page.get_by_role("button", name="상담 열기").click()
+            await frame.locator("html[data-ready]").wait_for()
+            if said:
+                await expect(bubbles).to_have_text(said)
+            await frame.locator("#text").fill(f"{len(said)}번째")
+            await frame.locator("#text").press("Enter")
+            said += [f"{len(said)}번째", f"들은 말: {len(said)}번째"]
+            await expect(bubbles.last).to_have_text(said[-1])
+        assert await Identity.all().count() == 1
+        await page.close()
+
+
 async def test_a_site_that_is_not_listed_cannot_frame_the_chat(
     browser: Browser, serve: Any, bot: Bot, shop: Any
 ) -> None:

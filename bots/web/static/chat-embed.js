@@ -44,6 +44,24 @@
   root.append(button);
   let frame = null;
 
+  // A browser that forbids the frame to store lets this page: with it the conversation goes on after a reload.
+  const shelf = `dangol.chat ${home}`;
+  function kept() {
+    try {
+      return JSON.parse(localStorage.getItem(shelf)) ?? {};
+    } catch {
+      return {};
+    }
+  }
+  function keep({ name, text }) {
+    const all = { ...kept(), [name]: text ?? undefined };
+    try {
+      localStorage.setItem(shelf, JSON.stringify(all));
+    } catch {
+      // forbidden here as well: the next page begins anew
+    }
+  }
+
   function say(open) {
     button.setAttribute("aria-label", open ? words.close : words.open);
     button.setAttribute("aria-expanded", String(open));
@@ -69,7 +87,8 @@
   addEventListener("message", (event) => {
     if (event.origin !== home || !frame || event.source !== frame.contentWindow) return;
     const { type, value } = event.data ?? {};
-    if (type === "dangol:ready") frame.contentWindow.postMessage({ type: "dangol:hello", visitor: script.dataset.visitor }, home);
+    if (type === "dangol:ready") frame.contentWindow.postMessage({ type: "dangol:hello", visitor: script.dataset.visitor, kept: kept() }, home);
+    if (type === "dangol:keep") keep(value);
     if (type === "dangol:close") show(false);
     if (type === "dangol:unread") {
       badge.textContent = String(value);

@@ -1,4 +1,6 @@
 // Inside another site's page (chat.js): learn who the visitor is, tell when to close and what is unread.
+import { borrow } from "./store.js";
+
 let parentOrigin = null;
 
 export function tellParent(type, value) {
@@ -15,6 +17,7 @@ export function embedded(config) {
       if (!config.origins.includes(event.origin)) return;
       parentOrigin = event.origin;
       clearTimeout(late);
+      borrow(event.data.kept, (name, text) => tellParent("keep", { name, text }));
       resolve(typeof event.data.visitor === "string" ? event.data.visitor : null);
     });
     for (const origin of config.origins) parent.postMessage({ type: "dangol:ready" }, origin);

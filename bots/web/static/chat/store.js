@@ -1,4 +1,5 @@
-// What this device remembers. Storage may be forbidden (an embedded page): then memory serves.
+// What this device remembers. Storage may be forbidden (an embedded page): then memory serves, and the page around us
+// keeps what a conversation goes on with.
 import { config } from "./words.js";
 
 const memory = new Map();
@@ -19,6 +20,14 @@ function area() {
 }
 
 const disk = area();
+let lend = () => {};
+
+/** Where storage is forbidden: go on with what was `kept` around us, and let `keep(name, text)` keep what comes. */
+export function borrow(kept, keep) {
+  if (disk) return;
+  for (const name of APART) if (typeof kept?.[name] === "string") memory.set(named(name), kept[name]);
+  lend = (name, text) => APART.has(name) && keep(name, text);
+}
 
 export function read(name, fallback = null) {
   try {
@@ -34,6 +43,7 @@ export function write(name, value) {
   try {
     if (disk) disk.setItem(named(name), text);
     else memory.set(named(name), text);
+    lend(name, text);
   } catch {
     memory.set(named(name), text);
   }
@@ -42,4 +52,5 @@ export function write(name, value) {
 export function forget(name) {
   if (disk) disk.removeItem(named(name));
   memory.delete(named(name));
+  lend(name, null);
 }
