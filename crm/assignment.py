@@ -35,7 +35,7 @@ async def pick(team_id: int, now: datetime) -> Staff | None:
             team_id,
         )
         last = (taken[0]["last_assigned_id"] if taken else None) or 0
-        rows = await db.fetch(
+        rows = await db.read(
             "SELECT s.* FROM team_member m JOIN staff s ON s.id = m.staff_id"
             " WHERE m.team_id = ? ORDER BY s.id",
             team_id,

@@ -53,7 +53,7 @@ async def ensure(name: str = "단골", name_en: str = "Dangol") -> CompanyProfil
 
 async def get() -> CompanyProfile:
     """The profile in force; on an empty database one with the defaults, not saved."""
-    rows = await db.fetch("SELECT * FROM company_profile WHERE id = 1")
+    rows = await db.read("SELECT * FROM company_profile WHERE id = 1")
     if rows:
         return reads.as_model(CompanyProfile, rows[0])
     return CompanyProfile(id=1, name="단골", name_en="Dangol")

@@ -45,7 +45,7 @@ async def load(
     week = await week_of(team_id)
     if team_id is not None and not any(week):
         week = await week_of(None)
-    closed = [reads.as_model(DayOff, row) for row in await db.fetch("SELECT * FROM day_off")]
+    closed = [reads.as_model(DayOff, row) for row in await db.read("SELECT * FROM day_off")]
     days_off = {row.day: row.name for row in closed}
     return Calendar(week, tz or zone.current(), profile.korean_holidays, days_off)
 
@@ -54,7 +54,7 @@ async def week_of(team_id: int | None) -> tuple[tuple[Span, ...], ...]:
     """The spans entered for the team (None: the company), Monday first; all empty when none are entered."""
     week: list[list[Span]] = [[] for _ in range(7)]
     whose, args = ("IS NULL", []) if team_id is None else ("= ?", [team_id])
-    rows = await db.fetch(
+    rows = await db.read(
         f"SELECT weekday, opens, closes FROM business_hours WHERE team_id {whose} ORDER BY weekday, opens",
         *args,
     )

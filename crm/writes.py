@@ -34,8 +34,8 @@ async def insert(model: type[M], **values: Any) -> M:
     for name, make in made.items():
         if name not in values:
             row[name] = make()
-    rows = await db.fetch(_statement(model), *map(_plain, row.values()))
-    return reads.as_model(model, {**row, **rows[0]})
+    (key,) = await db.column(_statement(model), *map(_plain, row.values()))
+    return reads.as_model(model, {**row, model._meta.db_pk_column: key})
 
 
 async def update(row: Model, columns: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ async def read(sql: str, *args: Any, times: Sequence[str] = ()) -> Sequence[Mapp
 
 
 async def column(sql: str, *args: Any) -> list[Any]:
-    """The first column of a statement with `?` placeholders."""
+    """The first column of a statement with `?` placeholders; also of what it has RETURNING."""
     if state.dialect() == "postgres":
         rows = (await _ask(sql, args))[0]
     else:
@@ -60,6 +60,8 @@ async def column(sql: str, *args: Any) -> list[Any]:
                 rows = await raw.fetch_tuples(sql, args)
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
+        except sqlite3.IntegrityError as error:
+            raise IntegrityError(error) from error
     return [row[0] for row in rows]
 
 
