@@ -8,7 +8,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.articles import answer
+from actions.articles import answer, quoted_unasked
 from actions.context import Turn, turn_of
 from actions.languages import dates_in
 from actions.matter_show import CancelVisit, ShowRequests, ShowVisit
@@ -55,10 +55,10 @@ class Talk(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
-        turn = await turn_of(tracker)
-        if self.what == "out_of_scope" and not _WORDS.search(said(tracker).text):
+        turn, message = await turn_of(tracker), said(tracker)
+        if self.what == "out_of_scope" and not _WORDS.search(message.text):
             await missed(dispatcher, domain, turn)  # keys pressed at random ask for nothing
-        else:
+        elif self.what != "out_of_scope" or not await quoted_unasked(dispatcher, turn, message.typed):
             say(dispatcher, f"utter_{self.what}", company=await company.name(turn.language))
         return []
 
@@ -123,8 +123,9 @@ class Clarify(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[EventType]:
-        if count := said(tracker).files:  # words below a photo are about the photo
-            say(dispatcher, "utter_files_received", count=count)
+        message = said(tracker)
+        if message.files:  # words below a photo are about the photo
+            say(dispatcher, "utter_files_received", count=message.files)
             return []
         turn = await turn_of(tracker)
         understood = (tracker.latest_message.get("metadata") or {}).get("nlu") or {}
@@ -134,10 +135,8 @@ class Clarify(Action):
             if f"label_intent_{r['name']}" in domain["responses"]
         ]
         ranking = understood.get("ranking") or [{"name": ""}]
-        if ranking[0]["name"] == "out_of_scope" and _WORDS.search(said(tracker).text):
-            await missed(dispatcher, domain, turn, again="utter_out_of_scope")
-            return []
-        if understood.get("band") == "ask" and likely:
+        outside = ranking[0]["name"] == "out_of_scope" and bool(_WORDS.search(message.text))
+        if understood.get("band") == "ask" and likely and not outside:
             buttons = [
                 button(label(domain, turn.language, f"label_intent_{name}"), f"/{name}")
                 for name in likely[:2]
@@ -147,8 +146,8 @@ class Clarify(Action):
             say(
                 dispatcher, "utter_which" if len(likely) > 1 else "utter_which_one", buttons=buttons, what=one
             )
-            return []
-        await missed(dispatcher, domain, turn)
+        elif not await quoted_unasked(dispatcher, turn, message.typed):
+            await missed(dispatcher, domain, turn, again="utter_out_of_scope" if outside else "utter_again")
         return []
 
 

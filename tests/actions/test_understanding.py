@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from crm import hours
+from crm import hours, knowledge
 from crm.actor import SYSTEM
 from tests.actions.company import MONDAY, WASHER
 from tests.actions.conversation import Customer
@@ -51,6 +51,34 @@ async def test_none_of_the_two_counts_as_not_understood(customer: Customer) -> N
 async def test_what_no_company_does_is_declined(customer: Customer) -> None:
     await customer.says("오늘 서울 날씨 어때요?")
     customer.heard("그건 제가 도와드릴 수 없는 일이에요.")
+
+
+@pytest.mark.parametrize(
+    ("locale", "title", "body", "asked"),
+    [
+        (
+            "ko",
+            "와인셀러 문이 얼었을 때",
+            "전원을 끄고 2시간 뒤에 여세요.",
+            "와인셀러 문이 얼었어요",
+        ),
+        (
+            "en",
+            "Wine cellar door frozen shut",
+            "Switch it off for two hours.",
+            "My wine cellar door is frozen shut",
+        ),
+    ],
+)
+async def test_what_staff_have_written_is_quoted_though_the_model_never_learned_of_it(
+    customer: Customer, locale: str, title: str, body: str, asked: str
+) -> None:
+    await customer.says(asked)
+    assert body not in " ".join(customer.texts)
+    await knowledge.save(SYSTEM, slug="cellar", locale=locale, title=title, body=body, now=MONDAY)
+    await customer.says(asked)
+    customer.heard(body)
+    assert (await customer.conversation()).owner == "bot"
 
 
 @pytest.mark.parametrize(("text", "answer"), [("네", "어떤 일을 도와드릴까요?"), ("아니요", "네, 알겠어요.")])
