@@ -1,7 +1,7 @@
 """Durability: nothing lost, nothing doubled, nothing out of order, whatever is killed; and how fast.
 
     python -m benchmarks.durability [--messages 20000] [--kills 100] [--stops 10] [--only sqlite|postgres]
-    python -m benchmarks.durability --only postgres --messages 0 --share 0.25
+    python -m benchmarks.durability --only postgres --messages 0 [--share 0.25] [--work 4]
 
 Messages of many users are handed in (some again) while workers, sender and front are killed with kill -9
 and restarted, and workers stopped past their lease and resumed. Then every trace is checked.
@@ -9,7 +9,8 @@ and restarted, and workers stopped past their lease and resumed. Then every trac
 `cores` are those that the workers and the database's server kept busy while they drained what waited: two
 workers cannot be faster than one by more than all cores divided by those that one and its server use already.
 What two cost each other shows in the CPU a message beside that of one. With `--share` each worker may run for
-that share of the time only: it tells whether two workers wait for one another or merely lack a processor.
+that share of the time only; with `--work` each turn computes as long as a real one does (`benchmarks.turn`):
+they tell whether two workers wait for one another or merely lack a processor.
 """
 
 import argparse
@@ -60,10 +61,20 @@ class Speed:
 
 
 async def throughput(
-    url: str, folder: Path, *, messages: int, workers: int, group: int, share: float, server: int | None
+    url: str,
+    folder: Path,
+    *,
+    messages: int,
+    workers: int,
+    group: int,
+    share: float,
+    work: float,
+    server: int | None,
 ) -> Speed:
     """Messages stored by one front while workers handle them with a no-op handler; then as many that wait."""
-    roles: dict[str, tuple[str, ...]] = {f"worker {at}": ("noop", str(group)) for at in range(workers)}
+    roles: dict[str, tuple[str, ...]] = {
+        f"worker {at}": ("noop", str(group), str(work)) for at in range(workers)
+    }
     fleet = Fleet(url, folder, roles)
     await fleet.start_all()
     await asyncio.sleep(2.5)
@@ -187,6 +198,7 @@ async def measure(kind: str, url: str, server: int | None, options: argparse.Nam
                     workers=count,
                     group=group,
                     share=options.share,
+                    work=options.work,
                     server=server,
                 )
                 print(f"{kind:<9} {count:>7} {group:>5} {speed.stored:>8.0f} {speed.handled:>9.0f}", end=" ")
@@ -218,6 +230,7 @@ def main() -> int:
     parser.add_argument("--stops", type=int, default=10)
     parser.add_argument("--speed", type=int, default=6_400, help="messages of the throughput runs")
     parser.add_argument("--share", type=float, default=1.0, help="of the time that a draining worker may run")
+    parser.add_argument("--work", type=float, default=0.0, help="CPU-ms that each turn computes")
     parser.add_argument("--limit", type=float, default=1800, help="seconds a storm may take")
     parser.add_argument("--only", choices=["sqlite", "postgres"])
     options = parser.parse_args()

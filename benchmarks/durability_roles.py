@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,9 +60,16 @@ class Counting:
 
 
 class Noop:
-    """Answers nothing: what remains is the machinery."""
+    """Answers nothing: what remains is the machinery. It computes for `work` seconds before each turn, as
+    understanding and a dialogue do."""
+
+    def __init__(self, work: float = 0.0) -> None:
+        self._work = work
 
     async def prepare(self, turn: inbox.Turn) -> inbox.Turn:
+        until = time.process_time() + self._work
+        while time.process_time() < until:
+            pass
         return turn
 
     async def commit(self, turn: inbox.Turn) -> None:
@@ -126,7 +134,7 @@ async def run(role: str, url: str, folder: Path, *numbers: str) -> None:
     await db.connect(url, wake_dir=folder / "wake", pool=8)
     loop = asyncio.get_running_loop()
     if role in ("worker", "noop"):
-        handler = Counting() if role == "worker" else Noop()
+        handler = Counting() if role == "worker" else Noop(float(numbers[1]) / 1000)
         worker = Worker(handler, group=int(numbers[0])) if numbers else Worker(handler)
         loop.add_signal_handler(signal.SIGTERM, worker.stop)
         await worker.run()
