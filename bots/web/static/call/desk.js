@@ -1,11 +1,14 @@
 // The staff's call page: lobby with the link -> live, with drawing, photos, hold, experts and recording.
 import { byId, el, newId, toast } from "../chat/ui.js";
 import { config, t } from "../chat/words.js";
+import { act, tried } from "./acts.js";
 import { Chat, sendFile } from "./chat.js";
+import { setUpColleagues } from "./colleagues.js";
 import { Devices, reason } from "./devices.js";
 import { Guide } from "./guide.js";
 import { asLeaving, askConsent, elapsed, levelOf, RecordingLight, showQuality, toggle } from "./live.js";
 import { Pen } from "./marks.js";
+import { setUpNotes } from "./notes.js";
 import { Remote } from "./remote.js";
 import { Room } from "./room.js";
 import { FULL, Session } from "./session.js";
@@ -30,19 +33,6 @@ let gave = false; // the session is somebody else's: we go once they came
 const nameOf = (id) => state.people.find((one) => one.id === id)?.name || session?.peers.get(id)?.name || "";
 const mine = () => state.people.find((one) => one.id === config.me)?.side ?? config.side;
 const customer = () => state.people.find((one) => one.side === "customer")?.id ?? "";
-
-async function act(name, args = {}) {
-  const answer = await fetch(`/desk/api/acts/${name}`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-csrf-token": config.csrf },
-    body: JSON.stringify({ live: config.live, ...args }),
-  });
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(said.text ?? t("call.fault.other"));
-  if (said.said) toast(said.said);
-  return said;
-}
-const tried = (work) => work.catch((error) => toast(error.message));
 
 // -- the lobby
 
@@ -310,33 +300,9 @@ byId("sure").addEventListener("close", () => {
 
 // -- colleagues and pages
 
-let wanted = "live_invite";
-function people(name) {
-  wanted = name;
-  byId("people-title").textContent = byId(name === "live_invite" ? "expert" : "transfer").textContent.trim();
-  byId("guest-field").hidden = name !== "live_invite";
-  byId("people").returnValue = "";
-  byId("people").showModal();
-}
-byId("expert").onclick = () => people("live_invite");
-byId("transfer").onclick = () => people("live_transfer");
-byId("people").addEventListener("close", () => {
-  const staff = Number(byId("people").returnValue);
-  if (!staff) return;
-  const given = wanted === "live_transfer";
-  tried(
-    act(wanted, { staff }).then(() => {
-      gave = given;
-    }),
-  );
+setUpColleagues((given) => {
+  gave = given;
 });
-byId("guest").onclick = async () => {
-  const made = await tried(act("live_guest", { name: byId("guest-name").value }));
-  if (!made?.path) return;
-  byId("guest-link").textContent = `${location.origin}${made.path}`;
-  byId("guest-link").hidden = false;
-  navigator.clipboard?.writeText(byId("guest-link").textContent).then(() => toast(t("call.desk.copied")), () => {});
-};
 byId("control").onclick = async () => {
   if (remote?.agent) {
     remote.stop();
@@ -371,35 +337,7 @@ byId("guide-end").onclick = () => guide.open("");
 // -- chat and notes
 
 const chat = new Chat(room);
-byId("note-form")?.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  const text = byId("note").value.trim();
-  if (text) tried(note(text));
-});
-async function note(text) {
-  const answer = await fetch("/desk/api/acts/note", {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-csrf-token": config.csrf },
-    body: JSON.stringify({ conversation: config.conversation, text }),
-  });
-  if (!answer.ok) throw new Error((await answer.json()).text);
-  byId("note").value = "";
-  chat.note(text);
-}
-
-// The steps that are done stay ticked when the page is opened again.
-const ticks = [...document.querySelectorAll("#steps input")];
-const key = `steps:${config.live}`;
-const done = new Set(JSON.parse(sessionStorage.getItem(key) ?? "[]"));
-ticks.forEach((box, at) => {
-  box.checked = done.has(at);
-  box.addEventListener("change", () => {
-    if (box.checked) done.add(at);
-    else done.delete(at);
-    sessionStorage.setItem(key, JSON.stringify([...done]));
-  });
-});
+setUpNotes(chat);
 
 showLink();
 room.open();

@@ -1,10 +1,12 @@
 // The customer's (and a guest expert's) call page: device check -> waiting -> live -> ended.
 import { announce, byId, el, toast } from "../chat/ui.js";
 import { config, t } from "../chat/words.js";
-import { Chat, post } from "./chat.js";
+import { post } from "./chat.js";
 import { Devices, meter, reason } from "./devices.js";
+import { tell } from "./ended.js";
 import { Guide } from "./guide.js";
 import { asLeaving, askConsent, levelOf, RecordingLight, showQuality, toggle } from "./live.js";
+import { setUpPanel } from "./panel.js";
 import { Room } from "./room.js";
 import { FULL, Session } from "./session.js";
 import { Stage } from "./stage.js";
@@ -313,60 +315,15 @@ async function chooseSpeaker() {
 }
 byId("speakers").addEventListener("close", () => byId("speakers").returnValue && stage.setSink(byId("speakers").returnValue));
 
-// -- chat
-
-let unread = 0;
-const chat = new Chat(room, {
-  onNews: (said) => {
-    if (!byId("chat").hidden) return;
-    unread += 1;
-    byId("chat-count").textContent = unread;
-    byId("chat-count").hidden = false;
-    caption(said.text);
-  },
-});
-let captionTimer = 0;
-function caption(text) {
-  if (!text) return;
-  const place = byId("caption");
-  place.querySelector("span").textContent = text;
-  place.hidden = false;
-  clearTimeout(captionTimer);
-  captionTimer = setTimeout(() => (place.hidden = true), 9000);
-}
-function openChat(open) {
-  byId("chat").hidden = !open;
-  byId("chat-open").setAttribute("aria-expanded", String(open));
-  if (!open) return byId("chat-open").focus();
-  unread = 0;
-  byId("chat-count").hidden = byId("caption").hidden = true;
-  chat.bottom();
-  return byId("chat-text").focus();
-}
-byId("chat-open").addEventListener("click", () => openChat(byId("chat").hidden));
-byId("wait-chat").addEventListener("click", () => openChat(true));
-byId("chat-close").addEventListener("click", () => openChat(false));
-byId("chat").addEventListener("keydown", (event) => event.key === "Escape" && openChat(false));
+setUpPanel(room);
 
 // -- the end
 
-function fact(name, value) {
-  return [el("dt", {}, name), el("dd", {}, value)];
-}
-
 function ended() {
   release();
-  const facts = state.ended;
   byId("rating").hidden = !customer;
   go("ended");
-  if (!facts) return;
-  const rows = [fact(t("call.ended.minutes"), t("call.ended.minutes_value", { n: facts.minutes }))];
-  if (state.staff) rows.push(fact(t("call.ended.staff"), state.staff));
-  if (state.number) rows.push(fact(t("call.ended.request"), state.number));
-  for (const name of ["photos", "files"]) if (facts[name]) rows.push(fact(t(`call.ended.${name}`), t(`call.ended.${name}_value`, { n: facts[name] })));
-  rows.push(fact(t("call.ended.recorded"), t(facts.recorded ? "call.ended.recorded_yes" : "call.ended.recorded_no")));
-  byId("ended-facts").replaceChildren(...rows.flat());
-  if (facts.rating) thanked(facts.rating);
+  if (state.ended) tell(state.ended, state);
 }
 
 function over(text) {
@@ -379,19 +336,6 @@ function over(text) {
 function release() {
   session?.finish(1000);
   devices.stop();
-}
-
-byId("rating").addEventListener("change", async ({ target }) => {
-  try {
-    await post("rate", { score: Number(target.value) });
-    thanked(Number(target.value));
-  } catch (error) {
-    toast(error.message);
-  }
-});
-function thanked(score) {
-  for (const input of byId("rating").elements) if (input.type === "radio") input.checked = Number(input.value) === score;
-  byId("ended-text").textContent = t("call.ended.thanks");
 }
 
 addEventListener("pagehide", () => devices.stop());
