@@ -13,18 +13,20 @@ from typing import NamedTuple
 NUMBER_ENTITIES = {"SR": "request_no", "Q": "quote_no", "O": "order_no", "C": "contract_no"}
 
 _KOREAN_NUMBER = "일이삼사오육륙칠팔구"
+# What is read is kept (`*+`), and nothing begins within a number: forty digits would take for ever.
+_DIGITS = r"(?<!\d)(?<!\d,)\d[\d,]*+(?:\.\d++)?"
 _WON = (
-    r"(?:\d[\d,]*(?:\.\d+)?\s?(?:억|천만|백만|십만|만|천|백)?\s?)+(?:원|₩)(?!룸|피스|래)"
-    rf"|(?<![가-힣])(?:[{_KOREAN_NUMBER}십백천만억]\s?)*[십백천만억]\s?원(?!룸|피스|래)"
-    r"|\d[\d,]*(?:\.\d+)?\s?(?:억|천만|백만|십만|만)(?=\s|$|[.,?!]|이[에하]|정도|까지)"
+    rf"(?:{_DIGITS}\s?(?:억|천만|백만|십만|만|천|백)?\s?){{1,8}}+(?:원|₩)(?!룸|피스|래)"
+    rf"|(?<![가-힣])(?:[{_KOREAN_NUMBER}십백천만억]\s?){{0,20}}[십백천만억]\s?원(?!룸|피스|래)"
+    rf"|{_DIGITS}\s?(?:억|천만|백만|십만|만)(?=\s|$|[.,?!]|이[에하]|정도|까지)"
 )
 _MONEY = (
     r"(?:[₩￦$€£]|\b(?:krw|usd|us\$))\s?\d[\d,]*(?:\.\d+)?(?:\s?(?:million|k)\b)?"
-    r"|\d[\d,]*(?:\.\d+)?\s?(?:k\s)?(?:won|krw|dollars?|bucks|usd|euros?|달러|유로|엔)(?![a-z])"
+    rf"|{_DIGITS}\s?(?:k\s)?(?:won|krw|dollars?|bucks|usd|euros?|달러|유로|엔)(?![a-z])"
 )
 _PATTERNS: tuple[tuple[str, str], ...] = (
     ("url", r"(?:https?://|www\.)[^\s<>\"'가-힣]+"),
-    ("email", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),
+    ("email", r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),
     ("number", r"(?<![A-Za-z0-9])(?:SR|INV|Q|O|C|A)\s?[-_]\s?\d{4}\s?[-_]\s?\d{1,7}(?!\d)"),
     (
         "phone",

@@ -29,6 +29,10 @@ _CURRENCIES = (
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|[십백천만억일이삼사오육륙칠팔구]")
 
 
+_GREATEST = 10**15
+"""Numbers from here on are no amount and no count that anybody means; floats are exact so far."""
+
+
 def number(text: str) -> float | None:
     """'3만 5천', '1.5만', '삼만 오천' or '12,000' as a number; None where there is none."""
     total, section, current, seen = 0.0, 0.0, None, False
@@ -47,7 +51,10 @@ def number(text: str) -> float | None:
 
 
 def amount(text: str) -> dict[str, Any] | None:
-    """Money as integer minor units and currency; won where nothing else is said."""
+    """Money as integer minor units and currency; won where nothing else is said.
+
+    None where there is no number, and where it is of 10^15 and more.
+    """
     value = number(text)
     if value is None:
         return None
@@ -56,11 +63,14 @@ def amount(text: str) -> dict[str, Any] | None:
         value *= 1000
     if "million" in text.lower():
         value *= 1_000_000
-    return {"minor": round(value * minor), "currency": currency}
+    return {"minor": round(value * minor), "currency": currency} if value < _GREATEST else None
 
 
 def quantity(text: str) -> dict[str, Any] | None:
-    """A count and its unit: '두 대' -> 2 대; the unit is empty where none is said."""
+    """A count and its unit: '두 대' -> 2 대; the unit is empty where none is said.
+
+    None where there is no number, and where it is of 10^15 and more.
+    """
     for words in (_NATIVE, ENGLISH_NUMBERS):
         for word in sorted(words, key=len, reverse=True):
             if re.match(rf"{word}(?![a-z])", text, re.IGNORECASE) and (
@@ -71,6 +81,8 @@ def quantity(text: str) -> dict[str, Any] | None:
     if not match:
         return None
     value = float(match[1].replace(",", ""))
+    if value >= _GREATEST:
+        return None
     return {"n": int(value) if value.is_integer() else value, "unit": match[2].strip()}
 
 

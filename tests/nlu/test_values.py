@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from nlu.components.pattern_entities import pattern_entities
+from nlu.components.patterns import protected
 from nlu.components.resolver import resolve_entities
 from nlu.components.values import amount, phone, quantity
 
@@ -80,3 +81,27 @@ def test_what_cannot_be_told_is_left_alone() -> None:
     found = [entity("언젠가 보죠", "date", "언젠가")]
     resolve_entities("언젠가 보죠", found, at=SENT, language="ko")
     assert "resolved" not in found[0]
+
+
+@pytest.mark.parametrize("digits", [16, 400])
+def test_a_number_that_nobody_means_is_no_value(digits: int) -> None:
+    text = "9" * digits
+    assert amount(f"{text}원") is None
+    assert quantity(f"{text}개") is None
+    assert amount("9" * 14 + "원") == {"minor": int("9" * 14), "currency": "KRW"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1" * 20_000, "1 " * 10_000, "1," * 10_000, "1." * 10_000, "일 " * 10_000 + "1", "1" + "a" * 20_000],
+    ids=["digits", "spaced", "commas", "points", "words", "letters"],
+)
+def test_numbers_without_end_are_read_through_once(text: str) -> None:
+    # Tried over and over, even forty digits would not be done in a life.
+    assert list(protected(text)) == []
+
+
+@pytest.mark.parametrize("text", ["1억 2천 3백만 5천원", "12,000원", "3만원", "$1,200.50", "1.5만원"])
+def test_an_amount_stays_whole(text: str) -> None:
+    said = f"총 {text} 맞나요"
+    assert [said[one.start : one.end] for one in protected(said)] == [text]
