@@ -1,7 +1,7 @@
 """Greeting, consent to advertising, and what to do when the bot is not sure or does not understand."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -136,19 +136,26 @@ class Clarify(Action):
         ]
         ranking = understood.get("ranking") or [{"name": ""}]
         outside = ranking[0]["name"] == "out_of_scope" and bool(_WORDS.search(message.text))
-        if understood.get("band") == "ask" and likely and not outside:
-            buttons = [
-                button(label(domain, turn.language, f"label_intent_{name}"), f"/{name}")
-                for name in likely[:2]
-            ]
-            buttons.append(button(label(domain, turn.language, "label_none"), choose("which", "none")))
-            one = label(domain, turn.language, f"label_intent_{likely[0]}")
-            say(
-                dispatcher, "utter_which" if len(likely) > 1 else "utter_which_one", buttons=buttons, what=one
-            )
-        elif not await quoted_unasked(dispatcher, turn, message.typed):
+        asks = understood.get("band") == "ask" and bool(likely) and not outside
+        # an article that explains most of the words answers before it is asked whether how-to is meant
+        if (not asks or "ask_usage" in likely[:2]) and await quoted_unasked(dispatcher, turn, message.typed):
+            return []
+        if asks:
+            ask_which(dispatcher, domain, turn, likely)
+        else:
             await missed(dispatcher, domain, turn, again="utter_out_of_scope" if outside else "utter_again")
         return []
+
+
+def ask_which(
+    dispatcher: CollectingDispatcher, domain: Mapping[str, Any], turn: Turn, likely: Sequence[str]
+) -> None:
+    """Offer the two likeliest intents as buttons, and none of them."""
+    names = [label(domain, turn.language, f"label_intent_{name}") for name in likely[:2]]
+    buttons = [button(name, f"/{intent}") for name, intent in zip(names, likely, strict=False)]
+    buttons.append(button(label(domain, turn.language, "label_none"), choose("which", "none")))
+    asked = "utter_which" if len(likely) > 1 else "utter_which_one"
+    say(dispatcher, asked, buttons=buttons, what=names[0])
 
 
 async def missed(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 log = structlog.get_logger()
-CHILD = "_DANGOL_CHILD"  # set in the environment of what is started here
+CHILD = "_DANGOL_CHILD"  # set in the environment of what a command starts: it has warned already
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal a child gets when its parent dies
 _STEADY_SECONDS = 30.0  # a process that ran this long starts again at once
 _SHORTEST_PAUSE_SECONDS = 0.5

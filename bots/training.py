@@ -1,11 +1,13 @@
 """Training, evaluating and asking the model, for the command line."""
 
+import os
 import subprocess  # the training runs in a process of its own, so that a server stays small
 import sys
 from pathlib import Path
 from typing import TextIO
 
 from bots.settings import Settings
+from bots.supervisor import CHILD
 from nlu import train as trainer
 from nlu.fingerprint import fingerprint
 
@@ -19,7 +21,8 @@ def present(settings: Settings, *, root: Path) -> Path:
     """The model in force; trained in a process of its own when absent, since TensorFlow would stay loaded."""
     target = settings.models_dir / f"{fingerprint(root)}.tar.gz"
     if not target.exists():
-        subprocess.run([sys.executable, "-m", "bots", "train"], check=True)
+        told = {**os.environ, CHILD: "1"}
+        subprocess.run([sys.executable, "-m", "bots", "train"], env=told, check=True)
     return target
 
 

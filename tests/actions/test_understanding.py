@@ -62,6 +62,12 @@ async def test_what_no_company_does_is_declined(customer: Customer) -> None:
             "전원을 끄고 2시간 뒤에 여세요.",
             "와인셀러 문이 얼었어요",
         ),
+        (  # the model asks whether how-to or a repair is meant
+            "ko",
+            "와인셀러 문이 얼어붙었을 때 어떻게 하나요",
+            "전원을 끄고 2시간 뒤에 여세요.",
+            "와인셀러 문이 얼어붙었어요. 어떻게 하나요?",
+        ),
         (
             "en",
             "Wine cellar door frozen shut",
