@@ -18,7 +18,6 @@ from nlu.understand import Understanding
 
 Parse = Callable[[str, datetime], Mapping[str, Any]]
 HELP = "Enter/y: accept · name of an intent: accept as that · e: edit · r: reject · s: later · q: stop"
-_LANGUAGES = ("ko", "en")
 
 
 async def run(
