@@ -121,8 +121,9 @@ async def assign(actor: Actor, args: Assign, now: datetime) -> Done:
         undo = Undo(
             "assign", {"conversations": [old["id"]], "staff": old["assignee_id"], "team": old["team_id"]}
         )
+    key = "assign" if who else "assign_team" if team else "unassign"
     name = who.name if who else team.name if team else ""
-    return Done("assign" if name else "unassign", {"name": name, **counted(args.conversations)}, undo)
+    return Done(key, {"name": name, **counted(args.conversations)}, undo)
 
 
 @act("reply")

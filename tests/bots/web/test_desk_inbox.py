@@ -11,7 +11,7 @@ from PIL import Image
 from crm import conversations, inbox, outbox, requests, thread_edits
 from crm.actor import SYSTEM
 from crm.inbox import Inbound
-from crm.models import AuditEntry, CannedReply, Conversation, Label, Message, Staff, TrainingCandidate
+from crm.models import AuditEntry, CannedReply, Conversation, Label, Message, Staff, Team, TrainingCandidate
 from tests.bots.web.desk_fixtures import Staffed, browser_of, company, desk_server, signed_in
 from tests.bots.web.desk_people import Company, a_talk, utc_now
 
@@ -149,6 +149,18 @@ async def test_labels_snoozing_and_assigning_work_in_bulk(company: Company, sign
     snoozed = await browser.page("/desk/conversations?view=snoozed", "list")
     assert snoozed.count("불만") == 2
     assert await Conversation.filter(status="snoozed", assignee_id=company.yuna.id).count() == 2
+
+
+async def test_work_is_given_to_a_person_or_to_a_team_in_words_that_fit(
+    company: Company, signed_in: Staffed
+) -> None:
+    talk, team = await a_talk(utc_now()), await Team.all().order_by("id").first()
+    browser = await signed_in("seojun")
+    assert team is not None
+    given = [{"staff": company.yuna.id}, {"team": team.id}, {}]
+    said = [(await browser.act("assign", conversations=[talk.id], **to))["said"] for to in given]
+    assert said[:2] == ["한유나 님에게 맡겼어요", f"{team.name}에 맡겼어요"]
+    assert team.name not in said[2]
 
 
 async def test_looking_at_a_phone_number_is_recorded(signed_in: Staffed) -> None:
