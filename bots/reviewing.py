@@ -81,8 +81,8 @@ async def _review(one: TrainingCandidate, root: Path, read: Callable[[str], str]
         if answer == "e":
             sentence = read("text: ").strip() or sentence
             continue
-        intent = intent if answer in ("", "y") else answer
-        if _added(root, one.language, intent, sentence):
+        meant = intent if answer in ("", "y") else answer
+        if _added(root, one.language, meant, sentence):
             await candidates.decide(one, accepted=True, now=datetime.now(UTC))
             return 1
 

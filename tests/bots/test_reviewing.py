@@ -86,6 +86,13 @@ async def test_what_the_lint_refuses_stays_undecided(settings: Settings, root: P
     assert not (root / "nlu/data/ko/learned.yml").exists()
 
 
+async def test_an_intent_that_was_refused_is_not_proposed_afterwards(settings: Settings, root: Path) -> None:
+    await kept(settings, "몇시 닫아")
+    await reviewing.run(settings, root=root, read=typing("no_such_intent", "y"))
+    assert await verdicts(settings) == ["accepted"]
+    assert [one.intent for one in read(root / "nlu") if one.text == "몇시 닫아"] == ["check_order"]
+
+
 async def test_what_staff_corrected_is_marked_and_masked_when_it_is_read(
     settings: Settings, root: Path
 ) -> None:
