@@ -24,8 +24,8 @@ def shop_page(chat: str, visitor: str) -> str:
     )
 
 
-def visitor_token(secret: str) -> str:
-    claims = {"sub": "shop-7", "name": "김민지", "exp": int(datetime.now(UTC).timestamp()) + 600}
+def visitor_token(secret: str, sub: str = "shop-7") -> str:
+    claims = {"sub": sub, "name": "김민지", "exp": int(datetime.now(UTC).timestamp()) + 600}
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret))
 
 
@@ -102,6 +102,31 @@ async def test_an_embedded_conversation_goes_on_when_the_site_is_loaded_again_an
             said += [f"{len(said)}번째", f"들은 말: {len(said)}번째"]
             await expect(bubbles.last).to_have_text(said[-1])
         assert await Identity.all().count() == 1
+        await page.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_who_comes_next_to_a_shared_computer_reads_nothing_of_who_was_there(
+    browser: Browser, serve: Any, bot: Bot, config: Any, shop: Any, host: str
+) -> None:
+    origin, shown = shop
+    origin = origin.replace("127.0.0.1", host)
+    async with serve(chat_origins=(origin,)) as front:
+        home = str(front.make_url("/")).rstrip("/")
+        for who in ("shop-7", "shop-8"):
+            shown[f"/{who}"] = shop_page(home, visitor_token(config.chat_visitor_secret, who))
+        shown["/nobody"] = shop_page(home, "").replace(' data-visitor=""', "")
+        page = await browser.new_page(locale="ko-KR")
+        frame = page.frame_locator("iframe[title='상담']")
+        bubbles = frame.locator(".bubble", has_text="의 말")
+        for path, said in (("shop-7", 0), ("nobody", 0), ("shop-8", 0), ("nobody", 0), ("shop-7", 2)):
+            await page.goto(f"{origin}/{path}")
+            await page.get_by_role("button", name="상담 열기").click()
+            await frame.locator("html[data-ready]").wait_for()
+            await frame.locator("#text").fill(f"{path}의 말")
+            await frame.locator("#text").press("Enter")
+            await expect(bubbles.last).to_have_text(f"들은 말: {path}의 말")
+            await expect(bubbles).to_have_count(said + 2)
         await page.close()
 
 

@@ -1,7 +1,7 @@
 // The chat page put together: what is heard on the socket becomes messages, what is written goes out.
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
-import { embedded, tellParent } from "./embedded.js";
+import { embedded, subjectOf, tellParent } from "./embedded.js";
 import { setUpElsewhere } from "./elsewhere.js";
 import { setUpLive } from "./live.js";
 import { Log, typingBubble } from "./log.js";
@@ -26,6 +26,7 @@ useTheme(store.read("theme"));
 
 const log = new Log({ press: choose, retry });
 const visitor = await embedded(config);
+if (config.embedded) store.belongTo(subjectOf(visitor));
 const connection = new Connection(visitor);
 const composer = new Composer({
   send: say,

@@ -5,7 +5,7 @@ import { config } from "./words.js";
 const memory = new Map();
 
 // A page that shows another conversation than this browser's own keeps what belongs to it apart.
-const APART = new Set(["session", "queue", "draft"]);
+const APART = new Set(["session", "whose", "queue", "draft"]);
 const named = (name) => (config.room && APART.has(name) ? `dangol.${name}.${config.room}` : `dangol.${name}`);
 
 function area() {
@@ -47,6 +47,13 @@ export function write(name, value) {
   } catch {
     memory.set(named(name), text);
   }
+}
+
+/** What is kept is the conversation of `whose`: on a shared computer nobody reads on where another person left. */
+export function belongTo(whose) {
+  if (read("whose", "") === whose) return;
+  for (const name of APART) forget(name);
+  write("whose", whose);
 }
 
 export function forget(name) {
