@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix
 
 from nlu.components import kernel
 
@@ -82,10 +83,10 @@ def fit(
 
 def _alike(sparse: Any, dense: Floats, labels: Order, inside: Order) -> Order:
     """Of each intent the place of itself and of those whose mean example is likest."""
-    mine = (labels[:, None] == inside).astype(np.float32)
-    mine /= mine.sum(axis=0)
-    vectors, features = mine.T @ dense, sparse.T @ mine
-    products = 2 * vectors @ vectors.T + features.T @ features
+    mine = (inside[:, None] == labels).astype(np.float32)
+    mine /= mine.sum(axis=1, keepdims=True)
+    vectors, features = mine @ dense, (csr_matrix(mine) @ sparse).toarray()
+    products = 2 * vectors @ vectors.T + features @ features.T
     lengths = np.sqrt(np.diag(products))
     cosines = products / lengths / lengths[:, None]
     np.fill_diagonal(cosines, np.inf)
