@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import ClientWebSocketResponse, WSMsgType
 from aiohttp.test_utils import TestClient
 
-from crm import choices, inbox, outbox
+from crm import choices, inbox, lanes, outbox
 from crm import db as database
 
 PATIENCE = 10.0  # seconds at most that a test waits for a frame
@@ -101,7 +101,8 @@ class Bot:
                 await database.wait("inbox", 0.2)
 
     async def _work(self, claim: inbox.Claim) -> None:
-        async with database.transaction():
+        # The lane before the conversation, as whoever stores a message takes them: the other order deadlocks.
+        async with database.transaction(first=lambda: lanes.fence(claim.lane, now())):
             for turn in claim.turns:
                 await self.answer(self, turn)
             await inbox.finish(claim, claim.turns, now())
