@@ -1,11 +1,12 @@
 """What the CRM costs above its driver, and whether it stays as fast when the company grows.
 
-    python -m benchmarks.crm [--quick] [--only sqlite|postgres] [--sizes 10000,100000,1000000]
+    python -m benchmarks.crm [--quick] [--only sqlite|postgres] [--sizes 10000,100000,1000000] [--pool]
 
 Reads: the service and the bare driver (aiosqlite, asyncpg) with the very statements that the service issued,
 in turn, on one database. Writes: the service on one copy of the database and its statements, replayed by the
 driver in the same order, on another; so both write the same rows. CPU is that of this process (on SQLite the
-engine is in it); for PostgreSQL the server's is shown beside it.
+engine is in it); for PostgreSQL the server's is shown beside it. The driver's side has one connection that
+nobody else wants, which no server has; with `--pool` it asks asyncpg's pool for one, as our side asks ours.
 """
 
 import argparse
@@ -138,7 +139,9 @@ async def one_size(place: Place, size: int, quick: bool, only: str, into: Found)
             into.setdefault(operation.name, {})[size] = await measure(place, operation, quick)
 
 
-async def run(kinds: Sequence[str], sizes: Sequence[int], quick: bool, only: str) -> dict[str, Found]:
+async def run(
+    kinds: Sequence[str], sizes: Sequence[int], quick: bool, only: str, pooled: bool
+) -> dict[str, Found]:
     vault.use(b"a key that protects nothing but made-up people")
     found: dict[str, Found] = {kind: {} for kind in kinds}
     if "sqlite" in kinds:
@@ -150,7 +153,7 @@ async def run(kinds: Sequence[str], sizes: Sequence[int], quick: bool, only: str
     if "postgres" in kinds:
         with common.postgres() as (server, pid):
             for size in sizes:
-                async with postgres(size, server, pid) as place:
+                async with postgres(size, server, pid, pooled=pooled) as place:
                     await one_size(place, size, quick, only, found["postgres"])
                 show("postgres", size, found["postgres"])
     return found
@@ -213,6 +216,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a small company and few calls: does it run?")
     parser.add_argument("--only", choices=["sqlite", "postgres"])
     parser.add_argument("--operation", default="", help="only those whose name holds this")
+    parser.add_argument("--pool", action="store_true", help="asyncpg's pool on the driver's side")
     parser.add_argument("--sizes", default="", help="numbers of contacts, with commas")
     options = parser.parse_args()
     gc.set_threshold(*COLLECT)  # as in our processes
@@ -220,7 +224,7 @@ def main() -> int:
         [1000] if options.quick else list(SIZES)
     )
     kinds = [options.only] if options.only else ["sqlite", "postgres"]
-    found = asyncio.run(run(kinds, sizes, options.quick, options.operation))
+    found = asyncio.run(run(kinds, sizes, options.quick, options.operation, options.pool))
     met = judge(found, sizes)
     plain = {
         kind: {

@@ -56,6 +56,28 @@ class PostgresDriver(Driver):
                 await self.raw.fetch(sql, *args)
 
 
+class PooledDriver(Driver):
+    """The bare driver as a server has it, whose customers come at once: each statement, and each transaction,
+    on a connection that its own pool lends."""
+
+    async def replay(self, statements: Sequence[Statement]) -> None:
+        """Run the statements as the service did."""
+        held = None
+        for how, sql, args in statements:
+            if sql == "BEGIN":
+                held = await self.raw.acquire()
+            on = held or self.raw
+            if how == "execute":
+                await on.execute(sql)
+            elif how == "many":
+                await on.executemany(sql, args)
+            else:
+                await on.fetch(sql, *args)
+            if sql == "COMMIT":
+                await self.raw.release(held)
+                held = None
+
+
 class _Overheard:
     """Stands before aiosqlite's connection and notes what passes."""
 
@@ -192,8 +214,9 @@ async def sqlite(size: int, folder: Path) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def postgres(size: int, server: str, pid: int) -> AsyncIterator[Place]:
-    """Two equal PostgreSQL databases, filled; the service connected to the first."""
+async def postgres(size: int, server: str, pid: int, *, pooled: bool = False) -> AsyncIterator[Place]:
+    """Two equal PostgreSQL databases, filled; the service connected to the first. `pooled`: the driver's side
+    goes through its pool."""
     admin = await asyncpg.connect(server)
     await admin.execute(f"CREATE DATABASE first_{size}")
     first, second = (server.replace("/postgres?", f"/{which}_{size}?") for which in ("first", "second"))
@@ -207,9 +230,7 @@ async def postgres(size: int, server: str, pid: int) -> AsyncIterator[Place]:
     await admin.execute(f"CREATE DATABASE second_{size} TEMPLATE first_{size} STRATEGY file_copy")
     await admin.execute("CHECKPOINT")
     await db.connect(first, pool=1)
-    drivers = [
-        PostgresDriver(await asyncpg.connect(url, statement_cache_size=1000)) for url in (first, second)
-    ]
+    drivers = [await _driver(url, pooled) for url in (first, second)]
     try:
         yield Place("postgres", *drivers, pid)
     finally:
@@ -219,6 +240,12 @@ async def postgres(size: int, server: str, pid: int) -> AsyncIterator[Place]:
         for which in ("first", "second"):
             await admin.execute(f"DROP DATABASE {which}_{size} WITH (FORCE)")
         await admin.close()
+
+
+async def _driver(url: str, pooled: bool) -> Driver:
+    if pooled:
+        return PooledDriver(await asyncpg.create_pool(url, min_size=1, max_size=1, statement_cache_size=1000))
+    return PostgresDriver(await asyncpg.connect(url, statement_cache_size=1000))
 
 
 async def _tables(url: str) -> None:
