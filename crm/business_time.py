@@ -114,14 +114,17 @@ class Calendar:
         return self.next_open(closes) if closes else None
 
     def add_business_minutes(self, at: datetime, minutes: int) -> datetime:
-        """The moment when `minutes` (0 or more) open minutes have passed since `at`. Monotone in both."""
-        left = timedelta(minutes=minutes)
+        """The moment when `minutes` (0 or more) open minutes have passed since `at`. Monotone in both.
+
+        What is not over within `HORIZON_DAYS` goes on after the last opening without a pause.
+        """
+        left, last = timedelta(minutes=minutes), at
         for start, end in self._spans_from(aware(at)):
             begin = max(start, at)
             if begin + left <= end:
                 return (begin + left).astimezone(UTC)
-            left -= end - begin
-        return (at + timedelta(minutes=minutes)).astimezone(UTC)
+            left, last = left - (end - begin), end
+        return (last + left).astimezone(UTC)
 
     def business_minutes_between(self, start: datetime, end: datetime) -> int:
         """Whole open minutes from `start` to `end`; negative when `end` is earlier."""

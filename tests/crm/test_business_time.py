@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from crm.business_time import Calendar, Span, check_week
@@ -121,7 +121,16 @@ minutes = st.integers(0, 5000)
 @settings(max_examples=60, deadline=None)
 @given(calendars, moments, minutes)
 def test_counting_undoes_adding(calendar: Calendar, at: datetime, amount: int) -> None:
+    assume(amount <= 40 * sum(span.closes - span.opens for day in calendar.week for span in day))
     assert calendar.business_minutes_between(at, calendar.add_business_minutes(at, amount)) == amount
+
+
+def test_what_a_year_of_openings_does_not_hold_ends_after_them() -> None:
+    calendar = Calendar(((),) * 6 + ((Span(0, 1),),), SEOUL)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    ends = [calendar.add_business_minutes(at, amount) for amount in (50, 56, 57, 58, 600)]
+    assert ends == sorted(ends)
+    assert ends[-1] - at > timedelta(days=390)
 
 
 @settings(max_examples=60, deadline=None)
