@@ -1,5 +1,6 @@
 """The chat inside another site's page, and on the demo page beside the desk."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from crm.models import Identity, Staff
 from tests.bots.web.chat_page import Bot
@@ -103,6 +104,41 @@ async def test_an_embedded_conversation_goes_on_when_the_site_is_loaded_again_an
             await expect(bubbles.last).to_have_text(said[-1])
         assert await Identity.all().count() == 1
         await page.close()
+
+
+async def test_words_written_while_the_conversation_is_fetched_stay_below_it(
+    browser: Browser, serve: Any, bot: Bot, config: Any, shop: Any
+) -> None:
+    origin, shown = shop
+    async with serve(chat_origins=(origin,)) as front:
+        home = str(front.make_url("/")).rstrip("/")
+        shown["/shop"] = shop_page(home, visitor_token(config.chat_visitor_secret))
+        asked, fetched = asyncio.Event(), asyncio.Event()
+
+        async def slowly(route: Route) -> None:
+            answer = await route.fetch()
+            asked.set()
+            await fetched.wait()
+            await route.fulfill(response=answer)
+
+        for said in ("먼저", "나중"):  # the second by a browser that has to fetch what was said in the first
+            page = await browser.new_page(locale="ko-KR")
+            await page.route("**/channels/web/history*", slowly)
+            frame = page.frame_locator("iframe[title='상담']")
+            await page.goto(f"{origin}/shop")
+            await page.get_by_role("button", name="상담 열기").click()
+            await frame.locator("html[data-ready]").wait_for()
+            if said == "나중":
+                await asyncio.wait_for(asked.wait(), 10)
+            await frame.locator("#text").fill(said)
+            await frame.locator("#text").press("Enter")
+            await expect(frame.locator(".bubble", has_text=said).first).to_be_visible()
+            fetched.set()
+            await expect(frame.locator(".bubble", has_text=f"들은 말: {said}")).to_be_visible()
+            await expect(frame.locator(".bubble--mine", has_text=said)).to_be_visible()
+            fetched.clear()
+            await page.unroute_all(behavior="ignoreErrors")
+            await page.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

@@ -171,7 +171,7 @@ export class Log {
         const meta = el("span", { class: "msg-meta", "aria-live": "off" }); // ticks are there to be found, not told
         row.append(meta);
         this.said = clock(at);
-        this.mine.set(id, { meta, row, at, group, bubble: nodes.at(-1), seq, text });
+        this.mine.set(id, { meta, row, at, group, bubble: nodes.at(-1), seq, text, files });
         this.mark(id, state);
       },
       { own: !old },

@@ -316,10 +316,15 @@ async function recall() {
     const { messages, read } = await earlier();
     if (!messages.length) return;
     begin();
+    const meanwhile = [...log.mine]; // written while the answer was on its way: it may not know of them
     log.clear();
     byId("log").setAttribute("aria-live", "off");
     messages.forEach((message, at) => show(message, read, messages.slice(at + 1)));
     offerEarlier(messages);
+    for (const [id, { text, files, at, seq }] of meanwhile) {
+      const state = connection.queue.some((frame) => frame.id === id) ? "sending" : "stored";
+      if (!log.mine.has(id)) log.own({ id, text, files, at, seq, state });
+    }
     const newest = messages.at(-1);
     if (newest.from !== "customer") quicks(newest.choices ?? [], (newest.cards ?? []).length > 0);
     log.toEnd();
