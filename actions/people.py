@@ -16,7 +16,6 @@ from actions.said import said
 from actions.words import button, label, say
 from crm import conversations, requests
 from crm.models import Conversation, ServiceRequest
-from crm.naming import in_language
 
 # Pressed while nobody has come yet, this choice gives the conversation back to the bot (bots/turn.py).
 BACK_TO_BOT = "/back_to_bot"
@@ -57,7 +56,7 @@ async def _assignee(turn: Turn) -> str:
     staff = conversation.assignee
     if staff is None:
         return ""
-    return in_language(staff.name, staff.name_en, turn.language)
+    return staff.called(turn.language)
 
 
 class HandOver(Action):

@@ -11,6 +11,7 @@ from crm.checks import one_of
 from crm.checks import text as checked_text
 from crm.errors import Conflict, Invalid, NotFound
 from crm.models import CannedReply, Conversation, Staff, Team
+from crm.naming import in_language
 
 # What a text may name in braces, in either language, and the value it stands for.
 VARIABLES: Final = {
@@ -129,7 +130,7 @@ async def _values(actor: Actor, conversation_id: int, locale: str) -> dict[str, 
         "customer": rows[0]["name"] or NAMELESS[locale],
         "agent": await _agent(actor, locale),
         "request_no": rows[0]["number"] or "",
-        "company": (profile.name_en or profile.name) if locale == "en" else profile.name,
+        "company": in_language(profile.name, profile.name_en, locale),
     }
 
 

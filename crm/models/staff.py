@@ -6,6 +6,8 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from crm.naming import in_language
+
 
 class CompanyProfile(Model):
     """The company itself: one row, id 1."""
@@ -65,8 +67,8 @@ class Staff(Model):
         table = "staff"
 
     def called(self, language: str) -> str:
-        """The name in the script of `language`, where both are known."""
-        return self.name_en if language == "en" and self.name_en else self.name
+        """The name for who reads `language`."""
+        return in_language(self.name, self.name_en, language)
 
 
 class TeamMember(Model):

@@ -106,6 +106,37 @@ async def test_an_embedded_conversation_goes_on_when_the_site_is_loaded_again_an
         await page.close()
 
 
+LATE = """<script>
+addEventListener("message", (event) => {
+  if (event.data?.type !== "dangol:ready" || event.late) return;
+  event.stopImmediatePropagation();
+  const again = new MessageEvent("message", { data: event.data, origin: event.origin, source: event.source });
+  again.late = true;
+  setTimeout(() => dispatchEvent(again), 2500);
+});
+</script>"""
+
+
+async def test_a_site_that_says_too_late_who_it_is_takes_no_unsent_words_from_them(
+    browser: Browser, serve: Any, bot: Bot, config: Any, shop: Any
+) -> None:
+    origin, shown = shop
+    async with serve(chat_origins=(origin,)) as front:
+        shown["/shop"] = shop_page(
+            str(front.make_url("/")).rstrip("/"), visitor_token(config.chat_visitor_secret)
+        )
+        shown["/slow"] = shown["/shop"].replace("<script", f"{LATE}<script", 1)
+        page = await browser.new_page(locale="ko-KR")
+        frame = page.frame_locator("iframe[title='상담']")
+        for path, there in (("shop", ""), ("slow", "아직 안 보낸 말")):
+            await page.goto(f"{origin}/{path}")
+            await page.get_by_role("button", name="상담 열기").click()
+            await frame.locator("html[data-ready]").wait_for()
+            await expect(frame.locator("#text")).to_have_value(there)
+            await frame.locator("#text").fill("아직 안 보낸 말")
+        await page.close()
+
+
 async def test_words_written_while_the_conversation_is_fetched_stay_below_it(
     browser: Browser, serve: Any, bot: Bot, config: Any, shop: Any
 ) -> None:

@@ -16,11 +16,12 @@ export function subjectOf(visitor) {
   }
 }
 
-// The visitor token of the embedding site, or null. Only sites of the operator's list are listened to.
+// The visitor token of the embedding site; null where it vouches for nobody, undefined where it has not said in time.
+// Only sites of the operator's list are listened to.
 export function embedded(config) {
   if (!config.embedded || parent === window) return Promise.resolve(null);
   return new Promise((resolve) => {
-    const late = setTimeout(() => resolve(null), 1500);
+    const late = setTimeout(() => resolve(undefined), 1500);
     addEventListener("message", (event) => {
       if (event.source !== parent || event.data?.type !== "dangol:hello") return;
       if (!config.origins.includes(event.origin)) return;

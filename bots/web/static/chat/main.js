@@ -26,7 +26,7 @@ useTheme(store.read("theme"));
 
 const log = new Log({ press: choose, retry });
 const visitor = await embedded(config);
-if (config.embedded) store.belongTo(subjectOf(visitor));
+if (config.embedded && visitor !== undefined) store.belongTo(subjectOf(visitor));
 const connection = new Connection(visitor);
 const composer = new Composer({
   send: say,
@@ -321,8 +321,7 @@ async function recall() {
     byId("log").setAttribute("aria-live", "off");
     messages.forEach((message, at) => show(message, read, messages.slice(at + 1)));
     offerEarlier(messages);
-    for (const [id, { text, files, at, seq }] of meanwhile) {
-      const state = connection.queue.some((frame) => frame.id === id) ? "sending" : "stored";
+    for (const [id, { text, files, at, seq, state }] of meanwhile) {
       if (!log.mine.has(id)) log.own({ id, text, files, at, seq, state });
     }
     const newest = messages.at(-1);

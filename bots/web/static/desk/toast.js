@@ -70,9 +70,10 @@ export function failed(error) {
 addEventListener("pagehide", () => {
   if (latest && Date.now() - latest.at < STAY_MS) sessionStorage.setItem(KEPT, JSON.stringify(latest));
 });
-const kept = sessionStorage.getItem(KEPT);
+const kept = JSON.parse(sessionStorage.getItem(KEPT));
 sessionStorage.removeItem(KEPT);
-if (kept) {
-  said(JSON.parse(kept), () => location.reload());
+// Not after a log-in in between, which may be another person's.
+if (kept && Date.now() - kept.at < 2 * STAY_MS) {
+  said(kept, () => location.reload());
   latest = null; // once
 }
