@@ -169,7 +169,9 @@ def train(
 def understand(
     file: Annotated[
         typer.FileText | None,
-        typer.Argument(help="Texts or JSON objects, one a line.", encoding="utf-8", errors="replace"),
+        typer.Argument(
+            help="Texts or JSON objects in UTF-8, one a line.", encoding="utf-8-sig", errors="surrogateescape"
+        ),
     ] = None,
 ) -> None:
     """Read a text or a JSON object a line; answer what it means, a JSON object a line."""
@@ -177,7 +179,7 @@ def understand(
     from bots import training
 
     if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
     training.understand(read, file or sys.stdin, root=ROOT)
 
 

@@ -12,7 +12,9 @@ from bots.settings import Settings
 from crm import candidates
 from crm.errors import NotFound
 from crm.models import TrainingCandidate
+from nlu.language import BY_RULE, detect
 from nlu.learning import Refused, add_example
+from nlu.lint import plain
 from nlu.train import ensure_model
 from nlu.understand import Understanding
 
@@ -61,12 +63,12 @@ def _summary(added: int) -> str:
 
 async def _review(one: TrainingCandidate, root: Path, read: Callable[[str], str], parse: Parse) -> int | None:
     """How many examples the answer added; None when the person stops."""
-    sentence, intent = one.text or await _read(one, parse), one.intent
+    sentence, intent, language = one.text or await _read(one, parse), one.intent, one.language
     if not sentence:
         return 0
     while True:
         offered = f" · offered: {', '.join(map(str, one.offered))}" if one.offered else ""
-        print(f"\n#{one.id} [{one.language}] {sentence}\n  {one.how}: {intent or '?'}{offered}")
+        print(f"\n#{one.id} [{language}] {sentence}\n  {one.how}: {intent or '?'}{offered}")
         try:
             answer = read("> ").strip()
         except EOFError:
@@ -80,11 +82,21 @@ async def _review(one: TrainingCandidate, root: Path, read: Callable[[str], str]
             return 0
         if answer == "e":
             sentence = read("text: ").strip() or sentence
+            language = _language(sentence, language)
             continue
         meant = intent if answer in ("", "y") else answer
-        if _added(root, one.language, meant, sentence):
+        if _added(root, language, meant, sentence):
             await candidates.decide(one, accepted=True, now=datetime.now(UTC))
             return 1
+
+
+def _language(sentence: str, before: str) -> str:
+    """The language of an edited sentence, entities unmarked; where its letters do not tell, what it was.
+
+    Latin letters are English only where it was Korean or English: of other languages the model alone knows.
+    """
+    told = detect(plain(sentence)[0])
+    return told if told and (told == "ko" or before in BY_RULE) else before
 
 
 async def _read(one: TrainingCandidate, parse: Parse) -> str:

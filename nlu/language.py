@@ -17,6 +17,7 @@ _LATIN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
 _SHARED_LIST = "ok okay as tv lg pc it id no qr app sms www http https com kr hi bye a s vip"
 _SHARED = frozenset(_SHARED_LIST.split())
 _CLIPPED = frozenset({"pls", "plz", "thx", "thnx", "ppl", "hmm"})
+_COMMAND = re.compile(r"\s*/[A-Za-z0-9_]+(?:@\w+)?(?!\S)")
 _VOWEL = re.compile("[aeiouy]")
 _NO_RUN = re.compile(r"(.)\1\1|[bcdfghjklmnpqrstvwxz]{5}")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -102,6 +103,8 @@ def _pairs(text: str) -> Iterator[str]:
 
 
 def _unprotected(text: str) -> str:
+    if command := _COMMAND.match(text):  # '/start' is what programs call it, in every language
+        text = " " * command.end() + text[command.end() :]
     for _, start, end in protected(text):
         text = text[:start] + " " * (end - start) + text[end:]
     return text

@@ -16,6 +16,8 @@ from nlu import parsing
 
 _AUDIENCES = ("customer", "staff")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BYTES = re.compile("[\udc80-\udcff]+")
+"""What the line's file had for bytes that are no UTF-8, read with `surrogateescape`."""
 OUT_OF_SCOPE = "out_of_scope"
 """What it asks for is not ours, so its words are no entities of ours either."""
 
@@ -71,18 +73,20 @@ class Understanding:
 
 
 class BadLine(ValueError):
-    """The line is neither a text nor an object with `text` and perhaps `audience`."""
+    """The line is neither a text nor an object with `text` and perhaps `audience`, or is not in UTF-8."""
 
 
 def understand(line: str, model: Understanding, *, now: datetime) -> dict[str, Any]:
     """What one line (a text, or a JSON object with `text` and perhaps `audience`) means.
 
-    A line that begins like an object and is none of that form is answered with `error`, as not understood.
+    A line that begins like an object and is none of that form, or whose bytes are no UTF-8 (half a
+    character is left of each), is answered with `error`, as not understood.
     """
     try:
         text, audience = _read(line)
     except BadLine as error:
-        return {"text": line, "intent": None, "confidence": 0.0, "band": "handover", "entities": [],
+        text = _BYTES.sub("\ufffd", line)
+        return {"text": text, "intent": None, "confidence": 0.0, "band": "handover", "entities": [],
                 "error": str(error)}  # fmt: skip
     parsed = parsing.number(text, audience) or model.parse(text, at=now, audience=audience)
     name = parsed["intent"]["name"]
@@ -96,6 +100,8 @@ def understand(line: str, model: Understanding, *, now: datetime) -> dict[str, A
 
 
 def _read(line: str) -> tuple[str, str]:
+    if _BYTES.search(line):
+        raise BadLine("not UTF-8: save the text as UTF-8 (Korean Windows writes CP949 unless told otherwise)")
     if not line.lstrip().startswith("{"):
         return line, "customer"
     try:

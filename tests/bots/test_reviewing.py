@@ -79,6 +79,16 @@ async def test_accepted_edited_rejected_and_left(settings: Settings, root: Path)
     assert learned == [("ask_hours", "몇 시에 닫아요"), ("check_order", "필터 언제 와요")]
 
 
+async def test_an_edited_sentence_goes_to_the_language_it_is_written_in(
+    settings: Settings, root: Path
+) -> None:
+    await kept(settings, "몇시 닫아", "오더 스테이터스")
+    edits = ("e", "A1234", "ask_hours", "e", "where is my [dryer](product)", "check_order")
+    await reviewing.run(settings, root=root, read=typing(*edits))
+    learned = [(one.file, one.raw) for one in read(root / "nlu") if one.file.endswith("learned.yml")]
+    assert learned == [("en/learned.yml", "where is my [dryer](product)"), ("ko/learned.yml", "A1234")]
+
+
 async def test_what_the_lint_refuses_stays_undecided(settings: Settings, root: Path) -> None:
     await kept(settings, "안녕하세요")
     await reviewing.run(settings, root=root, read=typing("y"))

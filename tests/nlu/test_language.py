@@ -36,6 +36,9 @@ OTHERS = Others.learn([*OURS, *(("ja", one) for one in JAPANESE), *(("vi", one) 
         ("010-1234-5678", None),
         ("ok", None),
         ("👍", None),
+        ("/start", None),
+        ("/start my washer is broken", "en"),
+        (" /help@dangol_bot 안녕", "ko"),
         ("", None),
     ],
 )

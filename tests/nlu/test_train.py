@@ -123,6 +123,20 @@ def test_every_line_has_an_answer_in_order(understanding: Understanding) -> None
     assert all(one["band"] in ("act", "ask", "handover") for one in answered)
 
 
+def test_bytes_that_are_no_utf8_are_named_and_the_next_line_is_understood(
+    understanding: Understanding, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved-by-windows.txt"
+    saved.write_bytes("정수기가 고장났어요\n".encode("cp949") + "정수기가 고장났어요\n".encode())
+    with saved.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+        broken, whole = [json.loads(answer) for answer in answers(lines, understanding)]
+    assert broken["intent"] is None
+    assert "UTF-8" in broken["error"]
+    assert "\ufffd" in broken["text"]
+    assert whole["intent"] == "request_service"
+    assert "error" not in whole
+
+
 def test_bad_circumstances_are_named(understanding: Understanding) -> None:
     with pytest.raises(ValueError, match="audience"):
         understanding.parse("안녕", at=NOW, audience="robot")
