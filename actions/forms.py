@@ -103,7 +103,7 @@ class Form(Action):
             say(dispatcher, "utter_photo_kept")
             return self._once_more(asked)
         told = len(dispatcher.messages)
-        tells = not message.points or message.entity("request_no")
+        tells = not (message.points or message.is_command) or message.entity("request_no")
         found = await self.answers(asked, message, slots, turn, dispatcher) if tells else {}
         if found:
             slots.update(found)

@@ -74,6 +74,13 @@ async def test_words_that_only_point_at_something_begin_nothing_else_and_are_no_
     assert await known.requests() == []
 
 
+async def test_a_typed_command_answers_no_question_and_tells_no_language(known: Customer) -> None:
+    await known.says("드럼세탁기 21kg 수리 접수할게요")
+    known.heard("어떤 증상이 있나요?")
+    await known.says("/start")
+    known.heard("어떤 증상이 있나요?")
+
+
 async def test_a_number_and_a_pointing_word_show_that_request_and_the_form_goes_on(
     midway: Customer,
 ) -> None:
