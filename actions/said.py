@@ -97,7 +97,7 @@ class Said:
 
     @property
     def is_command(self) -> bool:
-        """Whether the words are a command of a program ('/start'): a wish perhaps, but the answer to no question."""
+        """Whether the words are a program's command ('/start'): perhaps a wish, but no answer."""
         return bool(_COMMAND.fullmatch(self.typed))
 
     @property

@@ -4,11 +4,11 @@ import csv
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nlu.components.noise import mixed
+from nlu.components.noise import KINDS
 from nlu.lint import read
 
 OUT_OF_SCOPE = "out_of_scope"
@@ -34,7 +34,14 @@ class Split:
     train: list[Sentence]
     test: list[Sentence]
     outside: list[Sentence] = field(default_factory=list)
-    noisy: list[Sentence] = field(default_factory=list)
+    noisy: Mapping[str, list[Sentence]] = field(default_factory=dict)
+    """The sentences of the test once more with each kind of noise, by the name of its column."""
+
+    @property
+    def asked(self) -> list[str]:
+        """Every text to be understood: the test, what lies outside, then each kind of noise."""
+        parts = (self.test, self.outside, *self.noisy.values())
+        return [one.text for part in parts for one in part]
 
 
 def _shots(sentences: list[Sentence], count: int, seed: int) -> list[Sentence]:
@@ -128,7 +135,7 @@ def _bitext_row(row: dict[str, str]) -> Sentence:
 
 
 def own(folder: Path) -> Iterator[Split]:
-    """Our own training data, customers: a fifth left out, clean and with two kinds of noise at once."""
+    """Our own training data, customers: a fifth left out, clean and with each kind of noise."""
     dice = random.Random(11)
     examples = [one for one in read(Path(__file__).parents[1] / "nlu") if "customer" in one.audiences]
     dice.shuffle(examples)
@@ -147,7 +154,11 @@ def own(folder: Path) -> Iterator[Split]:
         kept,
         test,
         [one for one in left if one.intent == OUT_OF_SCOPE],
-        [Sentence(mixed(one.text, dice), one.intent) for one in test],
+        # Mixed first: its dice have then fallen as they did when it was the only kind that was measured.
+        {
+            kind: [Sentence(KINDS[kind](one.text, dice), one.intent) for one in test]
+            for kind in sorted(KINDS, key=lambda kind: kind != "mixed")
+        },
     )
 
 
