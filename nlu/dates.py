@@ -67,7 +67,8 @@ def resolve(text: str, *, now: datetime, tz: ZoneInfo, language: str | None = No
     )
 
 
-_ANY_DAY = datetime(2026, 3, 4, 12)  # noqa: DTZ001  local and naive, as in all of the readers below
+ANY_DAY = datetime(2026, 3, 4, 12)  # noqa: DTZ001  local and naive, as in all of the readers below
+"""For whoever asks where a date stands, not which it is."""
 
 
 def mentions(text: str) -> list[tuple[int, int]]:
@@ -78,7 +79,7 @@ def mentions(text: str) -> list[tuple[int, int]]:
 def _mentions(text: str) -> list[tuple[int, int]]:
     composed = Composed(text[:LONGEST])
     if _HANGUL.search(composed.text):
-        spans = [(one.span[0], one.span[1]) for one in expressions(composed.text, _ANY_DAY)]
+        spans = [(one.span[0], one.span[1]) for one in expressions(composed.text, ANY_DAY)]
     else:
         spans = dates_en.mentions(composed.text)
     return [composed.span(*span) for span in spans]
@@ -99,6 +100,7 @@ _RESPELLED = (
         lambda m: m[0].replace(".", "/"),
     ),
 )
+_WEEKS_ON = re.compile(r"주\s?(?:뒤|후)\s?([월화수목금토일])(?:요일|욜)")
 _AFTER = re.compile(r"\s?(?:이후|후|부터|넘어서|지나서|다음|뒤)(?!\d)")
 _BEFORE = re.compile(r"\s?(?:이전|전|까지|안)(?:에|으로)?(?![가-힣])")
 _CLOCK_TIME = re.compile(r"\d|시(?!간)|정오|자정")
@@ -141,12 +143,12 @@ def _korean(text: str, now: datetime) -> dates_en.Found | None:
     first = found[0]
     whole = next((one for one in found if one.kind.name == "DATETIME"), None)
     if first.kind.name == "DATETIME" or len(found) == 1:
-        return _limited(text, first)
+        return _limited(text, first, now)
     days = [one for one in found if one.kind.name == "DATE"]
     times = [one for one in found if one.kind.name == "TIME"]
     if days and times:
-        return _joined(_limited(text, days[0]), _limited(text, times[0]))
-    return _limited(text, whole or first)
+        return _joined(_limited(text, days[0], now), _limited(text, times[0], now))
+    return _limited(text, whole or first, now)
 
 
 def _after_correction(text: str, found: list[TemporalExpression]) -> list[TemporalExpression]:
@@ -157,8 +159,8 @@ def _after_correction(text: str, found: list[TemporalExpression]) -> list[Tempor
     return found
 
 
-def _limited(text: str, one: TemporalExpression) -> dates_en.Found:
-    start, end, span = one.start, one.end, (one.span[0], one.span[1])
+def _limited(text: str, one: TemporalExpression, now: datetime) -> dates_en.Found:
+    (start, end), span = _on_its_day(one, now), (one.span[0], one.span[1])
     has_date, has_time = one.kind.name != "TIME", one.kind.name != "DATE"
     midnight = start.replace(hour=0, minute=0)
     if has_time and not one.is_range:
@@ -171,6 +173,18 @@ def _limited(text: str, one: TemporalExpression) -> dates_en.Found:
         elif before := _BEFORE.match(text, span[1]):
             start, end, span = min(midnight + _MORNING, start - HOUR), start, (span[0], before.end())
     return dates_en.Found(start, end, span, has_date, has_time)
+
+
+def _on_its_day(one: TemporalExpression, now: datetime) -> tuple[datetime, datetime]:
+    """What the parser leaves at today's weekday ('2주 뒤 월요일') or in the past ('평일 저녁')."""
+    start, end = one.start, one.end
+    if named := _WEEKS_ON.search(one.text):
+        aside = timedelta(days="월화수목금토일".index(named[1]) - start.weekday())
+        return start + aside, end + aside
+    if "평일" in one.text and one.kind.name == "DATETIME":
+        while end <= now or start.weekday() > 4:
+            start, end = start + DAY, end + DAY
+    return start, end
 
 
 def _joined(day: dates_en.Found, clock: dates_en.Found) -> dates_en.Found:

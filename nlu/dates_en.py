@@ -37,17 +37,15 @@ _COUNTS = {
     "seven": 7,
     "couple of": 2,
 }
-_FEASTS = {
-    "christmas eve": (12, 24),
-    "christmas": (12, 25),
-    "new year's day": (1, 1),
-    "new years day": (1, 1),
-}
+_FEASTS = {"christmas eve": (12, 24), "christmas": (12, 25), "boxing day": (12, 26),
+           "new year's eve": (12, 31), "new year's day": (1, 1)}  # fmt: skip
+_NTH = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": 0}
 
 _WEEKDAY = "|".join(sorted(_WEEKDAYS, key=len, reverse=True))
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _COUNT = r"\d{1,3}|" + "|".join(_COUNTS)
 _ORDINAL = r"(?:st|nd|rd|th)?"
+_FEAST = r"christmas\seve|christmas|boxing\sday|new\syear['’]?s\s(?:eve|day)"
 
 _DATE = re.compile(
     rf"""\b(?:
@@ -58,18 +56,25 @@ _DATE = re.compile(
     | (?P<yesterday>yesterday)
     | (?P<week_day>(?P<wn>{_WEEKDAY})\s(?P<which_week>this|next)\sweek)
     | (?P<day_week>(?P<which_week2>this|next)\sweek(?:\son)?\s(?P<wn2>{_WEEKDAY}))
+    | (?P<nth_weekday>(?:the\s)?(?P<wo>{"|".join(_NTH)})\s(?P<wn4>{_WEEKDAY})
+        \s(?:of|in)\s(?:(?P<wm>{_MONTH})|(?P<which_month>this|next)\smonth))
     | (?P<weekday>(?:(?P<which>this|next|coming|last)\s)?(?P<wn3>{_WEEKDAY})\b)
     | (?P<weekend>(?:(?P<which_end>this|next)\s)?weekend)
+    | (?P<month_end>(?:(?:at\s)?the\s)?end\sof\s(?P<which_last>the|this|next)\smonth)
+    | (?P<of_month>(?:(?P<om1>this|next)\smonth,?\s(?:on\s)?the\s(?P<od1>\d{{1,2}}){_ORDINAL}
+        |the\s(?P<od2>\d{{1,2}})(?:st|nd|rd|th)\sof\s(?P<om2>this|next)\smonth))
     | (?P<span>(?P<which_span>this|next)\s(?P<span_unit>week|month))
+    | (?P<fortnight>in\sa\sfortnight|a\sfortnight\sfrom\s(?:now|today))
+    | (?P<weeks_from>(?P<xc>{_COUNT})\sweeks?\sfrom\s(?:(?P<xd>{_WEEKDAY})|(?P<xt>tomorrow)))
     | (?P<ahead>in\s(?P<ac>{_COUNT})\s(?P<au>day|week|month)s?
         |(?P<fc>{_COUNT})\s(?P<fu>day|week|month)s?\sfrom\s(?:now|today))
     | (?P<ago>(?P<gc>{_COUNT})\s(?P<gu>day|week|month)s?\sago)
     | (?P<month_day>(?P<mn>{_MONTH})\.?\s(?:the\s)?(?P<md>\d{{1,2}}){_ORDINAL}(?!\d|:|\s?[ap]\.?m)
         (?:,?\s(?P<my>20\d\d))?)
-    | (?P<day_month>(?P<dd>\d{{1,2}}){_ORDINAL}\s(?:of\s)?(?P<dn>{_MONTH})\b(?:,?\s(?P<dy>20\d\d))?)
+    | (?P<day_month>(?:the\s)?(?P<dd>\d{{1,2}}){_ORDINAL}\s(?:of\s)?(?P<dn>{_MONTH})\b(?:,?\s(?P<dy>20\d\d))?)
     | (?P<slashed>(?P<sm>\d{{1,2}})/(?P<sd>\d{{1,2}})(?:/(?P<sy>20\d\d))?)
     | (?P<nth>the\s(?P<nd>\d{{1,2}})(?:st|nd|rd|th))
-    | (?P<feast>christmas\seve|christmas|new\syear'?s\sday)
+    | (?P<feast>(?:(?:the\s)?day\s(?P<beside>before|after)\s)?(?P<fn>{_FEAST}))
     )(?![\w])""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -108,8 +113,17 @@ def find(text: str, now: datetime) -> Found | None:
 
 def mentions(text: str) -> list[tuple[int, int]]:
     """Spans of everything in a text that reads like a date or a time, whatever day it means."""
-    times = (match.span() for match in TIME.finditer(text) if clock_of(match, text))
-    return [match.span() for match in _DATE.finditer(text)] + list(times)
+    return day_spans(text) + clock_spans(text)
+
+
+def day_spans(text: str) -> list[tuple[int, int]]:
+    """Spans of what reads like a date."""
+    return [match.span() for match in _DATE.finditer(text)]
+
+
+def clock_spans(text: str) -> list[tuple[int, int]]:
+    """Spans of what reads like a time of day, words like 'at' and 'after' before it among them."""
+    return [match.span() for match in TIME.finditer(text) if clock_of(match, text)]
 
 
 def _soon(match: re.Match[str], now: datetime) -> Found:
@@ -220,6 +234,46 @@ def _calendar(year: str | None, month: int, day: int, today: date) -> tuple[date
     return None
 
 
+def _nth_weekday(match: re.Match[str], today: date) -> tuple[date, date] | None:
+    wanted, number = _WEEKDAYS[match["wn4"].lower()], _NTH[match["wo"].lower()]
+    if match["wm"]:
+        month = _MONTHS[match["wm"].lower()]
+        firsts = [date(today.year + later, month, 1) for later in (0, 1)]
+    else:
+        firsts = [_month(match["which_month"], today)]
+    for first in firsts:
+        if number:
+            day = first + timedelta(days=(wanted - first.weekday()) % 7 + 7 * (number - 1))
+        else:
+            last = _add_months(first, 1) - DAY
+            day = last - timedelta(days=(last.weekday() - wanted) % 7)
+        if day >= today:
+            return _one(day)
+    return None
+
+
+def _month(which: str, today: date) -> date:
+    """The first of this month or the next."""
+    return _add_months(today.replace(day=1), 1 if which.lower() == "next" else 0)
+
+
+def _month_end(match: re.Match[str], today: date) -> tuple[date, date]:
+    """The last ten days, as '월말' is."""
+    first = _month(match["which_last"], today)
+    return max(first.replace(day=21), today), _add_months(first, 1)
+
+
+def _of_month(match: re.Match[str], today: date) -> tuple[date, date] | None:
+    first = _month(match["om1"] or match["om2"], today)
+    return _calendar(str(first.year), first.month, int(match["od1"] or match["od2"]), today)
+
+
+def _weeks_from(match: re.Match[str], today: date) -> tuple[date, date]:
+    """'A week from Friday' is a week behind the next one."""
+    ahead = 1 if match["xt"] else (_WEEKDAYS[match["xd"].lower()] - today.weekday()) % 7 or 7
+    return _one(today + timedelta(days=ahead, weeks=_count(match["xc"])))
+
+
 def _nth(match: re.Match[str], today: date) -> tuple[date, date] | None:
     wanted = int(match["nd"])
     for months in range(12):
@@ -230,8 +284,11 @@ def _nth(match: re.Match[str], today: date) -> tuple[date, date] | None:
 
 
 def _feast(match: re.Match[str], today: date) -> tuple[date, date] | None:
-    name = match["feast"].lower().replace("year's", "years").replace("years", "year's")
-    return _calendar(None, *_FEASTS[re.sub(r"\s+", " ", name)], today)
+    name = re.sub(r"\s+", " ", match["fn"].lower()).replace("’", "'").replace("years ", "year's ")
+    found = _calendar(None, *_FEASTS[name], today)
+    beside = (match["beside"] or "").lower()
+    aside = {"before": -DAY, "after": DAY}.get(beside, 0 * DAY)
+    return (found[0] + aside, found[1] + aside) if found else None
 
 
 _READERS: dict[str, Callable[[re.Match[str], date], tuple[date, date] | None]] = {
@@ -242,9 +299,14 @@ _READERS: dict[str, Callable[[re.Match[str], date], tuple[date, date] | None]] =
     "yesterday": lambda m, today: _one(today - DAY),
     "week_day": lambda m, today: _in_week(m["wn"], m["which_week"], today),
     "day_week": lambda m, today: _in_week(m["wn2"], m["which_week2"], today),
+    "nth_weekday": _nth_weekday,
     "weekday": _weekday,
     "weekend": _weekend,
+    "month_end": _month_end,
+    "of_month": _of_month,
     "span": _whole,
+    "fortnight": lambda m, today: _one(today + 14 * DAY),
+    "weeks_from": _weeks_from,
     "ahead": _ahead,
     "ago": _ago,
     "month_day": lambda m, today: _calendar(m["my"], _MONTHS[m["mn"].lower()], int(m["md"]), today),

@@ -226,6 +226,10 @@ def _has_particle(entity: str, value: str, known: set[tuple[str, str]]) -> bool:
     return any(value.endswith(end) and (entity, value[: -len(end)]) in known for end in _PARTICLES)
 
 
+_ANOTHER_WORD = frozenset({"낮은"})
+"""What looks like a marked word with a particle ('낮', noon, and '은') and is another ('낮은', low)."""
+
+
 def _unmarked_patterns(examples: Iterable[Example]) -> Iterator[Finding]:
     for example in examples:
         if example.intent == "out_of_scope":
@@ -262,7 +266,8 @@ def _occurrences(word: str, examples: Iterable[Example]) -> Iterator[Example]:
     folded = word.casefold()
     for example in examples:
         if folded in example.text.casefold() and any(
-            not example.marks(*match.span()) for match in pattern.finditer(example.text)
+            not example.marks(*match.span()) and match[0] not in _ANOTHER_WORD
+            for match in pattern.finditer(example.text)
         ):
             yield example
 

@@ -25,7 +25,9 @@ TIME = re.compile(
         \s?(?:-|–|~|to|and|until|till)\s?(?P<r2>{_CLOCK})(?P<h2>{_HALF})?)
     | (?P<past>(?P<how>half|quarter|ten|twenty|five)\s(?P<side>past|to)\s(?P<ph>{_CLOCK})(?P<ps>{_HALF})?)
     | (?P<clock>(?:(?P<limit>after|before|by|until|from|at|around|about)\s)?
-        (?P<c>{_CLOCK})(?P<s>{_HALF}|\s?o['’]?clock(?:\s?[ap]m)?)?)
+        (?P<c>{_CLOCK})(?P<s>{_HALF}|\s?o['’]?clock(?:\s?[ap]m)?|-?ish)?
+        (?:\s+(?P<of>in\sthe\s(?:morning|afternoon|evening)|at\snight|tonight|(?<=\s\s)night))?)
+    | (?P<lunch>after\slunch)
     | (?P<noon>noon|midday|midnight)
     | (?P<part>(?:(?P<edge>early|late)\s)?(?P<pn>morning|afternoon|evening|tonight|night|lunchtime))
     )(?![\w/]|[.,:]\d)""",
@@ -37,7 +39,7 @@ _LONE = re.compile(r"\s*\d{1,2}\s*(?:o['’]?clock)?\s*(?:please|pls)?[.!]?\s*",
 def first_time(text: str, taken: tuple[int, int] | None) -> tuple[Clock | None, tuple[int, int] | None]:
     """The first time of a text and its span; `taken` is where a date was read, which is no time."""
     if taken:
-        # The word 'tonight' is a day and a time of day.
+        # The word 'tonight' is a day and a time of day (behind two spaces, as only we write).
         tonight = text[taken[0] : taken[1]].lower() == "tonight"
         text = (
             text[: taken[0]]
@@ -68,6 +70,8 @@ def clock_of(match: re.Match[str], text: str) -> Clock | None:
         return _between(match)
     if match["past"]:
         return _past(match)
+    if match["lunch"]:
+        return Clock(timedelta(hours=13), timedelta(hours=18), loose=True)
     if match["noon"]:
         hour = 24 if match["noon"].lower() == "midnight" else 12
         return Clock(timedelta(hours=hour), timedelta(hours=hour + 1))
@@ -80,7 +84,7 @@ def clock_of(match: re.Match[str], text: str) -> Clock | None:
 def _plain(match: re.Match[str], text: str) -> Clock | None:
     limit, half = (match["limit"] or "").lower(), match["s"]
     said = (
-        bool(half)
+        bool(half or match["of"])
         or ":" in match["c"]
         or limit in ("at", "around", "about", "after", "before", "by", "until")
     )
@@ -89,11 +93,22 @@ def _plain(match: re.Match[str], text: str) -> Clock | None:
     start = _hour(match["c"], half)
     if start is None:
         return None
+    start = _of_part(start, match["of"])
     if limit in ("after", "from"):
         return Clock(start, timedelta(hours=18 if start < timedelta(hours=18) else 21), loose=True)
     if limit in ("before", "by", "until"):
         return Clock(min(timedelta(hours=9), start - HOUR), start, loose=True)
     return Clock(start, start + HOUR)
+
+
+def _of_part(start: timedelta, part: str | None) -> timedelta:
+    """'8 in the evening' and '3 in the morning': the part of the day tells which half is meant."""
+    noon = timedelta(hours=12)
+    if part is None:
+        return start
+    if part.lower().endswith("morning"):
+        return start - noon if start >= noon else start
+    return start + noon if start < noon else start
 
 
 def _between(match: re.Match[str]) -> Clock | None:

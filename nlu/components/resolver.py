@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,9 +19,16 @@ from rasa.shared.nlu.training_data.message import Message
 from nlu.components import values
 from nlu.components.addresses import to_the_door
 from nlu.dates import When, resolve
+from nlu.dates_spans import settle
 
 _NEAR = 25
 """Characters between a date and the time that belongs to it ('내일 오실 수 있으면 오후 3시')."""
+
+_TO = re.compile(r"\s?(?:부터|에서|~|-|–|to|and|until|till)\s?", re.IGNORECASE)
+_HALF = re.compile(
+    r"오전|오후|아침|점심|저녁|밤|새벽|낮|[ap]\.?m|1[3-9]|2[0-4]|noon|정오|자정", re.IGNORECASE
+)
+_HALF_DAY = timedelta(hours=12)
 
 _zone = ZoneInfo("Asia/Seoul")
 
@@ -59,6 +68,7 @@ def resolve_entities(
             _set_range(entity, resolve(entity["value"], now=at, tz=_zone, language=language))
         elif entity["entity"] == "time":
             _set_range(entity, _time(text, entity, dates, at, language))
+    _in_order(text, [one for one in entities if one["entity"] == "time" and one.get("resolved")])
 
 
 def _value(entity: Mapping[str, Any]) -> Any:
@@ -82,10 +92,32 @@ def _time(
         if end - start - len(date["value"]) - len(entity["value"]) > _NEAR:
             continue
         # Side by side in reading order, so that words between cannot be taken for a time.
-        when = resolve(f"{date['value']} {entity['value']}", now=at, tz=_zone, language=language)
+        when = resolve(f"{date['value']} {_clock(entity['value'])}", now=at, tz=_zone, language=language)
         if when is not None and when.has_date and when.has_time:
             return when
-    return resolve(entity["value"], now=at, tz=_zone, language=language)
+    return resolve(_clock(entity["value"]), now=at, tz=_zone, language=language)
+
+
+def _clock(words: str) -> str:
+    """Words of a time that are read as one by themselves: '2' of 'between 2 and 4 pm' is a mere number."""
+    return f"at {words}" if words.isdigit() else words
+
+
+def _in_order(text: str, times: Sequence[dict[str, Any]]) -> None:
+    """'오후 8시부터 9시', '9 to 11 pm': the half of the day that one of both names is meant with both."""
+    for one, other in pairwise(times):
+        if not _TO.fullmatch(text, one["end"], other["start"]):
+            continue
+        start, end = (datetime.fromisoformat(each["resolved"]["from"]) for each in (one, other))
+        if end < start < end + _HALF_DAY and not _HALF.search(other["value"]):
+            _later(other)
+        elif start + _HALF_DAY < end and _HALF.search(other["value"]) and not _HALF.search(one["value"]):
+            _later(one)
+
+
+def _later(entity: dict[str, Any]) -> None:
+    moments = {edge: datetime.fromisoformat(at) + _HALF_DAY for edge, at in entity["resolved"].items()}
+    entity["resolved"] = {edge: at.isoformat() for edge, at in moments.items()}
 
 
 def _set_range(entity: dict[str, Any], when: When | None) -> None:
@@ -127,7 +159,7 @@ class EntityResolver(GraphComponent):
         """Resolve the entities of each message relative to the message's own time."""
         for message in messages:
             text, at, language = message.get(TEXT) or "", sent_at(message), message.get("language")
-            entities = to_the_door(text, message.get(ENTITIES, []))
+            entities = settle(text, to_the_door(text, message.get(ENTITIES, [])))
             message.set(ENTITIES, entities, add_to_output=True)
             resolve_entities(text, entities, at=at, language=language)
             message.set("when", _when(text, at, language), add_to_output=True)
