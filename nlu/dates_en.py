@@ -63,7 +63,7 @@ _DATE = re.compile(
     | (?P<month_end>(?:(?:at\s)?the\s)?end\sof\s(?P<which_last>the|this|next)\smonth)
     | (?P<of_month>(?:(?P<om1>this|next)\smonth,?\s(?:on\s)?the\s(?P<od1>\d{{1,2}}){_ORDINAL}
         |the\s(?P<od2>\d{{1,2}})(?:st|nd|rd|th)\sof\s(?P<om2>this|next)\smonth))
-    | (?P<span>(?P<which_span>this|next)\s(?P<span_unit>week|month))
+    | (?P<span>(?P<which_span>this|next|last|past|previous)\s(?P<span_unit>week|month|quarter|year))
     | (?P<fortnight>in\sa\sfortnight|a\sfortnight\sfrom\s(?:now|today))
     | (?P<weeks_from>(?P<xc>{_COUNT})\sweeks?\sfrom\s(?:(?P<xd>{_WEEKDAY})|(?P<xt>tomorrow)))
     | (?P<ahead>in\s(?P<ac>{_COUNT})\s(?P<au>day|week|month)s?
@@ -192,12 +192,18 @@ def _weekend(match: re.Match[str], today: date) -> tuple[date, date]:
 
 
 def _whole(match: re.Match[str], today: date) -> tuple[date, date]:
-    later = 1 if match["which_span"].lower() == "next" else 0
-    if match["span_unit"].lower() == "week":
-        monday = _monday(today, later)
-        return max(monday, today), monday + 7 * DAY
-    first = _add_months(today.replace(day=1), later)
-    return max(first, today), _add_months(first, 1)
+    """A whole week, month, quarter or year; of the present ones what is left."""
+    later = {"this": 0, "next": 1}.get(match["which_span"].lower(), -1)
+    unit = match["span_unit"].lower()
+    if unit == "week":
+        first = _monday(today, later)
+        end = first + 7 * DAY
+    else:
+        months = {"month": 1, "quarter": 3, "year": 12}[unit]
+        begun = today.replace(day=1, month=(today.month - 1) // months * months + 1)
+        first = _add_months(begun, later * months)
+        end = _add_months(first, months)
+    return (max(first, today) if later == 0 else first), end
 
 
 def _add_months(day: date, months: int) -> date:
