@@ -21,7 +21,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu.components.crf_features import entities_of, labels_of, parted, token_features
-from nlu.components.crf_lessons import cut_kinds, invented, lessons
+from nlu.components.crf_lessons import cut_kinds, invented, lessons, renamed
 from nlu.components.pattern_entities import overlaps
 from nlu.components.source import digest
 from nlu.components.tokenizer import tokens_of
@@ -94,7 +94,7 @@ class KiwiCRFEntityExtractor(GraphComponent):
         few = len(found) < _FEW
         self._facts = _Facts(cut_kinds(found), by_intent=few)
         trainer = self._trainer(few=few)
-        for lesson in chain(found, invented(found) if few else ()):
+        for lesson in chain(found, invented(found) if few else renamed(found)):
             tokens = parted(lesson.tokens, self._facts.parted)
             intent = lesson.intent if few else None
             trainer.append(token_features(tokens, lesson.text, intent), labels_of(tokens, lesson.entities))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,19 @@ from nlu.components.tokenizer import tokens_of
 BY_PATTERN = ("email", "phone")
 """Found by patterns alone; every label less makes the field faster."""
 _SEED = 20261123
+_NAMED = {"product": 12, "company": 4, "person": 6}
+"""Of so many lessons with such a name, one comes once more with another name. Of names nobody knows, made up
+in the same way, 0.76 are then found instead of 0.48 (exact-span F1 of four fifths left out); of all others
+0.937 instead of 0.930. Half as many again find 0.80 and 0.933."""
+_FORM = re.compile(
+    r"(㈜|\(주\)|주식회사|유한회사|상사|전자|산업|건설|식품|물산|치과|병원|Co\.|Ltd\.?|Inc\.?|Corp\.?|Trading|Foods|[\s,.])"
+)
+# Consonants, vowels and finals of which brands are made; most syllables have no final.
+_LEADS, _OPEN, _CLOSED = (
+    (0, 2, 3, 5, 6, 7, 9, 11, 12, 14, 15, 16, 17, 18),
+    (0, 1, 4, 5, 8, 13, 18, 20),
+    (0, 0, 0, 4, 8, 16, 21),
+)
 _CONSONANTS, _VOWELS = "bcdfghklmnprstvz", "aeiou"
 
 
@@ -89,6 +103,54 @@ def invented(lessons: Sequence[Lesson]) -> Iterator[Lesson]:
             text = text[:start] + "".join(_other(letter, dice) for letter in text[start:end]) + text[end:]
             entities.append({name: entity[name] for name in ("entity", "start", "end")})
         yield Lesson(text, tokenized(text), entities, lesson.intent)
+
+
+def renamed(lessons: Sequence[Lesson]) -> Iterator[Lesson]:
+    """Every so manyth lesson with a name in it once more, with a name that nobody knows.
+
+    A thing gets a made-up brand before it, a person and a company another name; a legal form stays.
+    """
+    counts: Counter[str] = Counter()
+    for lesson in lessons:
+        named = [one for one in lesson.entities if one["entity"] in _NAMED]
+        if len(named) != 1 or not lesson.intent:
+            continue
+        kind = named[0]["entity"]
+        counts[kind] += 1
+        if counts[kind] % _NAMED[kind] == 0:
+            yield _renamed(lesson, named[0], random.Random(f"{_SEED} {lesson.text}"))
+
+
+def _renamed(lesson: Lesson, name: dict[str, Any], dice: random.Random) -> Lesson:
+    start, end = name["start"], name["end"]
+    old = lesson.text[start:end]
+    new = (
+        f"{_brand(dice, korean=not old.isascii())} {old}" if name["entity"] == "product" else _core(old, dice)
+    )
+    longer = len(new) - len(old)
+    entities = [
+        {"entity": one["entity"], "start": one["start"] + longer * (one["start"] >= end),
+         "end": one["end"] + longer * (one["end"] >= end)}
+        for one in lesson.entities
+    ]  # fmt: skip
+    text = lesson.text[:start] + new + lesson.text[end:]
+    return Lesson(text, tokenized(text), entities, lesson.intent)
+
+
+def _brand(dice: random.Random, *, korean: bool) -> str:
+    if korean and dice.random() < 0.8:
+        return "".join(join_syllable(dice.choice(_LEADS), dice.choice(_OPEN), dice.choice(_CLOSED))
+                       for _ in range(dice.choice((2, 2, 3))))  # fmt: skip
+    letters = (dice.choice(_VOWELS if at % 2 else _CONSONANTS) for at in range(dice.choice((4, 5, 6))))
+    return "".join(letters).capitalize()
+
+
+def _core(name: str, dice: random.Random) -> str:
+    """Another name of the same make: other letters, the same legal form and common ending."""
+    return "".join(
+        part if _FORM.fullmatch(part) else "".join(_other(letter, dice) for letter in part)
+        for part in _FORM.split(name)
+    )
 
 
 def _other(letter: str, dice: random.Random) -> str:

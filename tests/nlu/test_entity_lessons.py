@@ -1,7 +1,7 @@
 """What the random field learns from: spans finer than tokens, and values that nobody knows."""
 
 from nlu.components.crf_features import entities_of, labels_of, parted, token_features
-from nlu.components.crf_lessons import Lesson, cut_kinds, invented
+from nlu.components.crf_lessons import Lesson, cut_kinds, invented, renamed
 from nlu.components.tokenizer import tokens
 
 
@@ -43,6 +43,36 @@ def test_made_up_values_stand_where_the_real_ones_stood() -> None:
     assert copies[0].text != lessons[0].text
     assert copies[0].text[10:14].istitle()
     assert next(invented(lessons)).text == copies[0].text
+
+
+def test_now_and_then_a_name_comes_once_more_as_one_that_nobody_knows() -> None:
+    things = [lesson(f"세탁기가 고장났어요 {n}번째", "세탁기", "product") for n in range(24)]
+    firms = [lesson(f"(주)한빛상사 견적 {n}건", "(주)한빛상사", "company") for n in range(8)]
+    people = [lesson(f"assign {n} to Minji", "Minji", "person") for n in range(12)]
+    two = [
+        Lesson(
+            "세탁기랑 건조기",
+            tokens("세탁기랑 건조기"),
+            [*lesson("세탁기", "세탁기", "product").entities] * 2,
+        )
+    ]
+    copies = list(renamed([*things, *firms, *people, *two * 24]))
+    said = [copy.text[copy.entities[0]["start"] : copy.entities[0]["end"]] for copy in copies]
+    assert len(copies) == 6
+    assert all(name.endswith(" 세탁기") and len(name.split()) == 2 for name in said[:2])
+    assert all(
+        name.startswith("(주)") and name.endswith("상사") and name != "(주)한빛상사" for name in said[2:4]
+    )
+    assert all(name.istitle() and name != "Minji" for name in said[4:])
+    assert copies[0].text.endswith("가 고장났어요 11번째")
+    assert [copy.text for copy in renamed(things)] == [copy.text for copy in copies[:2]]
+
+
+def test_what_stands_behind_a_renamed_thing_moves_with_it() -> None:
+    one = lesson("정수기 내일 봐주세요", "정수기", "product")
+    one.entities.append({"entity": "date", "start": 4, "end": 6})
+    (copy,) = renamed([one] * 12)
+    assert [copy.text[e["start"] : e["end"]] for e in copy.entities][1] == "내일"
 
 
 def test_the_intent_is_seen_only_where_it_is_given() -> None:
