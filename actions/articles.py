@@ -51,15 +51,18 @@ def quote(dispatcher: CollectingDispatcher, hits: Sequence[knowledge.Hit]) -> No
     dispatcher.utter_message(text=hits[0].quote, json_message={"cards": shown})
 
 
-async def quoted_unasked(dispatcher: CollectingDispatcher, turn: Turn, text: str) -> bool:
+async def quoted_unasked(
+    dispatcher: CollectingDispatcher, turn: Turn, text: str, *, settles: bool = True
+) -> bool:
     """Quote an article about words that the model cannot place: staff write of more than it has learned.
-    Return whether there was one."""
+    Return whether there was one. `settles`: nothing is asked behind it but whether more is wanted."""
     found = (
         await knowledge.search(text, locale=turn.language, kinds=KINDS["ask_usage"], limit=2) if text else []
     )
     hits = [hit for hit in found if hit.score >= _UNASKED]
     if hits:
         quote(dispatcher, hits)
+    if hits and settles:
         say(dispatcher, "utter_answer_more")
     return bool(hits)
 

@@ -32,7 +32,7 @@ _POINTS = re.compile(
     r"(?:말(?:이에요|이예요|이요|입니다|이야|인데요?|한거예요|하는거예요)|이에요|예요|에요|이요|요|입니다|인데요?|야)?"
     rf"|(?:its|imean|about|for)?(?:{_SR})?(?:theone|(?:this|that)(?:one|request)?)(?:{_SR})?(?:please|here)?"
 )
-_COMMAND = re.compile(r"\s*[/／][A-Za-z0-9_]+(?:@\w+)?\s*")
+_COMMAND = re.compile(r"\s*[/／][A-Za-z0-9_]+(?:@\w+)?(?:\{.*|\s*)", re.DOTALL)
 _AGREES = re.compile(
     r"(네|넵|넹|예|옙|응|어|그래|좋아|맞아|yes|yep|yeah|ok|okay|sure)(?![가-힣a-z]*(아니|말고|근데))[가-힣a-z]{0,14}"
 )

@@ -137,8 +137,9 @@ class Clarify(Action):
         ranking = understood.get("ranking") or [{"name": ""}]
         outside = ranking[0]["name"] == "out_of_scope" and bool(_WORDS.search(message.text))
         asks = understood.get("band") == "ask" and bool(likely) and not outside
-        # an article that explains most of the words answers before it is asked whether how-to is meant
-        if (not asks or "ask_usage" in likely[:2]) and await quoted_unasked(dispatcher, turn, message.typed):
+        # an article that explains most of the words comes first; whether how-to is meant is then not asked
+        settles = not asks or "ask_usage" in likely[:2]
+        if await quoted_unasked(dispatcher, turn, message.typed, settles=settles) and settles:
             return []
         if asks:
             ask_which(dispatcher, domain, turn, likely)

@@ -118,7 +118,7 @@ async def test_a_label_typed_word_for_word_is_as_good_as_pressed(customer: Custo
 async def test_a_typed_command_is_only_words(customer: Customer, text: str) -> None:
     await customer.says("냉장고에서 소리가 나요")
     await customer.says(text)
-    customer.heard("When should we come?")
+    customer.heard("언제 방문하면 좋을까요?")
     assert await customer.requests() == []
 
 
