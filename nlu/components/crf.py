@@ -32,14 +32,18 @@ _MODEL, _FACTS = "entities.crfsuite", "taught.json"
 _SEED = 20261123
 _FEW = 2500
 """Sentences below which L-BFGS costs little, and by cross-validation learns more (of 324: 0.94, not 0.91)."""
+_MANY_KINDS = 30
+"""Kinds of entities from which on the intent tells which is meant: with HWU64's 54, exact-span F1 of a fifth
+of its training sentences is 0.786 instead of 0.761, though 8 % of the intents were wrong. With our 16 it
+would gain 0.3 points, and what a form hears ('서울 마포구') would hang on an intent that is chance."""
 
 
 @dataclass(frozen=True)
 class _Facts:
     """How the field was taught: kinds of tokens it sees in parts, and whether it knows the intent.
 
-    Of few sentences it does: what is marked then hangs on what is wanted (the sum that shall be paid back is,
-    the one that was is not).
+    Of few sentences, and of many kinds of entities, it does: what is marked then hangs on what is wanted (the
+    sum that shall be paid back is, the one that was is not).
     """
 
     parted: list[str]
@@ -92,11 +96,12 @@ class KiwiCRFEntityExtractor(GraphComponent):
         """Train on every example within scope (others are not annotated), with entities or without."""
         found = list(lessons(training_data))
         few = len(found) < _FEW
-        self._facts = _Facts(cut_kinds(found), by_intent=few)
+        kinds = {entity["entity"] for lesson in found for entity in lesson.entities}
+        self._facts = _Facts(cut_kinds(found), by_intent=few or len(kinds) >= _MANY_KINDS)
         trainer = self._trainer(few=few)
         for lesson in chain(found, invented(found) if few else renamed(found)):
             tokens = parted(lesson.tokens, self._facts.parted)
-            intent = lesson.intent if few else None
+            intent = lesson.intent if self._facts.by_intent else None
             trainer.append(token_features(tokens, lesson.text, intent), labels_of(tokens, lesson.entities))
         with self._storage.write_to(self._resource) as folder:
             trainer.train(str(folder / _MODEL))

@@ -1,5 +1,16 @@
 """What the random field learns from: spans finer than tokens, and values that nobody knows."""
 
+import json
+from pathlib import Path
+
+import pytest
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from nlu.components.crf import KiwiCRFEntityExtractor
 from nlu.components.crf_features import entities_of, labels_of, parted, token_features
 from nlu.components.crf_lessons import Lesson, cut_kinds, invented, renamed
 from nlu.components.tokenizer import tokens
@@ -81,3 +92,23 @@ def test_the_intent_is_seen_only_where_it_is_given() -> None:
         name for row in token_features(found, "refund 160 dollars") for name in row if name[:2] == "i="
     ]
     assert all("i=ask" in row for row in token_features(found, "refund 160 dollars", "ask"))
+
+
+@pytest.mark.rasa
+@pytest.mark.parametrize(("sentences", "kinds", "knows"), [(60, 2, True), (2600, 2, False), (2600, 30, True)])
+def test_the_intent_is_known_where_sentences_are_few_or_kinds_many(
+    tmp_path: Path, sentences: int, kinds: int, knows: bool
+) -> None:
+    learnt = [
+        Message({
+            "text": f"set n{at} to seven", "intent": "set",
+            "entities": [{"entity": f"kind_{at % kinds}", "start": 4, "end": 5 + len(str(at)), "value": ""}],
+        })
+        for at in range(sentences)
+    ]  # fmt: skip
+    storage, resource = LocalModelStorage(tmp_path), Resource("alone")
+    config, context = {"max_iterations": 1}, ExecutionContext(GraphSchema({}))
+    field = KiwiCRFEntityExtractor.create(config, storage, resource, context)
+    field.train(TrainingData(learnt))
+    with storage.read_from(resource) as folder:
+        assert json.loads((folder / "taught.json").read_text())["by_intent"] is knows
