@@ -23,7 +23,7 @@ _MINUTES = r"(?:\s?(?:반|\d{1,2}\s?분|[이삼사오]?십[일이삼사오육칠
 _CLOCK = re.compile(
     rf"(?:(?:{_PART})\s?)?(?:{_HOUR}\s?시(?!간){_MINUTES}|\d{{1,2}}:\d{{2}})|정오|자정|{_PART}|같은\s?시간"
 )
-_MOMENT = re.compile(r"지금|방금|아까|이따|(?:\d|[한두세네]|반)\s?(?:분|시간)|(?:분|시간)\s?(?:전|후|뒤)")
+_MOMENT = re.compile(r"지금|방금|아까|이따|(?:\d|[한두세네]|반)\s?시간|(?:분|시간)\s?(?:전|후|뒤)")
 """Counted from now, not from the calendar: neither a date nor a time of day."""
 _BEFORE = re.compile(r"[\s,(]*(?:이나|이랑|나|의|에|-)?[\s,]*")
 _BEHIND = re.compile(r"(?:\s?(?:에|의|쯤|중|안|-|,|\())*\s*$")
