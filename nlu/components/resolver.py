@@ -26,8 +26,9 @@ _NEAR = 25
 
 _TO = re.compile(r"\s?(?:부터|에서|~|-|–|to|and|until|till)\s?", re.IGNORECASE)
 _HALF = re.compile(
-    r"오전|오후|아침|점심|저녁|밤|새벽|낮|[ap]\.?m|1[3-9]|2[0-4]|noon|정오|자정", re.IGNORECASE
+    r"오전|오후|아침|점심|저녁|밤|새벽|낮|정오|자정|noon|[ap]\.?m|^\s*(?:1[3-9]|2[0-4])(?!\d)", re.IGNORECASE
 )
+"""What tells the half of the day: its name, or an hour beyond twelve (not the minutes behind it)."""
 _HALF_DAY = timedelta(hours=12)
 
 _zone = ZoneInfo("Asia/Seoul")

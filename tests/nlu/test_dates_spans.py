@@ -81,6 +81,11 @@ def test_offsets_are_those_of_decomposed_text() -> None:
     ("text", "tagged", "hours"),
     [
         ("내일 오후 8시부터 9시", [("date", "내일"), ("time", "오후 8시"), ("time", "9시")], [20, 21]),
+        (
+            "내일 오후 8시부터 9시 15분",
+            [("date", "내일"), ("time", "오후 8시"), ("time", "9시 15분")],
+            [20, 21],
+        ),
         ("내일 오전 8시부터 3시", [("date", "내일"), ("time", "오전 8시"), ("time", "3시")], [8, 15]),
         ("tomorrow 9 to 11 pm", [("date", "tomorrow"), ("time", "9"), ("time", "11 pm")], [21, 23]),
         ("tomorrow between 2 and 4pm", [("date", "tomorrow"), ("time", "2"), ("time", "4pm")], [14, 16]),
