@@ -17,12 +17,16 @@ def train(settings: Settings, *, root: Path) -> Path:
     return trainer.ensure_model(settings.models_dir, root=root, progress=lambda line: print(line, flush=True))
 
 
-def present(settings: Settings, *, root: Path) -> Path:
-    """The model in force; trained in a process of its own when absent, since TensorFlow would stay loaded."""
+def present(settings: Settings, *, root: Path, told_aside: bool = False) -> Path:
+    """The model in force; trained in a process of its own when absent, since TensorFlow would stay loaded.
+
+    `told_aside`: its progress goes to standard error, where standard output is the answer.
+    """
     target = settings.models_dir / f"{fingerprint(root)}.tar.gz"
     if not target.exists():
         told = {**os.environ, CHILD: "1"}
-        subprocess.run([sys.executable, "-m", "bots", "train"], env=told, check=True)
+        out = 2 if told_aside else None
+        subprocess.run([sys.executable, "-m", "bots", "train"], env=told, check=True, stdout=out)
     return target
 
 
@@ -38,6 +42,6 @@ def understand(settings: Settings, lines: TextIO, *, root: Path) -> None:
     """Answer each line with what it means."""
     from nlu.understand import Understanding, answers
 
-    model = Understanding.load(present(settings, root=root))
+    model = Understanding.load(present(settings, root=root, told_aside=True))
     for answer in answers(lines, model):
         print(answer, flush=True)
